@@ -1,0 +1,53 @@
+# Needs make and Python 3.11 or newer. Everything else is installed into .venv.
+
+PYTHONS ?= python3.13 python3.12 python3.11 python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench schemas kafka
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) ## Create .venv and install driftline into it, with the tools for development
+
+demo: $(INSTALLED) ## Run the demonstration (ARGS="--help" for its options)
+	$(BIN)/driftline demo $(ARGS)
+
+test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kafka'" to do without a broker)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(INSTALLED) ## Check style, formatting and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## Measure speed and memory
+	$(BIN)/python -m tests.bench $(ARGS)
+
+schemas: $(INSTALLED) ## Write the JSON schemas anew from the models
+	$(BIN)/python -m schemas.export $(ARGS)
+
+kafka: $(INSTALLED) ## Run Apache Kafka on port 9092 until Ctrl-C (needs Java 17 and Maven)
+	$(BIN)/python -m tests.kafka --port 9092 $(ARGS)
+
+# An interpreter may be on the PATH and still not run (version managers leave such shims), so each is tried.
+$(INSTALLED): pyproject.toml
+	@if ! $(BIN)/python -c '$(USABLE)' >/dev/null 2>&1; then \
+	  for python in $(PYTHONS); do \
+	    if "$$python" -c '$(USABLE)' >/dev/null 2>&1; then found=$$python; break; fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo 'No usable Python 3.11 or newer among: $(PYTHONS). It must have the venv module (on Debian: python3-venv).' >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Creating $(VENV) with $$found"; \
+	  "$$found" -m venv --clear $(VENV); \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,parquet]'
+	@touch $@

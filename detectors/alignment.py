@@ -1,0 +1,102 @@
+"""Two grids on the grid they share: the finest that both can be coarsened to.
+
+Its span is the greater of the two. A region's shift is the greatest of all buckets that fall into it, so a region
+that only one grid has keeps its own. Nothing is capped again. Counts are exact, and so are cumulative counts at every
+boundary, because a boundary of the common grid is one of either grid.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectors.grid import Counts, Grid, Indices
+from detectors.ordering import Bits, Keys
+from detectors.profile import Profile, least_labels
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Buckets `[key, key + 2**shift)`, keys ascending, and the counts of both in each. Arrays of shape (k,)."""
+
+    span: int
+    keys: Keys
+    shifts: Bits
+    reference: Counts
+    current: Counts
+
+    def reference_grid(self) -> Grid:
+        """The reference alone, on the common grid."""
+        held = np.flatnonzero(self.reference)
+        return Grid(self.span, self.keys[held], self.shifts[held], self.reference[held])
+
+    def current_grid(self) -> Grid:
+        """The current one alone, on the common grid."""
+        held = np.flatnonzero(self.current)
+        return Grid(self.span, self.keys[held], self.shifts[held], self.current[held])
+
+
+def aligned(reference: Grid, current: Grid) -> Alignment:
+    """Both on their common grid. Either may be empty. O(k + l)."""
+    keys = np.concatenate([reference.keys, current.keys])
+    span = max(reference.span, current.span)
+    if not len(keys):
+        return Alignment(span, keys, reference.shifts, reference.counts, current.counts)
+    order = np.argsort(keys, kind="stable")  # two sorted runs, which a stable sort merges in one pass
+    keys = keys[order]
+    shifts = _common_shifts(keys, np.concatenate([reference.shifts, current.shifts])[order], span)
+    keys = keys >> shifts << shifts
+    firsts = _starts_of_runs(keys)
+    counts = np.zeros((2, len(keys)), np.int64)
+    counts[0, : len(reference.keys)] = reference.counts
+    counts[1, len(reference.keys) :] = current.counts
+    mine, theirs = np.add.reduceat(counts[:, order], firsts, axis=1)
+    return Alignment(span, keys[firsts], shifts[firsts], mine, theirs)
+
+
+def aligned_categories(reference: Profile, current: Profile) -> tuple[Alignment, tuple[str, ...]]:
+    """The categories of both on the common grid of hashes, and the least label of each bucket. O(k + l)."""
+    alignment = aligned(reference.categories, current.categories)
+    hashes = np.concatenate([reference.categories.keys, current.categories.keys])
+    grid = Grid(alignment.span, alignment.keys, alignment.shifts, alignment.reference + alignment.current)
+    return alignment, least_labels(grid, hashes, [*reference.labels, *current.labels])
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The occupied regions of a grid, `key >> span`, ascending, and the shift of each. Arrays of shape (r,)."""
+
+    span: int
+    names: Keys
+    shifts: Bits
+
+    @classmethod
+    def of(cls, grid: Grid) -> "Regions":
+        names = _regions_of(grid.keys, grid.span)
+        firsts = _starts_of_runs(names)
+        return cls(grid.span, names[firsts], grid.shifts[firsts])
+
+    def contain(self, grid: Grid) -> bool:
+        """Whether aligning with `grid` leaves the buckets of these regions as they are, and adds no region. O(k)."""
+        if grid.span > self.span or not len(self.names):
+            return False
+        names = _regions_of(grid.keys, self.span)
+        at = np.minimum(np.searchsorted(self.names, names), len(self.names) - 1)
+        return bool(((self.names[at] == names) & (self.shifts[at] >= grid.shifts)).all())
+
+
+def _regions_of(keys: Keys, span: int) -> Keys:
+    return keys >> np.uint64(span) if span < 64 else np.zeros_like(keys)
+
+
+def _starts_of_runs(keys: Keys) -> Indices:
+    if not len(keys):
+        return np.empty(0, np.intp)
+    changes = np.empty(len(keys), bool)
+    changes[0] = True
+    np.not_equal(keys[1:], keys[:-1], out=changes[1:])
+    return np.flatnonzero(changes)
+
+
+def _common_shifts(keys: Keys, shifts: Bits, span: int) -> Bits:
+    starts = _starts_of_runs(_regions_of(keys, span))
+    return np.repeat(np.maximum.reduceat(shifts, starts), np.diff(starts, append=len(keys)))

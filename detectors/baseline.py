@@ -1,0 +1,95 @@
+"""A baseline: the profile to compare with, in total and window by window, for the whole model and its segments.
+
+Versions of a model share its baseline. The windows are kept, not only their sum, because the spread between them is
+what a stationary signal may do.
+"""
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from detectors.group import GroupProfile
+from detectors.profile import COARSE
+from detectors.wire import decode_group, encode_group
+from schemas.baseline import BaselineFile, BaselineWindow
+from schemas.baseline import BaselineGroup as GroupForm
+from schemas.group import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineGroup:
+    """`total` merges all windows; `windows` holds each one's coarse profile by its start."""
+
+    total: GroupProfile
+    windows: Mapping[int, GroupProfile] = field(default_factory=dict)
+
+    def add(self, start_ms: int, profile: GroupProfile) -> "BaselineGroup":
+        """The group with one more window's profile, or more of a window it has."""
+        flat = profile.collapsed()
+        coarse = flat.coarsened(COARSE)
+        known = self.windows.get(start_ms)
+        windows = {**self.windows, start_ms: coarse if known is None else known.merge(coarse)}
+        return BaselineGroup(self.total.merge(flat), windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A model's baseline groups; None is the whole model."""
+
+    model: str
+    window_ms: int
+    groups: Mapping[Segment | None, BaselineGroup]
+
+    @property
+    def tests(self) -> int:
+        """Primary tests a window of this model takes: one for each signal of each group."""
+        return sum(len(group.total.signals) for group in self.groups.values())
+
+    def encode(self) -> bytes:
+        """The bytes of the baseline's file."""
+        return BaselineFile(
+            model=self.model,
+            window_ms=self.window_ms,
+            groups=tuple(_form(segment, self.groups[segment]) for segment in sorted(self.groups, key=_order)),
+        ).encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Baseline":
+        """Raises WireError where `data` is not a baseline's file."""
+        file = BaselineFile.decode(data)
+        return cls(file.model, file.window_ms, {_segment(g): _group(g) for g in file.groups})
+
+
+def baseline_of(model: str, window_ms: int, windows: Iterable[tuple[Segment | None, int, GroupProfile]]) -> Baseline:
+    """The baseline of closed windows, each a segment, a start and a profile."""
+    groups: dict[Segment | None, BaselineGroup] = {}
+    for segment, start_ms, profile in windows:
+        known = groups.get(segment) or BaselineGroup(GroupProfile.empty(profile.resolution))
+        groups[segment] = known.add(start_ms, profile)
+    return Baseline(model, window_ms, groups)
+
+
+def _order(segment: Segment | None) -> tuple[str, str]:
+    return segment or ("", "")
+
+
+def _form(segment: Segment | None, group: BaselineGroup) -> GroupForm:
+    windows = tuple(
+        BaselineWindow(start_ms=start, profile=base64.b64encode(encode_group(p)))
+        for start, p in sorted(group.windows.items())
+    )
+    profile = base64.b64encode(encode_group(group.total))
+    return GroupForm(
+        segment=None if segment is None else (segment.path, segment.value),
+        events=group.total.count,
+        profile=profile,
+        windows=windows,
+    )
+
+
+def _segment(form: GroupForm) -> Segment | None:
+    return Segment(*form.segment) if form.segment else None
+
+
+def _group(form: GroupForm) -> BaselineGroup:
+    return BaselineGroup(decode_group(form.profile), {w.start_ms: decode_group(w.profile) for w in form.windows})

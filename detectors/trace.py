@@ -1,0 +1,62 @@
+"""The trace: count, exact sum and exact sum of squares of a signal's numbers in each slice of event time.
+
+A window has `SLICES` slices, bounded at `start + i * length // SLICES`. Profiles of different windows have no common
+slices: they merge after `collapsed()`, which keeps the totals. Booleans count as 0 and 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.exact import Cells, ExactSums
+from detectors.grid import Counts
+from detectors.ordering import Floats
+
+SLICES = 60
+_GREATEST = np.finfo(np.float64).max
+
+
+def slice_of(offsets_ms: npt.NDArray[np.int64], length_ms: int) -> Cells:
+    """The slice of each time, given from its window's start, shape (n,), in [0, length_ms). Integers throughout."""
+    return (((offsets_ms + 1) * SLICES - 1) // length_ms).astype(np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """`counts`, shape (s,), and sums of s cells: s is `SLICES` for a window, 1 without slices."""
+
+    counts: Counts
+    sums: ExactSums
+    squares: ExactSums
+
+    @classmethod
+    def empty(cls, slices: int = SLICES) -> "Trace":
+        return cls(np.zeros(slices, np.int64), ExactSums.zeros(slices), ExactSums.zeros(slices))
+
+    @property
+    def slices(self) -> int:
+        return len(self.counts)
+
+    def merge(self, other: "Trace") -> "Trace":
+        """Slice by slice. Raises ValueError where the numbers of slices differ."""
+        if self.slices != other.slices:
+            raise ValueError(f"traces of {self.slices} and {other.slices} slices do not merge: collapse both first")
+        return Trace(self.counts + other.counts, self.sums.merge(other.sums), self.squares.merge(other.squares))
+
+    def collapsed(self) -> "Trace":
+        """The same totals without slices."""
+        return Trace(self.counts.sum(keepdims=True), self.sums.total(), self.squares.total())
+
+
+def traces_of(values: Floats, cells: Cells, owners: int) -> list[Trace]:
+    """One trace for each owner; `cells`, shape (n,), are `owner * SLICES + slice`. A square is rounded to a float
+    before it is summed exactly, and is at most the greatest float. O(n + owners)."""
+    n = owners * SLICES
+    counts = np.bincount(cells, minlength=n)
+    with np.errstate(over="ignore"):
+        squares = np.minimum(values * values, _GREATEST)
+    starts = range(0, n, SLICES)
+    sums = ExactSums.of(values, cells, n).rows(starts)
+    powers = ExactSums.of(squares, cells, n).rows(starts)
+    return [Trace(counts[s : s + SLICES], a, b) for s, a, b in zip(starts, sums, powers, strict=True)]

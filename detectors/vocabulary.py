@@ -1,0 +1,27 @@
+"""Strings as 64-bit hashes, and back."""
+
+from hashlib import blake2b
+
+LABEL_CHARACTERS = 80
+
+
+def hash_of(text: str) -> int:
+    """64 bits of BLAKE2b over UTF-8: the same everywhere, and not to be steered by whoever sends the strings."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+class Vocabulary(dict[str, int]):
+    """Hash by string, filled on first sight; `labels` leads back. Clear it once nothing refers to its hashes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.labels: dict[int, str] = {}
+
+    def __missing__(self, text: str) -> int:
+        key = self[text] = hash_of(text)
+        self.labels[key] = text[:LABEL_CHARACTERS]
+        return key
+
+    def clear(self) -> None:
+        super().clear()
+        self.labels.clear()

@@ -1,0 +1,211 @@
+"""The wire form of a group's profile: a version, names as JSON, integers as varints, floats, a checksum.
+
+    version (1 byte) | length of names (varint) | names | length of integers (varint) | integers | floats | CRC-32
+
+Names are the signals', each with the labels of its categories. The bytes are canonical: equal profiles have equal
+bytes. A grid is written as its regions (distance, shift, buckets) and the distances between its buckets.
+"""
+
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.exact import ExactSums
+from detectors.grid import LEAST_SPAN, Caps, Grid, empty_grid
+from detectors.group import GroupProfile
+from detectors.ordering import Keys
+from detectors.profile import Profile, Resolution
+from detectors.trace import Trace
+from detectors.varint import decode_varints, encode_varints, unzigzag, zigzag
+from schemas import codec
+from schemas.errors import WireError
+
+VERSION = 1
+_MOST_CELLS = 1 << 20
+
+
+def encode_group(group: GroupProfile) -> bytes:
+    """The bytes of a group's profile. O(buckets)."""
+    resolution = group.resolution
+    parts: list[Keys] = [
+        _numbers(group.count, resolution.numbers.regions, resolution.numbers.buckets, resolution.categories)
+    ]
+    for profile in group.signals.values():
+        parts += _profile_parts(profile)
+    names = codec.encode([[name, *p.labels] for name, p in group.signals.items()])
+    integers = encode_varints(np.concatenate(parts))
+    floats = np.array([(p.least, p.greatest) for p in group.signals.values() if len(p.numbers.keys)], "<f8").tobytes()
+    body = b"".join((bytes([VERSION]), _length(names), names, _length(integers), integers, floats))
+    return body + zlib.crc32(body).to_bytes(4, "big")
+
+
+def decode_group(data: bytes) -> GroupProfile:
+    """The group's profile that `data` is the wire form of. Raises WireError on anything else."""
+    if len(data) < 5:
+        raise WireError(f"profile: {len(data)} bytes are too few")
+    if data[0] != VERSION:
+        raise WireError(f"profile: version {data[0]} is not known here, only {VERSION}: upgrade this reader")
+    if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
+        raise WireError("profile: the checksum does not match")
+    try:
+        return _decoded(data)
+    except (IndexError, TypeError, OverflowError, ValueError) as error:
+        raise WireError(f"profile: {error}") from error
+
+
+def _numbers(*numbers: int) -> Keys:
+    return np.array(numbers, np.uint64)
+
+
+def _length(data: bytes) -> bytes:
+    return encode_varints(_numbers(len(data)))
+
+
+def _profile_parts(p: Profile) -> Iterable[Keys]:
+    yield _numbers(*p.booleans, p.null, p.missing, p.not_finite, p.other)
+    yield from _grid_parts(p.numbers)
+    yield from _grid_parts(p.categories)
+    yield from _trace_parts(p.trace)
+
+
+def _grid_parts(grid: Grid) -> Iterable[Keys]:
+    if not len(grid.keys):
+        yield _numbers(0)
+        return
+    regions = _regions_of(grid.keys, grid.span)
+    starts = np.flatnonzero(np.diff(regions, prepend=~regions[:1]))
+    yield _numbers(len(grid.keys), grid.span, len(starts))
+    yield np.diff(regions[starts], prepend=np.uint64(0))
+    yield grid.shifts[starts].astype(np.uint64)
+    yield np.diff(starts, append=len(grid.keys)).astype(np.uint64)
+    before = np.empty_like(grid.keys)
+    before[1:] = grid.keys[:-1]
+    before[starts] = _region_floor(regions[starts], grid.span)
+    yield (grid.keys - before) >> grid.shifts
+    yield grid.counts.astype(np.uint64)
+
+
+def _regions_of(keys: Keys, span: int) -> Keys:
+    return keys >> np.uint64(span) if span < 64 else np.zeros_like(keys)
+
+
+def _region_floor(regions: Keys, span: int) -> Keys:
+    return regions << np.uint64(span) if span < 64 else np.zeros_like(regions)
+
+
+def _trace_parts(trace: Trace) -> Iterable[Keys]:
+    yield _numbers(trace.slices)
+    yield trace.counts.astype(np.uint64)
+    for sums in (trace.sums, trace.squares):
+        yield zigzag(np.array([sums.low], np.int64))
+        yield _numbers(sums.digits.shape[1])
+        yield zigzag(sums.digits.ravel())
+
+
+class _Reader:
+    """Takes integers from the front of an array."""
+
+    def __init__(self, numbers: Keys) -> None:
+        self._numbers = numbers
+        self._at = 0
+
+    def take(self, n: int) -> Keys:
+        if not 0 <= n <= len(self._numbers) - self._at:
+            raise ValueError(f"{n} numbers wanted, {len(self._numbers) - self._at} left")
+        self._at += n
+        return self._numbers[self._at - n : self._at]
+
+    def one(self) -> int:
+        return int(self.take(1)[0])
+
+    def counts(self, n: int) -> npt.NDArray[np.int64]:
+        numbers = self.take(n)
+        if (numbers >= np.uint64(1 << 62)).any():
+            raise ValueError("a count is too large")
+        return numbers.astype(np.int64)
+
+    def end(self) -> None:
+        if self._at != len(self._numbers):
+            raise ValueError(f"{len(self._numbers) - self._at} numbers too many")
+
+
+def _decoded(data: bytes) -> GroupProfile:
+    names_at, names_end = _section(data, 1)
+    integers_at, integers_end = _section(data, names_end)
+    names: Any = codec.decode(data[names_at:names_end])
+    floats = np.frombuffer(data[integers_end:-4], "<f8").astype(np.float64).reshape(-1, 2).tolist()
+    reader = _Reader(decode_varints(data[integers_at:integers_end]))
+    count, regions, buckets, categories = reader.counts(4).tolist()
+    extremes = iter(floats)
+    signals = {name: _read_profile(reader, tuple(labels), extremes) for name, *labels in names}
+    reader.end()
+    if next(extremes, None) is not None:
+        raise ValueError("more extremes than numeric signals")
+    if any(not isinstance(text, str) for row in names for text in row) or list(signals) != sorted(signals):
+        raise ValueError("names must be strings in order")
+    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories))
+
+
+def _section(data: bytes, at: int) -> tuple[int, int]:
+    end = at
+    while data[end] & 128:
+        end += 1
+    start = end + 1
+    length = int(decode_varints(data[at:start])[0])
+    if length > len(data) - 4 - start:
+        raise ValueError("a section is cut off")
+    return start, start + length
+
+
+def _read_profile(reader: _Reader, labels: tuple[str, ...], extremes: Any) -> Profile:
+    no, yes, null, missing, not_finite, other = reader.counts(6).tolist()
+    numbers = _read_grid(reader)
+    categories = _read_grid(reader)
+    if len(labels) != len(categories.keys):
+        raise ValueError(f"{len(labels)} labels for {len(categories.keys)} categories")
+    least, greatest = next(extremes) if len(numbers.keys) else (np.inf, -np.inf)
+    trace = _read_trace(reader)
+    return Profile(numbers, least, greatest, categories, labels, (no, yes), null, missing, not_finite, other, trace)
+
+
+def _read_grid(reader: _Reader) -> Grid:
+    size = reader.one()
+    if not size:
+        return empty_grid()
+    span, n_regions = reader.one(), reader.one()
+    if not LEAST_SPAN <= span <= 64:
+        raise ValueError(f"a span of {span}")
+    regions = np.cumsum(reader.take(n_regions))
+    shifts = reader.take(n_regions)
+    lengths = reader.counts(n_regions)
+    if shifts.max() > span or lengths.min() < 1 or lengths.sum() != size:
+        raise ValueError("regions that do not add up")
+    starts = np.cumsum(lengths) - lengths
+    bucket_shifts = np.repeat(shifts, lengths).astype(np.uint8)
+    steps = reader.take(size) << bucket_shifts
+    totals = np.cumsum(steps)
+    floor = _region_floor(regions, span) - (totals[starts] - steps[starts])
+    keys = totals + np.repeat(floor, lengths)
+    counts = reader.counts(size)
+    if (np.diff(keys.view(np.int64) ^ np.int64(-1 << 63)) <= 0).any() or counts.min() < 1:
+        raise ValueError("buckets out of order")
+    if (_regions_of(keys, span) != np.repeat(regions, lengths)).any():
+        raise ValueError("buckets outside their region")
+    return Grid(span, keys, bucket_shifts, counts)
+
+
+def _read_trace(reader: _Reader) -> Trace:
+    slices = reader.one()
+    counts = reader.counts(slices)
+    return Trace(counts, _read_sums(reader, slices), _read_sums(reader, slices))
+
+
+def _read_sums(reader: _Reader, cells: int) -> ExactSums:
+    low = int(unzigzag(reader.take(1))[0])
+    columns = reader.one()
+    if abs(low) > 100 or cells * columns > _MOST_CELLS:
+        raise ValueError("sums out of range")
+    return ExactSums(low, unzigzag(reader.take(cells * columns)).reshape(cells, columns))

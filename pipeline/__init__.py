@@ -1,0 +1,1 @@
+"""The flow: ingest, monitor, alerting, metrics, the Faust worker, replay and the command."""

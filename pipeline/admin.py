@@ -1,0 +1,176 @@
+"""Kafka administration, by kafka-python: topics, committed offsets with their metadata, and the tools' producer."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Self, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
+from kafka.structs import TopicPartition
+
+from pipeline.topics import TopicSpec, servers_of
+from schemas.config import Config
+from schemas.errors import BrokerError
+from schemas.packet import SourcePartition
+
+_BOOTSTRAP_MS = 5_000
+_ATTEMPTS = 30
+_MOST_BYTES = 10 * 1024 * 1024
+_EXISTS = 36
+
+T = TypeVar("T")
+
+
+class Topic(NamedTuple):
+    """A topic as the broker has it."""
+
+    name: str
+    topic_id: str
+    partitions: int
+
+
+class Committed(NamedTuple):
+    """A group's committed offset, and what was written beside it."""
+
+    offset: int
+    metadata: str
+
+
+class Admin:
+    """A connection for administration. Raises BrokerError, in one line, where the broker cannot be reached."""
+
+    def __init__(self, config: Config) -> None:
+        self._servers = servers_of(config)
+        self._replication = config.kafka.replication_factor
+        self._client = _reached(self._servers, lambda: KafkaAdminClient(**_connection(config)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Those of the topics that exist."""
+        described = self._call(lambda: self._client.describe_topics(sorted(set(names))))
+        return {
+            d["name"]: Topic(d["name"], str(d["topic_id"]), len(d["partitions"]))
+            for d in described
+            if not d["error_code"]
+        }
+
+    def create(self, specs: Iterable[TopicSpec]) -> list[str]:
+        """Creates the topics that do not exist; returns their names."""
+        wanted = list(specs)
+        known = self.topics(spec.name for spec in wanted)
+        missing = [spec for spec in wanted if spec.name not in known]
+        if not missing:
+            return []
+        new = [NewTopic(s.name, s.partitions, self._replication, topic_configs=dict(s.settings)) for s in missing]
+        answer = self._call(lambda: self._client.create_topics(new, raise_errors=False, wait_for_metadata=False))
+        for topic in answer["topics"]:
+            if topic["error_code"] not in (0, _EXISTS):
+                raise BrokerError(f"topic {topic['name']} could not be created: {topic['error_message']}")
+        self._wait_for(spec.name for spec in missing)
+        return [spec.name for spec in missing]
+
+    def faults(self, specs: Iterable[TopicSpec]) -> list[str]:
+        """What is wrong with our topics, a line each; nothing where all is well."""
+        wanted = list(specs)
+        known = self.topics(spec.name for spec in wanted)
+        return [fault for spec in wanted for fault in self._faults(spec, known.get(spec.name))]
+
+    def committed(self, group: str, sources: Iterable[SourcePartition]) -> dict[SourcePartition, Committed]:
+        """The group's committed offsets for those partitions that have one, with their metadata."""
+        found = self._call(lambda: self._client.list_group_offsets(group))[group]
+        answer = {}
+        for source in sources:
+            at = found.get(TopicPartition(source.topic, source.partition))
+            if at is not None and at.offset >= 0:
+                answer[source] = Committed(at.offset, at.metadata or "")
+        return answer
+
+    def _faults(self, spec: TopicSpec, topic: Topic | None) -> Iterator[str]:
+        if topic is None:
+            yield f"topic {spec.name} does not exist; create it with: driftline topics -c FILE"
+            return
+        if topic.partitions != spec.partitions:
+            yield (
+                f"topic {spec.name} has {topic.partitions} partitions, kafka.profiles_partitions asks for "
+                f"{spec.partitions}; set it to {topic.partitions}, or use another kafka.prefix and kafka.group"
+            )
+        resource = ConfigResource(ConfigResourceType.TOPIC, spec.name)
+        settings = self._call(lambda: self._client.describe_configs([resource], config_filter="all"))["topic"][
+            spec.name
+        ]
+        cleanup = settings.get("cleanup.policy", {}).get("value", spec.cleanup)
+        if cleanup != spec.cleanup:
+            yield f"topic {spec.name} has cleanup.policy={cleanup}, it must be {spec.cleanup}"
+
+    def _wait_for(self, names: Iterable[str]) -> None:
+        waiting = set(names)
+        for _ in range(_ATTEMPTS):
+            waiting -= set(self.topics(waiting))
+            if not waiting:
+                return
+            time.sleep(0.1)
+        raise BrokerError(f"topics {', '.join(sorted(waiting))} were created and did not appear")
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Calls, waiting while the broker's group coordinator starts."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return _reached(self._servers, call)
+            except (CoordinatorNotAvailableError, NotCoordinatorError):
+                time.sleep(0.2)
+        raise BrokerError(f"the group coordinator of {self._servers} is not available")
+
+
+def source_topics(admin: Admin, config: Config) -> dict[str, Topic]:
+    """The configured source topics. Raises BrokerError where one does not exist."""
+    found = admin.topics(config.kafka.topics)
+    missing = sorted(set(config.kafka.topics) - set(found))
+    if missing:
+        raise BrokerError(
+            f"source topic {', '.join(missing)} does not exist on {servers_of(config)}; create it, or correct kafka.topics"
+        )
+    return found
+
+
+def producer(config: Config) -> Any:
+    """A kafka-python producer for the tools: every replica acknowledges, batches are large."""
+    settings = {
+        **_connection(config),
+        "acks": "all",
+        "linger_ms": 20,
+        "batch_size": 1 << 18,
+        "max_request_size": _MOST_BYTES,
+    }
+    return _reached(servers_of(config), lambda: KafkaProducer(**settings))
+
+
+def tail(config: Config, topic: str, *, from_beginning: bool = False) -> Iterator[tuple[bytes, Mapping[str, bytes]]]:
+    """The messages of a topic as they come, each with its headers; without a group, so nothing is committed."""
+    where = "earliest" if from_beginning else "latest"
+    consumer = _reached(
+        servers_of(config), lambda: KafkaConsumer(topic, **_connection(config), auto_offset_reset=where)
+    )
+    try:
+        for message in consumer:
+            yield message.value, dict(message.headers or ())
+    finally:
+        consumer.close()
+
+
+def _connection(config: Config) -> dict[str, Any]:
+    return {"bootstrap_servers": list(config.kafka.bootstrap_servers), "bootstrap_timeout_ms": _BOOTSTRAP_MS}
+
+
+def _reached(servers: str, call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except (CoordinatorNotAvailableError, NotCoordinatorError):
+        raise
+    except KafkaError as error:
+        raise BrokerError(f"Kafka at {servers} cannot be reached: {error}") from error

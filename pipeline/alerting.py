@@ -1,0 +1,68 @@
+"""From states to alerts: the state machine of one signal of one group.
+
+It fires when at least `fire.windows` of the last `fire.of` windows drifted, and resolves after `resolve_after` windows
+in a row that are well. A window in `warning` is neither: it does not fire, and it does not count towards resolving.
+Windows without a verdict leave everything as it is.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from schemas.alert import AlertState
+from schemas.config import DetectionConfig
+from schemas.verdict import State
+
+_SPEAKS = frozenset({State.OK, State.WARNING, State.DRIFT})
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMemory:
+    """What the machine remembers of a signal: the starts of its last windows that spoke, each with whether it
+    drifted; the onset while an alert is firing; and how many windows in a row have been well."""
+
+    recent: tuple[tuple[int, bool], ...] = ()
+    onset_ms: int | None = None
+    well: int = 0
+
+    def to_json(self) -> list[Any]:
+        return [self.recent, self.onset_ms, self.well]
+
+    @classmethod
+    def from_json(cls, data: list[Any]) -> "SignalMemory":
+        recent, onset_ms, well = data
+        return cls(tuple((int(start), bool(drift)) for start, drift in recent), onset_ms, well)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The memory after a window, and what it says to the world: an event with its onset, or nothing."""
+
+    memory: SignalMemory
+    event: AlertState | None = None
+    onset_ms: int = field(default=0)
+
+
+def decide(memory: SignalMemory, start_ms: int, state: State, config: DetectionConfig) -> Decision:
+    """The machine's next step, for the window that starts at `start_ms`."""
+    if state not in _SPEAKS:
+        return Decision(memory)
+    recent = (*memory.recent, (start_ms, state is State.DRIFT))[-config.fire.of :]
+    memory = replace(memory, recent=recent)
+    return _while_quiet(memory, config) if memory.onset_ms is None else _while_firing(memory, state, config)
+
+
+def _while_quiet(memory: SignalMemory, config: DetectionConfig) -> Decision:
+    drifted = [start for start, drift in memory.recent if drift]
+    if len(drifted) < config.fire.windows or not memory.recent[-1][1]:
+        return Decision(memory)
+    onset = drifted[0]
+    return Decision(replace(memory, onset_ms=onset, well=0), AlertState.FIRING, onset)
+
+
+def _while_firing(memory: SignalMemory, state: State, config: DetectionConfig) -> Decision:
+    onset = memory.onset_ms
+    assert onset is not None
+    well = memory.well + 1 if state is State.OK else 0
+    if well < config.resolve_after:
+        return Decision(replace(memory, well=well))
+    return Decision(SignalMemory(), AlertState.RESOLVED, onset)

@@ -1,0 +1,263 @@
+"""The Faust worker: ingest as a service, the monitor as an agent with tables. The one importer of Faust.
+
+What the agent may rely on, and what it may not: messages of one partition come in order; an exception in an agent
+acknowledges the message and restarts the agent, so everything is caught and ends the worker instead; a table's write
+is only queued, so the send to its changelog is awaited here; acknowledgements count from the head of the log only, so
+they are given in order.
+"""
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+from faust.types import TP
+from mode import Service
+
+from detectors.baseline import Baseline
+from pipeline.board import Board
+from pipeline.closing import Closing
+from pipeline.ingest import KafkaIngest
+from pipeline.keeping import (
+    Pairs,
+    baseline_totals,
+    baseline_windows,
+    kept_of,
+    outdated,
+    partition_record,
+    state_records,
+    thing_of,
+)
+from pipeline.monitor import PartitionMonitor
+from pipeline.standards import Standards
+from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
+from schemas import codec
+from schemas.config import Config
+from schemas.errors import WireError
+from schemas.packet import decode_message
+
+log = logging.getLogger("driftline.monitor")
+
+_MOST_UNACKNOWLEDGED = 2000
+_MOST_BYTES = 10 * 1024 * 1024
+_SESSION_S = 10.0
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A profiles partition that this worker monitors: what is still to be acknowledged, in order."""
+
+    monitor: PartitionMonitor
+    generation: int
+    unacknowledged: deque[Any] = field(default_factory=deque)
+    recorded_through: int = -1
+    outdated: dict[str, dict[bytes, list[bytes]]] = field(default_factory=dict)
+
+
+class MonitorShell:
+    """Everything between Faust and the monitors: tables, sends, acknowledgements."""
+
+    def __init__(self, app: faust.App, config: Config, baselines: Mapping[str, Baseline], board: Board) -> None:
+        self._app = app
+        self._config = config
+        self._baselines = baselines
+        self._board = board
+        self._owned: dict[int, _Owned] = {}
+        n, kafka = config.kafka.profiles_partitions, config.kafka
+        raw: dict[str, Any] = {"partitions": n, "key_type": bytes, "value_type": bytes}
+        self._tables = {name: app.Table(name, **raw) for name in (STATE_TABLE, BASELINE_TABLE)}
+        raw |= {"key_serializer": "raw", "value_serializer": "raw"}
+        self.profiles = app.topic(kafka.profiles_topic, **raw)
+        self._windows = app.topic(kafka.windows_topic, **raw)
+        self._alerts = app.topic(kafka.alerts_topic, **raw)
+        self._dead_letters = app.topic(kafka.dead_letters_topic, **raw)
+
+    def forget(self, kept: Iterable[TP]) -> None:
+        """Discards all memory: a new assignment loads from the tables."""
+        self._owned.clear()
+        self._board.drop_partitions(tp.partition for tp in kept if tp.topic == self._config.kafka.profiles_topic)
+
+    async def take(self, stream: Any, event: Any) -> None:
+        """Takes the next message of a profiles partition."""
+        message = event.message
+        partition = message.partition
+        owned = self._owned.get(partition)
+        if owned is None:
+            owned = self._owned[partition] = self._load(partition)
+        owned.unacknowledged.append(event)
+        await self._fold(owned, partition, event)
+        if len(owned.unacknowledged) > _MOST_UNACKNOWLEDGED and owned.monitor.head > owned.recorded_through + 1:
+            await self._record_partition(partition, owned)
+        await self._acknowledge(stream, owned)
+        self._show(partition, owned)
+
+    async def _fold(self, owned: _Owned, partition: int, event: Any) -> None:
+        try:
+            message = decode_message(event.value)
+            closings = owned.monitor.take(message, event.message.offset)
+            for closing in closings:
+                await self._publish(partition, owned, closing)
+        except WireError as error:
+            log.error("%s[%d]@%d: %s", event.message.topic, partition, event.message.offset, error)
+            self._board.messages["damaged"] += 1  # type: ignore[index]  # beside the outcomes
+            await self._dead_letter(event, str(error))
+
+    async def _publish(self, partition: int, owned: _Owned, closing: Closing) -> None:
+        """One closing, each step acknowledged before the next."""
+        where = {"where": codec.encode(closing.where)}
+        await _sent(
+            self._alerts.send(key=a.model.encode(), value=a.encode(), partition=partition, headers=where)
+            for a in closing.alerts
+        )
+        await _sent(
+            self._windows.send(key=r.model.encode(), value=r.encode(), partition=partition, headers=where)
+            for r in closing.records
+        )
+        await self._keep(STATE_TABLE, partition, owned, state_records(partition, owned.generation, closing))
+        await self._keep(BASELINE_TABLE, partition, owned, baseline_windows(partition, owned.generation, closing))
+        await self._keep(BASELINE_TABLE, partition, owned, baseline_totals(partition, owned.generation, closing))
+        await self._record_partition(partition, owned)
+        self._board.closed(partition, closing)
+        log.info(
+            "window %d..%d of partition %d closed: %d groups, %s, %d alerts",
+            closing.start_ms, closing.end_ms, partition, len(closing.records), closing.completeness, len(closing.alerts),
+        )  # fmt: skip
+
+    async def _record_partition(self, partition: int, owned: _Owned) -> None:
+        memory = owned.monitor.memory()
+        await self._keep(STATE_TABLE, partition, owned, [partition_record(partition, owned.generation, memory)])
+        owned.recorded_through = memory.read_through
+
+    async def _keep(self, name: str, partition: int, owned: _Owned, pairs: Pairs) -> None:
+        """Writes records to a table's changelog, acknowledged, and to the table; then deletes what they supersede."""
+        table = self._tables[name]
+        await _sent(table.changelog_topic.send(key=k, value=v, partition=partition) for k, v in pairs)
+        for key, value in pairs:
+            table.data[key] = value
+            table.data._key_partition[key] = partition  # type: ignore[attr-defined]  # the memory store drops by it what moves to another worker
+        old = [key for new, _ in pairs for key in owned.outdated[name].pop(thing_of(new), ())]
+        await _sent(table.changelog_topic.send(key=key, value=None, partition=partition) for key in old)
+        for key in old:
+            table.data.pop(key, None)
+
+    async def _acknowledge(self, stream: Any, owned: _Owned) -> None:
+        """Acknowledges the log in order, up to what an open window or the next owner still needs."""
+        limit = min(owned.monitor.head, owned.recorded_through + 1)
+        while owned.unacknowledged and owned.unacknowledged[0].message.offset < limit:
+            await stream.ack(owned.unacknowledged.popleft())
+
+    def _load(self, partition: int) -> _Owned:
+        state, baselines = (dict(self._tables[name].data.items()) for name in (STATE_TABLE, BASELINE_TABLE))
+        kept = kept_of(partition, state, baselines)
+        standards = Standards(self._config, self._baselines, kept.baselines)
+        monitor = PartitionMonitor(self._config, standards, kept.memory, kept.groups)
+        generation = int(self._app.consumer_generation_id)
+        log.info("profiles partition %d: %d groups remembered, generation %d", partition, len(kept.groups), generation)
+        tables = {STATE_TABLE: state, BASELINE_TABLE: baselines}
+        stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
+        recorded = kept.memory.read_through if kept.memory else -1
+        return _Owned(monitor, generation, recorded_through=recorded, outdated=stale)
+
+    async def _dead_letter(self, event: Any, reason: str) -> None:
+        message = event.message
+        place = {
+            "reason": reason,
+            "topic": message.topic,
+            "partition": str(message.partition),
+            "offset": str(message.offset),
+        }
+        headers = {name: value.encode() for name, value in place.items()}
+        await _sent([self._dead_letters.send(key=event.key, value=event.value, headers=headers)])
+
+    def _show(self, partition: int, owned: _Owned) -> None:
+        monitor = owned.monitor
+        self._board.messages.update(monitor.outcomes)
+        monitor.outcomes.clear()
+        self._board.watermarks_ms[partition] = monitor.watermark_ms
+        self._board.open_windows[partition] = monitor.open_windows
+
+
+async def _sent(sends: Iterable[Any]) -> None:
+    """Sends, and waits until the broker has acknowledged all."""
+    futures = [await send for send in sends]
+    await asyncio.gather(*futures)
+
+
+def create_app(
+    config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool, monitor: bool
+) -> faust.App:
+    """A Faust app with ingest, the monitor, or both."""
+    app = faust.App(
+        monitor_group(config),
+        broker=";".join(f"kafka://{server}" for server in config.kafka.bootstrap_servers),
+        store="memory://",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=config.kafka.profiles_partitions,
+        topic_replication_factor=config.kafka.replication_factor,
+        table_standby_replicas=0,
+        web_enabled=False,
+        web_tables_enabled=False,
+        broker_commit_interval=1.0,
+        broker_session_timeout=_SESSION_S,
+        broker_heartbeat_interval=_SESSION_S / 5,
+        broker_rebalance_timeout=30.0,
+        producer_acks=-1,
+        producer_max_request_size=_MOST_BYTES,
+        consumer_max_fetch_size=_MOST_BYTES,
+        worker_redirect_stdouts=False,
+        stream_wait_empty=False,
+    )
+    if monitor:
+        _add_monitor(app, MonitorShell(app, config, baselines, board))
+    if ingest:
+        _add_ingest(app, config, board)
+    return app
+
+
+def _add_monitor(app: faust.App, shell: MonitorShell) -> None:
+    async def revoked(sender: Any, *partitions: Any, **_: Any) -> None:
+        shell.forget(())
+
+    async def assigned(sender: Any, partitions: Iterable[TP], **_: Any) -> None:
+        shell.forget(partitions)
+
+    app.on_partitions_revoked.connect(revoked)  # type: ignore[arg-type]  # called with the partitions by position
+    app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]  # called with the partitions by position
+
+    @app.agent(shell.profiles, concurrency=1, name="monitor")
+    async def monitor(stream: Any) -> None:
+        async for event in stream.noack().events():
+            try:
+                await shell.take(stream, event)
+            except Exception as error:
+                await _end(app, error)
+
+
+def _add_ingest(app: faust.App, config: Config, board: Board) -> None:
+    class Ingest(Service):
+        async def on_start(self) -> None:
+            self.kafka = KafkaIngest(config, board)
+            self.add_future(self.read())
+
+        async def read(self) -> None:
+            try:
+                await self.kafka.run()
+            except Exception as error:
+                await _end(app, error)
+
+        async def on_stop(self) -> None:
+            self.kafka.stop()
+
+    app.service(Ingest)
+
+
+async def _end(app: faust.App, error: Exception) -> None:
+    """Ends the worker: what it was about to do, the next one does again from what is recorded."""
+    log.critical("the worker ends: %s: %s", type(error).__name__, error, exc_info=error)
+    await app.crash(error)
+    os._exit(70)

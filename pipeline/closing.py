@@ -1,0 +1,147 @@
+"""Closing a window: from its profiles to window records, alerts, and what is remembered.
+
+Plain and deterministic: the same packets give the same bytes. Whoever calls it sends, in this order and each step
+acknowledged: alerts, window records, group memories and baselines, the partition's memory; only then may the log be
+acknowledged. A group whose memory already holds the window has been sent in full, and is passed over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from detectors.baseline import BaselineGroup
+from detectors.group import GroupProfile
+from pipeline.alerting import SignalMemory, decide
+from pipeline.collect import OpenWindow
+from pipeline.judge import Judgement, judge
+from pipeline.memory import GroupMemory
+from pipeline.standards import Key, Standards
+from schemas.alert import Alert, AlertState, alert_id, incident_id
+from schemas.config import Config
+from schemas.group import Group, Segment
+from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
+
+CELLS_IN_ALERT = 5
+
+
+@dataclass(slots=True)
+class Closing:
+    """What closing one window says and remembers. `where` holds the offsets of each source partition, for people:
+    it depends on the partitioning and stands outside the canonical bodies."""
+
+    start_ms: int
+    end_ms: int
+    completeness: Completeness
+    where: dict[str, tuple[int, int]]
+    alerts: list[Alert] = field(default_factory=list)
+    records: list[WindowRecord] = field(default_factory=list)
+    memories: dict[Group, GroupMemory] = field(default_factory=dict)
+    baselines: dict[Key, BaselineGroup] = field(default_factory=dict)
+
+
+class Closer:
+    """Closes the windows of one profiles partition, in order."""
+
+    def __init__(
+        self, config: Config, standards: Standards, memories: Mapping[Group, GroupMemory] | None = None
+    ) -> None:
+        self._config = config
+        self._standards = standards
+        self._memories = dict(memories or {})
+
+    def close(self, window: OpenWindow) -> Closing:
+        """Judges every group of the window and moves its alerts on. O(buckets of all its profiles)."""
+        where = {str(source): offsets for source, offsets in sorted(window.offsets.items())}
+        closing = Closing(window.start_ms, window.end_ms, window.completeness, where)
+        groups = [item for model in sorted(window.models) for item in window.models[model].in_order()]
+        if closing.completeness is Completeness.COMPLETE:
+            self._learn(closing, [(group, part.profile) for group, part in groups])
+        for group, part in groups:
+            memory = self._memories.get(group, GroupMemory())
+            if memory.closed_through_ms < window.end_ms:
+                self._close_group(closing, group, part.profile, memory)
+        return closing
+
+    def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
+        merged: dict[tuple[str, Segment | None], GroupProfile] = {}
+        for group, profile in groups:
+            key = (group.model, group.segment)
+            merged[key] = merged[key].merge(profile) if key in merged else profile
+        for (model, segment), profile in merged.items():
+            kept = self._standards.learn(model, segment, closing.start_ms, profile)
+            if kept is not None:
+                closing.baselines[model, segment] = kept
+
+    def _close_group(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> None:
+        judgement = judge(group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces)
+        signals = dict(memory.signals)
+        for record in judgement.signals:
+            decision = decide(
+                signals.get(record.name, SignalMemory()), closing.start_ms, record.state, self._config.detection
+            )
+            signals[record.name] = decision.memory
+            if decision.event is not None:
+                alert = _alert(closing, group, profile, judgement, record, decision.event, decision.onset_ms)
+                closing.alerts.append(alert)
+        closing.records.append(_window_record(closing, group, profile, judgement))
+        remembered = GroupMemory(closing.end_ms, signals, judgement.traces)
+        self._memories[group] = closing.memories[group] = remembered
+
+
+def _pair(segment: Segment | None) -> tuple[str, str] | None:
+    return None if segment is None else (segment.path, segment.value)
+
+
+def _window_record(closing: Closing, group: Group, profile: GroupProfile, judgement: Judgement) -> WindowRecord:
+    return WindowRecord(
+        model=group.model,
+        version=group.version,
+        segment=_pair(group.segment),
+        start_ms=closing.start_ms,
+        end_ms=closing.end_ms,
+        events=profile.count,
+        completeness=closing.completeness,
+        state=judgement.state,
+        baseline_events=judgement.baseline_events,
+        learned_windows=judgement.learned_windows,
+        signals=judgement.signals,
+    )
+
+
+def _alert(
+    closing: Closing,
+    group: Group,
+    profile: GroupProfile,
+    judgement: Judgement,
+    record: SignalRecord,
+    state: AlertState,
+    onset_ms: int,
+) -> Alert:
+    return Alert(
+        id=alert_id(group, record.name, onset_ms),
+        incident=incident_id(group.model, onset_ms),
+        state=state,
+        model=group.model,
+        version=group.version,
+        segment=_pair(group.segment),
+        signal=record.name,
+        onset_ms=onset_ms,
+        start_ms=closing.start_ms,
+        end_ms=closing.end_ms,
+        summary=record.summary,
+        p_value=record.p_value,
+        level=record.level,
+        effect=record.effect,
+        baseline_events=judgement.baseline_events,
+        window_events=profile.count,
+        evidence=record.verdicts,
+        cells=_moved_most(record.cells),
+    )
+
+
+def _moved_most(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """The cells whose share changed most."""
+    before = sum(cell.reference for cell in cells) or 1
+    after = sum(cell.current for cell in cells) or 1
+    return tuple(
+        sorted(cells, key=lambda c: (-abs(c.current / after - c.reference / before), c.label))[:CELLS_IN_ALERT]
+    )

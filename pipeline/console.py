@@ -1,0 +1,115 @@
+"""What people see on the terminal: windows, alerts, tables, progress."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from detectors.baseline import Baseline
+from pipeline.closing import Closing
+from pipeline.files import Batch, read_events
+from schemas.alert import Alert, AlertState
+from schemas.config import Config
+from schemas.group import segment_text
+from schemas.verdict import State
+from schemas.window import WindowRecord
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_COLOUR = {
+    State.OK: "green",
+    State.WARNING: "yellow",
+    State.DRIFT: "red",
+    State.LEARNING: "blue",
+    State.INSUFFICIENT: "dim",
+    State.NO_DATA: "dim",
+}
+
+
+def instant(time_ms: int) -> str:
+    """A time as people read it, in UTC; milliseconds where it has any."""
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    text = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return text if time_ms % 1000 == 0 else f"{text}.{time_ms % 1000:03d}"
+
+
+def window_line(record: WindowRecord) -> str:
+    """A closed window in one line."""
+    colour = _COLOUR[record.state]
+    name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
+    moved = [signal.name for signal in record.signals if signal.state is State.DRIFT]
+    return (
+        f"[dim]{instant(record.start_ms)}[/]  {name:<20} {record.events:>7,} events  [{colour}]{record.state:<12}[/]"
+        f"{', '.join(moved)}"
+    )
+
+
+def alert_line(alert: Alert) -> str:
+    """An alert event in one line."""
+    colour = "bold red" if alert.state is AlertState.FIRING else "bold green"
+    where = segment_text(alert.group.segment)
+    name = " ".join(filter(None, [alert.model, alert.version, where]))
+    return f"[{colour}]{alert.state.upper():<8}[/] {name}: {alert.summary} [dim](since {instant(alert.onset_ms)}, id {alert.id})[/]"
+
+
+def show_closing(closing: Closing) -> None:
+    """Prints a closing as it comes."""
+    for record in closing.records:
+        out.print(window_line(record))
+    for alert in closing.alerts:
+        out.print(alert_line(alert))
+
+
+def batches(paths: Sequence[Path], config: Config, *, quiet: bool = False) -> Iterator[Batch]:
+    """The events of the files, in order, behind a progress bar on the terminal's error stream."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as progress:
+        task = progress.add_task("reading", total=float(len(paths)), events=0)
+        events = 0
+        for number, path in enumerate(paths):
+            for batch in read_events(path, config):
+                events += len(batch.values)
+                yield batch
+                progress.update(task, description=path.name, completed=number + batch.done, events=events)
+
+
+def baseline_table(baseline: Baseline) -> Table:
+    """What a baseline holds, a row for each signal."""
+    windows = max((len(group.windows) for group in baseline.groups.values()), default=0)
+    title = f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s"
+    table = Table(
+        "segment", "signal", "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title
+    )
+    for segment, group in sorted(baseline.groups.items(), key=lambda item: segment_text(item[0])):
+        for name in group.total.signals:
+            p = group.total.profile(name)
+            numbers, total = p.numbers.total, int(p.trace.counts.sum())
+            mean = f"{p.trace.sums.values()[0] / total:.6g}" if total else ""
+            extremes = (f"{p.least:.6g}", f"{p.greatest:.6g}") if numbers else ("", "")
+            top = ", ".join(_top(p.labels, p.categories.counts.tolist()))
+            table.add_row(
+                segment_text(segment),
+                name,
+                f"{p.count:,}",
+                f"{p.null + p.missing:,}",
+                f"{numbers:,}",
+                mean,
+                *extremes,
+                top,
+            )
+    return table
+
+
+def _top(labels: Iterable[str], counts: Iterable[int]) -> list[str]:
+    ranked = sorted(zip(labels, counts, strict=True), key=lambda item: (-item[1], item[0]))
+    return [label for label, _ in ranked[:4]] + (["…"] if len(ranked) > 4 else [])

@@ -1,0 +1,153 @@
+"""The demonstration: real data, a known change, the whole core.
+
+The data are the Statlog Shuttle set that river ships: 49,097 readings of nine sensors, in random order, so that they
+are stationary. They are sent as the events of a model, one a second, scored by a logistic regression that learned
+from the first 5,000. The change is injected: from one event on `f1` reads 8 too high and `f5` is null in one event of
+twenty, until another event, from which all is well again.
+"""
+
+import csv
+import gzip
+import time
+from collections.abc import Iterator, Sequence
+from importlib.resources import as_file, files
+from typing import Any
+
+from rich.table import Table
+from river import linear_model, preprocessing
+
+from detectors.baseline import Baseline, baseline_of
+from pipeline import metrics
+from pipeline.board import Board
+from pipeline.console import err, instant, out, show_closing
+from pipeline.local import LocalIngest, closed_windows, closings
+from schemas import codec
+from schemas.alert import Alert, AlertState
+from schemas.config import Config
+
+MODEL = "shuttle"
+START_MS = 1_767_225_600_000
+WINDOW_S = 1000
+TRAINING, BASELINE, CHANGE, END = 5_000, 20_000, 30_000, 42_000
+SHIFT = 8
+NULL_EVERY = 20
+CHANGED = ("f1", "f5", "prediction")
+_BATCH = 1000
+
+
+def run_demo(*, once: bool, port: int, speed: float, version: str) -> bool:
+    """Runs the demonstration; returns whether all was caught in time, and nothing else. Without `once` it goes on
+    serving `/metrics` until interrupted."""
+    board = Board()
+    port = metrics.serve(metrics.registry_of(board, version), "127.0.0.1", port)
+    out.print(f"[bold]Driftline demo[/]: {__doc__.splitlines()[2] if __doc__ else ''}")
+    out.print(
+        f"Injected: from {_time(CHANGE)} f1 reads {SHIFT} too high and f5 is null in 1 event of {NULL_EVERY}; until {_time(END)}."
+    )
+    out.print(f"metrics: http://127.0.0.1:{port}/metrics\n")
+    config = demo_config()
+    with err.status("building the baseline from the first 20,000 events"):
+        events = list(shuttle_events())
+        baseline = _baseline(config, events[:BASELINE])
+    alerts = []
+    for closing in closings(config, {MODEL: baseline}, LocalIngest(config).messages(_batches(events[BASELINE:]))):
+        board.closed(0, closing)
+        show_closing(closing)
+        alerts += closing.alerts
+        time.sleep(1 / speed if speed > 0 else 0)
+    well = _report(alerts)
+    if not once:
+        out.print(f"\nStill serving http://127.0.0.1:{port}/metrics; Ctrl-C ends it.")
+        _wait()
+    return well
+
+
+def demo_config() -> Config:
+    """The configuration of the demonstration: every default but the window's length."""
+    return Config.from_mapping({"window": {"length": f"{WINDOW_S}s", "allowed_lateness": "1s"}}, "demo")
+
+
+def shuttle_events() -> Iterator[bytes]:
+    """The events, with the change in them."""
+    model = preprocessing.StandardScaler() | linear_model.LogisticRegression()
+    for i, (features, anomaly) in enumerate(_readings()):
+        if i < TRAINING:
+            model.learn_one(features, anomaly)
+        sent: dict[str, float | None] = dict(features)
+        if CHANGE <= i < END:
+            sent["f1"] = features["f1"] = features["f1"] + SHIFT
+            sent["f5"] = None if i % NULL_EVERY == 0 else sent["f5"]
+        yield codec.encode(_event(i, sent, model.predict_proba_one(features)[True], anomaly))
+
+
+def _event(i: int, features: dict[str, float | None], score: float, anomaly: bool) -> dict[str, Any]:
+    return {
+        "event_id": f"{MODEL}-{i}",
+        "ts": START_MS + i * 1000,
+        "model": MODEL,
+        "version": "1",
+        "features": features,
+        "prediction": score,
+        "label": int(anomaly),
+    }
+
+
+def _readings() -> Iterator[tuple[dict[str, float], bool]]:
+    with (
+        as_file(files("river.datasets") / "shuttle.csv.gz") as path,
+        gzip.open(path, "rt", encoding="utf-8", newline="") as text,
+    ):
+        for row in csv.DictReader(text):
+            anomaly = row.pop("anomaly") == "1"
+            yield {name: float(value) for name, value in row.items()}, anomaly
+
+
+def _batches(events: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    return (events[i : i + _BATCH] for i in range(0, len(events), _BATCH))
+
+
+def _baseline(config: Config, events: Sequence[bytes]) -> Baseline:
+    windows = closed_windows(LocalIngest(config).messages(_batches(events)), lambda _: {})
+    profiles = [
+        (group.segment, window.start_ms, part.profile)
+        for window in windows
+        for group, part in window.models[MODEL].in_order()
+    ]
+    return baseline_of(MODEL, config.window.length_ms, profiles)
+
+
+def _report(alerts: list[Alert]) -> bool:
+    """Prints what was caught, when, against the truth; returns whether all was caught in time, and nothing else."""
+    table = Table("signal", "changed", "alert fired", "delay", "resolved", title="\nwhat was caught, against the truth")
+    fired = {a.signal: a for a in alerts if a.state is AlertState.FIRING}
+    resolved = {a.signal: a for a in alerts if a.state is AlertState.RESOLVED}
+    for signal in CHANGED:
+        alert = fired.get(signal)
+        delay = "[red]missed[/]" if alert is None else f"{(alert.end_ms - START_MS) // 1000 - CHANGE:,} s"
+        back = resolved.get(signal)
+        table.add_row(
+            signal, _time(CHANGE), instant(alert.end_ms) if alert else "", delay, instant(back.end_ms) if back else ""
+        )
+    out.print(table)
+    false = [
+        a for a in alerts if a.state is AlertState.FIRING and (a.signal not in CHANGED or a.onset_ms < _ms(CHANGE))
+    ]
+    out.print(f"false alarms: {len(false)}; a window is {WINDOW_S:,} s")
+    in_time = all(signal in fired and fired[signal].onset_ms == _ms(CHANGE) for signal in CHANGED)
+    return in_time and not false
+
+
+def _ms(event: int) -> int:
+    return START_MS + event * 1000
+
+
+def _time(event: int) -> str:
+    return instant(_ms(event))
+
+
+def _wait() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass

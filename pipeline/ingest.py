@@ -1,0 +1,339 @@
+"""Ingest on Kafka: reads the source topics, sends packets and markers, commits what is accounted for.
+
+For each emission, in this order, each step acknowledged: dead letters -> commit of what was sent before (a worker
+whose partition has a new owner fails here) -> packets -> markers -> commit. A failure ends the worker; the next one
+begins at the commit and sends the same bytes.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import ConsumerRecord
+
+from pipeline.admin import Admin, Committed, Topic, source_topics
+from pipeline.board import Board, SourceStatus
+from pipeline.dispatch import Dispatcher
+from pipeline.event_time import BEGINNING
+from pipeline.partition import DeadLetter, Emission, Fed, Ingest, PartitionIngest, Progress, Records
+from pipeline.resume import decode_progress, encode_progress
+from pipeline.topics import ingest_group, servers_of
+from schemas.config import Config
+from schemas.errors import BrokerError
+from schemas.packet import SourcePartition, encode_marker, encode_packet
+
+log = logging.getLogger("driftline.ingest")
+
+MOST_RECORDS = 4000
+WINDOWS_AHEAD = 4
+_POLL_MS = 200
+_COMMIT_EVERY_S = 5.0
+_MOST_BYTES = 10 * 1024 * 1024
+_SESSION_MS = 10_000
+_MOST_YIELD_S = 60.0
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A source partition that this worker reads."""
+
+    ingest: PartitionIngest
+    dispatcher: Dispatcher
+    topic_id: str
+    begun: bool = False
+    idle_since_s: float | None = None
+    committed: tuple[int, Progress] | None = None
+    committed_at_s: float = 0.0
+
+
+class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """One worker's share of the source partitions. `clock` gives epoch seconds: it decides idleness and nothing else."""
+
+    def __init__(self, config: Config, board: Board, clock: Callable[[], float] = time.time) -> None:
+        self._config = config
+        self._board = board
+        self._clock = clock
+        self._shared = Ingest(config)
+        self._owned: dict[TopicPartition, _Owned] = {}
+        self._topics: dict[str, Topic] = {}
+        self._profiles_partitions = config.kafka.profiles_partitions
+        self._lock = asyncio.Lock()
+        self._running = True
+        self._yielded_s: float | None = None
+        servers = servers_of(config)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=servers,
+            group_id=ingest_group(config),
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            fetch_max_wait_ms=_POLL_MS,
+            session_timeout_ms=_SESSION_MS,
+            heartbeat_interval_ms=_SESSION_MS // 5,
+            max_poll_interval_ms=300_000,
+            metadata_max_age_ms=30_000,
+        )
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=servers, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
+        )
+
+    async def run(self) -> None:
+        """Reads until `stop`. Raises what Kafka raises: the worker is to end then."""
+        await asyncio.to_thread(self._find_topics)
+        await self._producer.start()
+        self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
+        await self._consumer.start()
+        try:
+            while self._running:
+                async with self._lock:
+                    await self._turn_or_yield()
+                await asyncio.sleep(0)
+        finally:
+            await self._leave()
+
+    def stop(self) -> None:
+        """Ends `run` after the turn that is under way."""
+        self._running = False
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Commits and forgets what is not this worker's any more: the next owner reads on from there."""
+        async with self._lock:
+            for tp in revoked:
+                owned = self._owned.pop(tp, None)
+                if owned is not None:
+                    await self._commit_or_leave(tp, owned)
+            self._board.drop_sources(SourcePartition(tp.topic, tp.partition) for tp in self._owned)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Takes up each partition where its last owner left it."""
+        async with self._lock:
+            new = [tp for tp in assigned if tp not in self._owned]
+            self._yielded_s = None
+            committed = await asyncio.to_thread(
+                self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new]
+            )
+            firsts = await self._consumer.beginning_offsets(new) if new else {}
+            for tp in new:
+                await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
+
+    def _find_topics(self) -> None:
+        with Admin(self._config) as admin:
+            self._topics = source_topics(admin, self._config)
+
+    def _committed(self, sources: list[SourcePartition]) -> dict[SourcePartition, Committed]:
+        with Admin(self._config) as admin:
+            self._topics = source_topics(admin, self._config)
+            return admin.committed(ingest_group(self._config), sources)
+
+    async def _take_up(self, tp: TopicPartition, committed: Committed | None, first: int) -> None:
+        source = SourcePartition(tp.topic, tp.partition)
+        topic_id = self._topics[tp.topic].topic_id
+        resume, progress = await self._start_of(tp, first), None
+        if committed is not None:
+            window_ms, block = self._config.window.length_ms, self._config.kafka.block_size
+            resume = committed.offset
+            progress = decode_progress(committed.metadata, source, topic_id, block, window_ms)
+        if resume < first:
+            self._board.lost_events += first - resume
+            log.error(
+                "%s: offsets %d to %d were deleted before they were read: %d events lost",
+                source,
+                resume,
+                first,
+                first - resume,
+            )
+            resume, progress = (
+                first,
+                None if progress is None else replace(progress, position=max(first, progress.position)),
+            )
+        self._consumer.seek(tp, resume)
+        dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions)
+        self._owned[tp] = _Owned(
+            PartitionIngest(self._shared, source, topic_id, resume, progress), dispatcher, topic_id
+        )
+        log.info("%s: reads from %d", source, resume)
+
+    async def _start_of(self, tp: TopicPartition, first: int) -> int:
+        if self._config.kafka.start == "earliest":
+            return first
+        ends = await self._consumer.end_offsets([tp])
+        return int(ends[tp])
+
+    async def _turn_or_yield(self) -> None:
+        """A turn; where the group has moved on without this worker, everything is forgotten, and the rebalance that
+        follows says what to read."""
+        if not self._owned and self._yielded_s is not None and time.monotonic() - self._yielded_s > _MOST_YIELD_S:
+            raise BrokerError(
+                f"the consumer group {ingest_group(self._config)} gave no partitions back for {_MOST_YIELD_S} s"
+            )
+        try:
+            await self._turn()
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("partitions have a new owner, this worker lets go of them: %s", error)
+            self._owned.clear()
+            self._board.drop_sources(())
+            self._yielded_s = time.monotonic()
+
+    async def _turn(self) -> None:
+        for tp, owned in list(self._owned.items()):
+            if not owned.begun:
+                owned.begun = True
+                await self._finish(tp, owned, owned.ingest.begin(), [])
+        self._pause_those_ahead()
+        batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=MOST_RECORDS)
+        for tp, records in batches.items():
+            mine = self._owned.get(tp)
+            if mine is not None:
+                await self._feed(tp, mine, records)
+        if not batches:
+            await self._look_for_idle()
+        for tp, owned in self._owned.items():
+            self._show(tp, owned)
+            if time.monotonic() - owned.committed_at_s > _COMMIT_EVERY_S:
+                await self._commit(tp, owned)
+
+    async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
+        owned.idle_since_s = None
+        fed = owned.ingest.feed(_records(records))
+        self._count(fed)
+        await self._finish(tp, owned, fed, records)
+
+    async def _finish(self, tp: TopicPartition, owned: _Owned, fed: Fed, records: list[ConsumerRecord]) -> None:
+        await self._send_dead_letters(tp, fed.dead_letters, records)
+        for emission in fed.emissions:
+            await self._send(tp, owned, emission)
+        if fed.emissions:
+            await self._commit(tp, owned)
+
+    async def _send(self, tp: TopicPartition, owned: _Owned, emission: Emission) -> None:
+        if time.monotonic() - owned.committed_at_s > _SESSION_MS / 3000:
+            await self._fence(tp, owned)
+        topic = self._config.kafka.profiles_topic
+        packets = [(i, p.header.model, encode_packet(p)) for i, p in owned.dispatcher.packets(emission)]
+        await self._acknowledged([await self._producer.send(topic, v, m.encode(), partition=i) for i, m, v in packets])
+        sources = {name: t.partitions for name, t in self._topics.items()}
+        markers = owned.dispatcher.markers(emission, sources, self._generation())
+        await self._acknowledged([await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
+        self._board.emissions += 1
+        self._board.packet_bytes += sum(len(value) for _, _, value in packets)
+
+    async def _send_dead_letters(
+        self, tp: TopicPartition, letters: list[DeadLetter], records: list[ConsumerRecord]
+    ) -> None:
+        if not letters:
+            return
+        by_offset = {record.offset: record for record in records}
+        sent = []
+        for letter in letters:
+            record = by_offset[letter.offset]
+            self._board.refused[letter.reason] += 1
+            place = {
+                "reason": letter.reason,
+                "topic": tp.topic,
+                "partition": str(tp.partition),
+                "offset": str(record.offset),
+            }
+            headers = [(name, value.encode()) for name, value in place.items()]
+            topic = self._config.kafka.dead_letters_topic
+            sent.append(await self._producer.send(topic, record.value, record.key, headers=headers))
+        await self._acknowledged(sent)
+
+    async def _acknowledged(self, sent: list[Any]) -> None:
+        await asyncio.gather(*sent)
+
+    async def _fence(self, tp: TopicPartition, owned: _Owned) -> None:
+        """Commits again what is committed: it fails where the partition has a new owner."""
+        if owned.committed is not None:
+            await self._write(tp, owned, *owned.committed)
+
+    async def _commit(self, tp: TopicPartition, owned: _Owned) -> None:
+        """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again."""
+        if not owned.ingest.restoring:
+            await self._write(tp, owned, owned.ingest.resume, owned.ingest.progress)
+
+    async def _commit_or_leave(self, tp: TopicPartition, owned: _Owned) -> None:
+        try:
+            await self._commit(tp, owned)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("%s: left without a last commit: %s", tp, error)
+
+    async def _write(self, tp: TopicPartition, owned: _Owned, resume: int, progress: Progress) -> None:
+        block, window_ms = self._config.kafka.block_size, self._config.window.length_ms
+        await self._consumer.commit({tp: (resume, encode_progress(progress, owned.topic_id, block, window_ms))})
+        owned.committed, owned.committed_at_s = (resume, progress), time.monotonic()
+
+    async def _look_for_idle(self) -> None:
+        """Lets time pass on partitions that have had nothing to read for long enough. The one use of the clock."""
+        if not self._owned:
+            return
+        ends = await self._consumer.end_offsets(list(self._owned))
+        for tp, owned in list(self._owned.items()):
+            if await self._consumer.position(tp) < ends[tp] or owned.ingest.restoring:
+                owned.idle_since_s = None
+                continue
+            now = self._clock()
+            owned.idle_since_s = now if owned.idle_since_s is None else owned.idle_since_s
+            if (now - owned.idle_since_s) * 1000 >= self._config.window.idle_timeout_ms:
+                await self._claim(tp, owned, int(now * 1000))
+
+    async def _claim(self, tp: TopicPartition, owned: _Owned, now_ms: int) -> None:
+        claimed = owned.ingest.claim(now_ms)
+        if claimed is None:
+            return
+        await self._write(tp, owned, owned.ingest.resume, claimed)
+        await self._finish(tp, owned, owned.ingest.advance(claimed), [])
+
+    def _pause_those_ahead(self) -> None:
+        """Pauses partitions that are windows ahead of the slowest, so that catching up keeps few windows open."""
+        marks = {tp: o.ingest.progress.watermark_ms for tp, o in self._owned.items()}
+        heard = [mark for tp, mark in marks.items() if mark != BEGINNING and self._owned[tp].idle_since_s is None]
+        limit = min(heard, default=0) + WINDOWS_AHEAD * self._config.window.length_ms
+        ahead = {tp for tp, mark in marks.items() if heard and mark > limit}
+        paused = self._consumer.paused()
+        self._consumer.pause(*(ahead - paused))
+        self._consumer.resume(*((paused & set(self._owned)) - ahead))
+
+    def _count(self, fed: Fed) -> None:
+        events = self._board.events
+        events["profiled"] += fed.profiled
+        events["late"] += fed.late
+        events["excluded"] += fed.excluded
+        events["refused"] += len(fed.dead_letters)
+
+    def _show(self, tp: TopicPartition, owned: _Owned) -> None:
+        progress = owned.ingest.progress
+        end = self._consumer.highwater(tp)
+        self._board.sources[SourcePartition(tp.topic, tp.partition)] = SourceStatus(
+            position=progress.position,
+            lag=0 if end is None else max(0, end - progress.position),
+            watermark_ms=None if progress.watermark_ms == BEGINNING else progress.watermark_ms,
+            pending_events=owned.ingest.pending_rows,
+        )
+
+    def _generation(self) -> int:
+        return int(self._consumer._coordinator.generation)  # aiokafka has no public name for it
+
+    async def _leave(self) -> None:
+        try:
+            for tp, owned in self._owned.items():
+                await self._commit_or_leave(tp, owned)
+        finally:
+            await self._consumer.stop()
+            await self._producer.stop()
+
+
+def _records(records: list[ConsumerRecord]) -> Records:
+    n = len(records)
+    times = np.fromiter((r.timestamp for r in records), np.int64, n)
+    return Records(
+        np.fromiter((r.offset for r in records), np.int64, n),
+        np.where(times < 0, np.int64(1 << 61), times),
+        [r.value for r in records],
+    )

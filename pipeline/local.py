@@ -1,0 +1,113 @@
+"""The whole core in one process, without Kafka: events in, closings out. `replay`, `demo` and `baseline build` run it.
+
+The events are one source partition and there is one profiles partition; packets and markers are those that Kafka
+would carry.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.baseline import Baseline
+from pipeline.closing import Closing
+from pipeline.collect import Collector, OpenWindow, Rules
+from pipeline.dispatch import Dispatcher
+from pipeline.event_time import Times
+from pipeline.events import Events
+from pipeline.monitor import PartitionMonitor
+from pipeline.partition import Emission, Fed, Ingest, PartitionIngest, Records
+from pipeline.standards import Standards
+from schemas.config import Config
+from schemas.packet import Marker, Packet, SourcePartition
+
+_SOURCE = SourcePartition("events", 0)
+_ALL_TIME_MS = 1 << 61
+FOLLOWING = 15
+
+
+class LocalIngest:
+    """Ingest of one stream of events. `counts` says what became of them."""
+
+    def __init__(self, config: Config) -> None:
+        self._window = config.window
+        self._shared = Ingest(config)
+        self._ingest = PartitionIngest(self._shared, _SOURCE, "local", 0)
+        self._dispatcher = Dispatcher(config, _SOURCE, "local", 1)
+        self.counts: Counter[str] = Counter()
+        self._offset = 0
+
+    def messages(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Packet | Marker]:
+        """The packets and markers of all batches; the last seals every window, for the stream has ended."""
+        before: tuple[Sequence[bytes], Events] | None = None
+        for values in batches:
+            if not values:
+                continue
+            events = self._shared.reader.read(values)
+            if before is not None:
+                yield from self._feed(*before, events.times_ms[:FOLLOWING])
+            before = (values, events)
+        if before is not None:
+            yield from self._feed(*before, np.empty(0, np.int64))
+        end = replace(self._ingest.progress, watermark_ms=_ALL_TIME_MS)
+        yield from self._messages(self._ingest.advance(end).emissions)
+
+    def _feed(self, values: Sequence[bytes], events: Events, following: Times) -> Iterator[Packet | Marker]:
+        offsets = np.arange(self._offset, self._offset + len(values))
+        self._offset += len(values)
+        record_ms = record_times(events, following, self._window.max_skew_ms)
+        fed = self._ingest.feed(Records(offsets, record_ms, values), events)
+        self._count(fed)
+        yield from self._messages(fed.emissions)
+
+    def _messages(self, emissions: Iterable[Emission]) -> Iterator[Packet | Marker]:
+        for emission in emissions:
+            yield from (packet for _, packet in self._dispatcher.packets(emission))
+            yield from (marker for _, marker in self._dispatcher.markers(emission, {_SOURCE.topic: 1}, 0))
+
+    def _count(self, fed: Fed) -> None:
+        self.counts.update(profiled=fed.profiled, late=fed.late, excluded=fed.excluded, refused=len(fed.dead_letters))
+        self.counts.update(f"refused: {letter.reason}" for letter in fed.dead_letters)
+
+
+def closings(
+    config: Config, baselines: Mapping[str, Baseline], messages: Iterable[Packet | Marker]
+) -> Iterator[Closing]:
+    """What closing each window of the stream comes to."""
+    monitor = PartitionMonitor(config, Standards(config, baselines))
+    for number, message in enumerate(messages):
+        yield from monitor.take(message, number)
+
+
+def closed_windows(messages: Iterable[Packet | Marker], rules: Rules) -> Iterator[OpenWindow]:
+    """The windows of the stream, in order, profiled and not judged."""
+    collector = Collector(rules)
+    for number, message in enumerate(messages):
+        collector.take(message, number)
+        yield from map(collector.close, collector.whole())
+
+
+def record_times(events: Events, following: Times, max_skew_ms: int) -> Times:
+    """Record times for events of a file, which has none: each event's own time, except where time then falls back by
+    more than `max_skew_ms`. There it is the median time of the next `FOLLOWING` events, so that a clock far ahead is
+    told from a gap in the traffic. `following` are the times of the events after these. O(n)."""
+    times = np.concatenate([events.times_ms, following])
+    good = np.array([reason is None for reason in events.refusals] + [True] * len(following), bool)
+    good &= times > 0
+    rows = np.flatnonzero(good)
+    clocks = times[rows]
+    record = times.copy()
+    for at in _suspects(clocks, max_skew_ms):
+        record[rows[at]] = int(np.median(clocks[at + 1 : at + 1 + FOLLOWING]))
+    return record[: len(events.times_ms)]
+
+
+def _suspects(clocks: Times, max_skew_ms: int) -> list[int]:
+    """Events shortly before time falls back."""
+    falls: npt.NDArray[np.intp] = np.flatnonzero(clocks[:-1] > clocks[1:] + max_skew_ms)
+    near: set[int] = set()
+    for fall in falls.tolist():
+        near.update(range(max(0, fall - FOLLOWING + 1), fall + 1))
+    return sorted(near)

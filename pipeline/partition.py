@@ -1,0 +1,379 @@
+"""Ingest of one source partition: records in offset order in, emissions out.
+
+What comes out is a function of the partition's records and the configuration alone. The partition is cut into blocks
+by offset and into windows by event time; for each (block, window, group) there is one packet, made when the window
+is sealed or the block ends, whichever comes first. An event of a sealed window is late: counted, not profiled, so a
+packet never changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from detectors.grid import Caps
+from detectors.group import GroupProfile
+from detectors.profile import Resolution
+from detectors.trace import slice_of
+from detectors.wire import encode_group
+from pipeline.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
+from pipeline.events import EventReader, Events
+from pipeline.pending import Pending, Place, Resolutions
+from pipeline.segments import Part
+from pipeline.signals import ModelSignals
+from schemas.config import Config
+from schemas.event import Refusal
+from schemas.group import Group
+from schemas.packet import Packet, PacketHeader, SourcePartition
+
+MOST_PAYLOAD_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a partition is accounted for; what is committed with its resume offset.
+
+    Every event below `position` was profiled and sent, or lies in a window still open, or was counted. `sealed_ms` is
+    the end of the last window sent; a `watermark_ms` beyond it is a claim to be carried out. Counts are of events
+    since the last emission. `anchor_ms` is the Kafka timestamp of the record that set the watermark, so that time can
+    pass on an idle partition.
+    """
+
+    position: int
+    watermark_ms: int = BEGINNING
+    anchor_ms: int = 0
+    sealed_ms: int = BEGINNING
+    previous: tuple[int, int] | None = None
+    late: int = 0
+    refused: int = 0
+    excluded: int = 0
+
+
+class DeadLetter(NamedTuple):
+    """A record refused: its offset and the reason."""
+
+    offset: int
+    reason: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """Packets to send together, and what the marker after them says."""
+
+    position: int
+    watermark_ms: int
+    packets: tuple[Packet, ...]
+    previous: tuple[int, int] | None
+    late: int
+    refused: int
+    excluded: int
+
+
+@dataclass(slots=True)
+class Fed:
+    """What a batch came to."""
+
+    emissions: list[Emission] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    profiled: int = 0
+    late: int = 0
+    excluded: int = 0
+
+
+class Records(NamedTuple):
+    """Consecutive records of one partition: offsets ascending, shape (n,), and their Kafka timestamps, shape (n,)."""
+
+    offsets: Times
+    record_ms: Times
+    values: Sequence[bytes | None]
+
+
+class Ingest:
+    """What ingest of every partition shares: the configuration, compiled."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.fingerprint = config.fingerprint()
+        self.reader = EventReader(config)
+        limits = config.limits
+        self.resolutions = Resolutions(
+            Resolution(Caps(16, 512), limits.categories), Resolution(Caps(8, 96), limits.segment_categories)
+        )
+        self.signals: dict[str, ModelSignals] = _ModelSignalsByName(config)
+
+    def watches(self, model: str) -> bool:
+        return self.config.model(model) is not None
+
+
+class _ModelSignalsByName(dict[str, ModelSignals]):
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self._config = config
+
+    def __missing__(self, name: str) -> ModelSignals:
+        model = self._config.model(name)
+        if model is None:
+            raise KeyError(name)
+        signals = self[name] = ModelSignals(self._config, model)
+        return signals
+
+
+class PartitionIngest:
+    """One source partition, from `resume` on; `accounted` is what was committed with that offset."""
+
+    def __init__(
+        self, ingest: Ingest, source: SourcePartition, topic_id: str, resume: int, accounted: Progress | None = None
+    ) -> None:
+        self._ingest = ingest
+        self._source = source
+        self._topic_id = topic_id
+        self._window = ingest.config.window
+        self._block_size = ingest.config.kafka.block_size
+        self._accounted = accounted or Progress(resume)
+        self._progress = replace(self._accounted, position=resume)
+        self._pending = Pending(ingest.signals, ingest.resolutions)
+
+    @property
+    def progress(self) -> Progress:
+        """What is accounted for once every emission so far has been sent."""
+        return self._progress
+
+    @property
+    def resume(self) -> int:
+        """The first offset that anything unsent covers: where a new owner begins to read."""
+        first = self._pending.first_offset()
+        return self._progress.position if first is None else first
+
+    @property
+    def pending_rows(self) -> int:
+        return self._pending.rows
+
+    @property
+    def restoring(self) -> bool:
+        """Whether it reads again what was accounted for before."""
+        return self._progress.position < self._accounted.position
+
+    def feed(self, records: Records, events: Events | None = None) -> Fed:
+        """Takes the partition's next records, or the events already read from them. O(values); one pass whatever the
+        models, segments and windows."""
+        fed = Fed()
+        events = events or self._ingest.reader.read(records.values)
+        _refuse_ahead(events, records, self._window.max_skew_ms)
+        start = self._restore(events, records.offsets, fed) if self.restoring else 0
+        while start < len(records.offsets):
+            start = self._feed_block(events, records, start, fed)
+        return fed
+
+    def begin(self) -> Fed:
+        """Carries out a claim that was committed and perhaps not acted on, where nothing is to be read again."""
+        return Fed() if self.restoring else self.advance(self._progress)
+
+    def claim(self, now_ms: int) -> Progress | None:
+        """The progress with time passed on an idle partition, to be committed before `advance` acts on it; None where
+        no window would be sealed. The watermark of a partition never filled is `now_ms` less the lateness."""
+        p = self._progress
+        if p.watermark_ms == BEGINNING:
+            watermark_ms = now_ms - self._window.allowed_lateness_ms
+        else:
+            watermark_ms = p.watermark_ms + max(0, now_ms - p.anchor_ms)
+        if sealed_through(watermark_ms, self._window.length_ms) <= p.sealed_ms:
+            return None
+        return replace(p, watermark_ms=watermark_ms, anchor_ms=now_ms)
+
+    def advance(self, claimed: Progress) -> Fed:
+        """Acts on a committed claim: seals what its watermark has passed."""
+        fed = Fed()
+        self._progress = claimed
+        if sealed_through(claimed.watermark_ms, self._window.length_ms) > claimed.sealed_ms:
+            self._seal(fed)
+        return fed
+
+    def _restore(self, events: Events, offsets: Times, fed: Fed) -> int:
+        """Takes up again what was accounted for and not sent: the events of windows still open. Nothing is counted
+        twice, nothing is sent. Returns the first row beyond."""
+        stop = int(np.searchsorted(offsets, self._accounted.position))
+        starts = starts_of(events.times_ms, self._window.length_ms)
+        unsent = starts + self._window.length_ms > self._accounted.sealed_ms
+        self._stage(events, offsets, starts, self._watched(events, np.flatnonzero((_accepted(events) & unsent)[:stop])))
+        if stop:
+            self._progress = replace(self._progress, position=int(offsets[stop - 1]) + 1)
+        if stop < len(offsets) or not self.restoring:
+            fed.emissions += self.advance(self._accounted).emissions
+        return stop
+
+    def _feed_block(self, events: Events, records: Records, start: int, fed: Fed) -> int:
+        """Takes records up to the end of the block that `start` is in; returns the next start."""
+        block_end = (int(records.offsets[start]) // self._block_size + 1) * self._block_size
+        if self._progress.position < block_end - self._block_size:
+            self._end_block(fed, block_end - self._block_size)
+        stop = int(np.searchsorted(records.offsets, block_end))
+        self._feed_rows(events, records, slice(start, stop), fed)
+        if self._progress.position == block_end:
+            self._end_block(fed, block_end)
+        return stop
+
+    def _feed_rows(self, events: Events, records: Records, rows: slice, fed: Fed) -> None:
+        length = self._window.length_ms
+        accepted = _accepted(events)[rows]
+        times = events.times_ms[rows]
+        before = self._progress.watermark_ms
+        marks = running_watermarks(times, records.record_ms[rows], accepted, before, self._window.allowed_lateness_ms)
+        seals = np.flatnonzero(np.diff(marks // length, prepend=before // length))
+        starts = starts_of(events.times_ms, length)
+        late = accepted & (starts[rows] + length <= marks)
+        done = rows.start
+        for seal in [*seals.tolist(), None]:
+            stop = rows.stop if seal is None else rows.start + seal + 1
+            span = slice(done - rows.start, stop - rows.start)
+            self._account(events, records.offsets, starts, done, accepted[span], late[span], fed)
+            if stop > done:
+                self._reach(int(records.offsets[stop - 1]) + 1, marks[: stop - rows.start], records.record_ms[rows])
+            if seal is not None and self._progress.position % self._block_size:
+                self._seal(fed)
+            done = stop
+
+    def _reach(self, position: int, marks: Times, record_ms: Times) -> None:
+        """Moves on to `position`, where the watermark is the last of `marks`."""
+        mark = int(marks[-1])
+        anchor = self._progress.anchor_ms
+        if mark > self._progress.watermark_ms:
+            anchor = int(record_ms[np.searchsorted(marks, mark)])
+        self._progress = replace(self._progress, position=position, watermark_ms=mark, anchor_ms=anchor)
+
+    def _account(
+        self,
+        events: Events,
+        offsets: Times,
+        starts: Times,
+        first: int,
+        accepted: np.ndarray,
+        late: np.ndarray,
+        fed: Fed,
+    ) -> None:
+        """Counts and stages the rows from `first` on, one for each entry of `accepted` and `late`."""
+        refused = np.flatnonzero(~accepted) + first
+        for row in refused.tolist():
+            reason = events.refusals[row]
+            assert reason is not None
+            fed.dead_letters.append(DeadLetter(int(offsets[row]), reason))
+        good = np.flatnonzero(accepted & ~late) + first
+        watched = self._watched(events, good)
+        n_late, n_excluded = int(late.sum()), len(good) - len(watched)
+        self._stage(events, offsets, starts, watched)
+        fed.profiled, fed.late, fed.excluded = fed.profiled + len(watched), fed.late + n_late, fed.excluded + n_excluded
+        p = self._progress
+        self._progress = replace(
+            p, late=p.late + n_late, refused=p.refused + len(refused), excluded=p.excluded + n_excluded
+        )
+
+    def _watched(self, events: Events, rows: np.ndarray) -> np.ndarray:
+        known = {model: self._ingest.watches(model) for model in set(events.models)}
+        if all(known.values()):
+            return rows
+        return rows[[known[events.models[row]] for row in rows.tolist()]]
+
+    def _stage(self, events: Events, offsets: Times, starts: Times, rows: np.ndarray) -> None:
+        if not len(rows):
+            return
+        slices = slice_of(events.times_ms[rows] - starts[rows], self._window.length_ms)
+        for place, chosen in _places(events.models, starts, rows):
+            picked = rows[chosen]
+            whole = len(picked) == len(events.documents)
+            index = picked.tolist()
+            self._pending.add(
+                place,
+                events.documents if whole else [events.documents[i] for i in index],
+                events.features if whole else [events.features[i] for i in index],
+                events.versions if whole else [events.versions[i] for i in index],
+                offsets[picked],
+                slices[chosen],
+            )
+
+    def _seal(self, fed: Fed) -> None:
+        """Sends the windows that the watermark has passed."""
+        through = sealed_through(self._progress.watermark_ms, self._window.length_ms)
+        places = [p for p in self._pending.places if p.window_start_ms + self._window.length_ms <= through]
+        self._emit(fed, places, max(through, self._progress.sealed_ms))
+
+    def _end_block(self, fed: Fed, position: int) -> None:
+        """Sends all that the block holds, and seals with it what its last record sealed."""
+        self._progress = replace(self._progress, position=position)
+        through = sealed_through(self._progress.watermark_ms, self._window.length_ms)
+        if self._pending.places or through > self._progress.sealed_ms:
+            self._emit(fed, self._pending.places, max(through, self._progress.sealed_ms))
+
+    def _emit(self, fed: Fed, places: list[Place], sealed_ms: int) -> None:
+        packets: list[Packet] = []
+        for place in places:
+            groups = self._pending.take(place)
+            for group, part in groups.in_order():
+                for number, (piece, payload) in enumerate(_pieces(part.profile)):
+                    header = self._header(place, group, part, groups.level(group), number, len(packets), piece.count)
+                    packets.append(Packet(header, payload))
+        self._pending.clear_words()
+        p = self._progress
+        fed.emissions.append(
+            Emission(p.position, p.watermark_ms, tuple(packets), p.previous, p.late, p.refused, p.excluded)
+        )
+        self._progress = Progress(p.position, p.watermark_ms, p.anchor_ms, sealed_ms, (p.position, p.watermark_ms))
+
+    def _header(
+        self, place: Place, group: Group, part: Part, level: int, number: int, ordinal: int, events: int
+    ) -> PacketHeader:
+        return PacketHeader(
+            topic=self._source.topic,
+            topic_id=self._topic_id,
+            partition=self._source.partition,
+            position=self._progress.position,
+            watermark_ms=self._progress.watermark_ms,
+            fingerprint=self._ingest.fingerprint,
+            block_size=self._block_size,
+            ordinal=ordinal,
+            begin=part.begin,
+            end=part.end,
+            window_start_ms=place.window_start_ms,
+            window_end_ms=place.window_start_ms + self._window.length_ms,
+            model=group.model,
+            version=group.version,
+            segment=None if group.segment is None else (group.segment.path, group.segment.value),
+            fold=level,
+            part=number,
+            events=events,
+        )
+
+
+def _refuse_ahead(events: Events, records: Records, max_skew_ms: int) -> None:
+    for row in np.flatnonzero(events.times_ms > records.record_ms + max_skew_ms).tolist():
+        events.refusals[row] = events.refusals[row] or Refusal.TIMESTAMP_AHEAD
+
+
+def _accepted(events: Events) -> np.ndarray:
+    if not any(events.refusals):
+        return np.ones(len(events.refusals), bool)
+    return np.array([reason is None for reason in events.refusals], bool)
+
+
+def _places(models: Sequence[str], starts: Times, rows: np.ndarray) -> list[tuple[Place, np.ndarray]]:
+    """The rows by window and model: for each place, indices into `rows`, ascending."""
+    chosen = models if len(rows) == len(models) else [models[i] for i in rows.tolist()]
+    index: Mapping[str, int] = {model: i for i, model in enumerate(dict.fromkeys(chosen))}
+    windows = starts[rows]
+    if len(index) == 1 and windows[0] == windows[-1] and (windows == windows[0]).all():
+        return [(Place(int(windows[0]), chosen[0]), np.arange(len(rows)))]
+    ids = np.fromiter(map(index.__getitem__, chosen), np.int64, len(rows))
+    order = np.lexsort((ids, windows))
+    cuts = np.flatnonzero((np.diff(windows[order]) != 0) | (np.diff(ids[order]) != 0)) + 1
+    return [(Place(int(windows[part[0]]), chosen[part[0]]), part) for part in np.split(order, cuts)]
+
+
+def _pieces(profile: GroupProfile) -> list[tuple[GroupProfile, bytes]]:
+    """The profile in parts whose wire forms each fit a message; the events are counted in the first."""
+    payload = encode_group(profile)
+    if len(payload) <= MOST_PAYLOAD_BYTES or len(profile.signals) < 2:
+        return [(profile, payload)]
+    names = list(profile.signals)
+    half = len(names) // 2
+    first = replace(profile, signals={n: profile.signals[n] for n in names[:half]})
+    second = replace(profile, count=0, signals={n: profile.signals[n] for n in names[half:]})
+    return [*_pieces(first), *_pieces(second)]

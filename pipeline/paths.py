@@ -1,0 +1,45 @@
+"""Reading a dotted path out of many documents at once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from detectors.column import MISSING
+
+Documents = Sequence[Mapping[str, Any]]
+Reader = Callable[[Documents], list[Any]]
+
+
+def reader_of(path: str) -> Reader:
+    """A function from documents to the values at `path`, `MISSING` where there is none.
+
+    A key that holds dots itself is found before the path is taken apart.
+    """
+    steps = path.split(".")
+    return _one_step(path) if len(steps) == 1 else _many_steps(path, steps)
+
+
+def _one_step(key: str) -> Reader:
+    get = itemgetter(key)
+
+    def read(documents: Documents) -> list[Any]:
+        try:
+            return list(map(get, documents))
+        except KeyError:
+            return [d.get(key, MISSING) for d in documents]
+
+    return read
+
+
+def _many_steps(path: str, steps: list[str]) -> Reader:
+    def one(document: Mapping[str, Any]) -> Any:
+        if path in document:
+            return document[path]
+        here: Any = document
+        for step in steps:
+            if not isinstance(here, Mapping) or step not in here:
+                return MISSING
+            here = here[step]
+        return here
+
+    return lambda documents: [one(d) for d in documents]

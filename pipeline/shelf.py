@@ -1,0 +1,34 @@
+"""Baseline files, found and read for the models that the configuration names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from detectors.baseline import Baseline
+from schemas.config import Config
+from schemas.errors import InputError, WireError
+
+
+def read_baseline(path: Path) -> Baseline:
+    """The baseline in a file. Raises InputError, with what to do, where there is none."""
+    try:
+        return Baseline.decode(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: no such baseline; build it with: driftline baseline build -c FILE EVENTS -o {path}"
+        ) from None
+    except (OSError, WireError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def configured_baselines(config: Config, base: Path) -> Mapping[str, Baseline]:
+    """The baselines by model; relative paths are relative to `base`, the configuration's folder."""
+    models = () if isinstance(config.models, str) else config.models
+    paths = {model.name: base / model.baseline for model in models if isinstance(model.baseline, str)}
+    return {name: _of_model(name, path) for name, path in paths.items()}
+
+
+def _of_model(name: str, path: Path) -> Baseline:
+    baseline = read_baseline(path)
+    if baseline.model != name:
+        raise InputError(f"{path}: is the baseline of {baseline.model!r}, the configuration names it for {name!r}")
+    return baseline

@@ -1,0 +1,114 @@
+"""What each group is compared with: its baseline, from a file or learned, made ready for comparison.
+
+A learned baseline is the first windows that close. Versions of a model share it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from detectors.budget import Budget
+from detectors.comparison import Reference, Settings
+
+from detectors.baseline import Baseline, BaselineGroup
+from detectors.group import GroupProfile
+from pipeline.event_time import BEGINNING
+from schemas.config import Config, Learn, ModelConfig
+from schemas.group import Group, Segment
+
+
+@dataclass(slots=True)
+class Standard:
+    """A segment's baseline. Windows that start at `through_ms` or before are part of it."""
+
+    group: BaselineGroup
+    wanted: int = 0
+    through_ms: int = BEGINNING
+    _references: dict[str, Reference] = field(default_factory=dict)
+
+    @property
+    def learning(self) -> bool:
+        return len(self.group.windows) < self.wanted
+
+    @property
+    def events(self) -> int:
+        return self.group.total.count
+
+    def judges(self, start_ms: int) -> bool:
+        """Whether a window that starts then is compared with it: not while it is being learned, nor if part of it."""
+        return not self.learning and start_ms > self.through_ms
+
+    def learned_before(self, start_ms: int) -> int:
+        """How many of its windows start at `start_ms` or before."""
+        return sum(start <= start_ms for start in self.group.windows)
+
+    def reference(self, signal: str, settings: Settings) -> Reference:
+        """The signal's baseline, prepared once."""
+        found = self._references.get(signal)
+        if found is None:
+            found = self._references[signal] = Reference.of(self.group.total.profile(signal), settings)
+        return found
+
+
+Key = tuple[str, Segment | None]
+
+
+class Standards:
+    """The baselines of all models that one profiles partition holds."""
+
+    def __init__(
+        self, config: Config, files: Mapping[str, Baseline], learned: Mapping[Key, BaselineGroup] | None = None
+    ) -> None:
+        self._config = config
+        detection = config.detection
+        self.settings = Settings(
+            bins=detection.bins,
+            minimum_effect=detection.minimum_effect,
+            minimum_events=detection.minimum_events,
+            primary=detection.primary,
+        )
+        self._standards: dict[Key, Standard] = {}
+        for model, baseline in files.items():
+            for segment, group in baseline.groups.items():
+                self._standards[model, segment] = Standard(group)
+        for (model, segment), group in (learned or {}).items():
+            self._standards[model, segment] = self._learned(model, group)
+
+    def find(self, group: Group) -> Standard | None:
+        """What the group is compared with, or None where its model's baseline does not have its segment."""
+        return self._standards.get((group.model, group.segment))
+
+    def level(self, model: str, start_ms: int) -> float:
+        """The level of each primary test of a model in the window that starts then: its false-alarm budget, shared
+        out over the baselines that the window is not itself part of."""
+        config = self._model(model)
+        budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
+        return budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms)))
+
+    def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
+        """Takes a closed window into a baseline that is being learned; returns what to keep of it, if it changed."""
+        wanted = self._wanted(model)
+        if not wanted:
+            return None
+        known = self._standards.get((model, segment))
+        if known is not None and (not known.learning or start_ms <= known.through_ms):
+            return None
+        group = known.group if known else BaselineGroup(GroupProfile.empty(profile.resolution))
+        group = group.add(start_ms, profile)
+        self._standards[model, segment] = self._learned(model, group)
+        return group
+
+    def _learned(self, model: str, group: BaselineGroup) -> Standard:
+        return Standard(group, self._wanted(model), max(group.windows, default=BEGINNING))
+
+    def _wanted(self, model: str) -> int:
+        baseline = self._model(model).baseline
+        return baseline.windows if isinstance(baseline, Learn) else 0
+
+    def _tests(self, model: str, start_ms: int) -> int:
+        ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
+        return sum(len(standard.group.total.signals) for standard in ready)
+
+    def _model(self, name: str) -> ModelConfig:
+        found = self._config.model(name)
+        assert found is not None, f"model {name} is not watched"
+        return found

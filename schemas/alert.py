@@ -1,0 +1,74 @@
+"""The alert event: one signal of one group began to drift, or went back.
+
+Its bytes are canonical: nothing in it comes from the wall clock, the worker or the partitioning, so the same events
+give the same alert. Where in the topics it came from is a header of the message, `where`.
+"""
+
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas import codec
+from schemas.group import Group, Segment
+from schemas.window import Cell
+
+SCHEMA: Literal["driftline.alert/1"] = "driftline.alert/1"
+
+
+class AlertState(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Alert(BaseModel):
+    """`id` is the same for firing and resolved; `incident` is shared by all alerts of a model with one onset.
+
+    `onset_ms` is the start of the first window that drifted; `start_ms` and `end_ms` are the window that made this
+    event. `evidence` holds the detectors' verdicts, `cells` the cells that moved most, most first.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_: Literal["driftline.alert/1"] = Field(SCHEMA, alias="schema")
+    id: str
+    incident: str
+    state: AlertState
+    model: str
+    version: str
+    segment: tuple[str, str] | None = None
+    signal: str
+    onset_ms: int
+    start_ms: int
+    end_ms: int
+    summary: str
+    p_value: float | None = None
+    level: float | None = None
+    effect: float | None = None
+    baseline_events: int
+    window_events: int
+    evidence: tuple[dict[str, Any], ...] = ()
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def group(self) -> Group:
+        return Group(self.model, self.version, Segment(*self.segment) if self.segment else None)
+
+    def encode(self) -> bytes:
+        """Canonical bytes."""
+        return codec.encode_canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def alert_id(group: Group, signal: str, onset_ms: int) -> str:
+    """16 hex digits of BLAKE2b over (model, version, segment, signal, onset window)."""
+    return _digest(group.key, signal.encode(), str(onset_ms).encode())
+
+
+def incident_id(model: str, onset_ms: int) -> str:
+    """16 hex digits of BLAKE2b over (model, onset window)."""
+    return _digest(b"incident", model.encode(), str(onset_ms).encode())
+
+
+def _digest(*parts: bytes) -> str:
+    return blake2b(b"\0".join(parts), digest_size=8).hexdigest()

@@ -1,0 +1,325 @@
+"""The configuration: frozen, and validated once, where it is read.
+
+Durations are written with a unit (`length: 5m`) and kept as integer milliseconds (`length_ms`).
+"""
+
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, Tag, ValidationError, model_validator
+
+from schemas import codec, mistakes
+from schemas.duration import DurationMs
+from schemas.errors import ConfigError
+from schemas.settings import (
+    REST,
+    WORD,
+    Auto,
+    Count,
+    DottedPath,
+    Many,
+    Name,
+    Section,
+    Servers,
+    TopicName,
+    auto_or_list,
+    between,
+    check_path,
+    duration,
+    path_or_mapping,
+    unique,
+)
+
+FINGERPRINT_VERSION = 1
+
+
+class KafkaConfig(Section):
+    """Where events come from, and the names and shapes of our own topics."""
+
+    bootstrap_servers: Servers = ("localhost:9092",)
+    """Brokers to ask first: host:port, or a list of them."""
+
+    topics: Annotated[Many[TopicName], Field(min_length=1), unique("topic", str)] = ("inference.events",)
+    """The source topics."""
+
+    group: Name = "driftline"
+    """The consumer group. Workers that share it share the work."""
+
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where a group that has committed nothing begins."""
+
+    prefix: Annotated[TopicName, Field(max_length=200)] = "driftline"
+    """What the names of our own topics begin with."""
+
+    profiles_partitions: Annotated[int, Field(ge=1, le=256)] = 4
+    """Partitions of the profiles topic: at most so many workers monitor."""
+
+    replication_factor: Annotated[int, Field(ge=1, le=32_767)] = 1
+    """Replicas of our own topics, when they are created."""
+
+    block_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
+    """Offsets in a block: at most so many events of a partition are read again after a crash. Cannot be changed
+    for a group that has begun."""
+
+    @property
+    def profiles_topic(self) -> str:
+        return f"{self.prefix}.profiles"
+
+    @property
+    def windows_topic(self) -> str:
+        return f"{self.prefix}.windows"
+
+    @property
+    def alerts_topic(self) -> str:
+        return f"{self.prefix}.alerts"
+
+    @property
+    def dead_letters_topic(self) -> str:
+        return f"{self.prefix}.dead-letters"
+
+    @model_validator(mode="after")
+    def _does_not_read_itself(self) -> "KafkaConfig":
+        ours = {self.profiles_topic, self.windows_topic, self.alerts_topic, self.dead_letters_topic}
+        both = next((topic for topic in self.topics if topic in ours), None)
+        if both is not None:
+            raise ValueError(f"{both!r} is a source topic and one of our own; change topics or prefix")
+        return self
+
+
+class WindowConfig(Section):
+    """How event time is cut into windows, and what is too late or too early."""
+
+    length_ms: Annotated[DurationMs, between("1s", "7d")] = duration("length", "5m")
+    """The length of a window."""
+
+    allowed_lateness_ms: DurationMs = duration("allowed_lateness", "30s")
+    """How far a partition's watermark stays behind its highest event time."""
+
+    idle_timeout_ms: Annotated[DurationMs, between("1ms")] = duration("idle_timeout", "1m")
+    """How long a partition has nothing to read before its watermark advances as time does."""
+
+    max_skew_ms: DurationMs = duration("max_skew", "10m")
+    """How far an event may be ahead of its record's timestamp; one further ahead is refused."""
+
+
+class EventPaths(Section):
+    """Where the fields of an event stand: keys with dots between."""
+
+    event_id: DottedPath = "event_id"
+    ts: DottedPath = "ts"
+    model: DottedPath = "model"
+    version: DottedPath = "version"
+    features: DottedPath = "features"
+    prediction: DottedPath = "prediction"
+    label: DottedPath = "label"
+    latency_ms: DottedPath = "latency_ms"
+    tags: DottedPath = "tags"
+
+
+class EventConfig(Section):
+    """The form of events."""
+
+    paths: EventPaths = EventPaths()
+
+
+class LearnFrom(Section):
+    """What a baseline is learned from."""
+
+    windows: Annotated[int, Field(ge=2, le=100_000)] = 288
+    """The first so many closed windows become the baseline."""
+
+
+class Learn(Section):
+    """A baseline that is learned: `{learn: {windows: 288}}`."""
+
+    learn: LearnFrom
+
+    @property
+    def windows(self) -> int:
+        return self.learn.windows
+
+
+class SegmentConfig(Section):
+    """A path whose values split the profiles."""
+
+    path: DottedPath
+    """The path, as in tags.country."""
+
+    keep: Many[str] = ()
+    """Values that always have a group of their own."""
+
+    most: Annotated[int, Field(ge=1, le=10_000)] = 50
+    """At most so many other values have one; the rest is folded into `__other__`."""
+
+
+class SignalConfig(Section):
+    """A signal by name, and where its value stands."""
+
+    name: Name
+    path: DottedPath
+    kind: Literal["auto", "numeric", "categorical"] = "auto"
+    """`categorical` takes numbers for codes; `auto` goes by the baseline."""
+
+
+class FalseAlarms(Section):
+    """The false-alarm budget of a model, counted in incidents."""
+
+    at_most: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    per_ms: Annotated[DurationMs, between("1s")] = duration("per", "30d")
+
+
+def _segment(value: object) -> object:
+    if isinstance(value, str):
+        return {"path": check_path(value)}
+    return value
+
+
+Segments = Annotated[
+    Many[Annotated[SegmentConfig, BeforeValidator(_segment, json_schema_input_type=str | SegmentConfig)]],
+    unique("path", attrgetter("path")),
+]
+Signals = Annotated[Many[SignalConfig], Field(min_length=1), unique("name", attrgetter("name"))]
+BaselinePath = Annotated[str, Field(min_length=1)]
+
+
+class ModelConfig(Section):
+    """How one model is watched."""
+
+    name: Name
+    """The model, as its events name it."""
+
+    baseline: Annotated[
+        Annotated[BaselinePath, Tag(WORD)] | Annotated[Learn, Tag(REST)],
+        path_or_mapping("{learn: {windows: 288}}"),
+    ] = Learn(learn=LearnFrom())
+    """The path of a baseline file, or how many windows to learn it from."""
+
+    segments: Segments = ()
+    """Paths whose values split the profiles."""
+
+    signals: Annotated[Auto | Annotated[Signals, Tag(REST)], auto_or_list("signals")] = "auto"
+    """What is profiled. `auto`: every feature, the prediction, the latency."""
+
+    false_alarms: FalseAlarms = FalseAlarms()
+
+
+Models = Annotated[Many[ModelConfig], Field(min_length=1), unique("name", attrgetter("name"))]
+
+
+class FireRule(Section):
+    """An alert fires when `windows` of the last `of` windows drifted."""
+
+    windows: Annotated[int, Field(ge=1)] = 1
+    of: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "FireRule":
+        if self.windows > self.of:
+            raise ValueError(f"windows must be at most of, got {self.windows} of {self.of}")
+        return self
+
+
+class DetectionConfig(Section):
+    """From profiles to verdicts, and from verdicts to alerts."""
+
+    fire: FireRule = FireRule()
+
+    resolve_after: Annotated[int, Field(ge=1, le=1_000)] = 3
+    """An alert resolves after so many windows in a row that are well."""
+
+    minimum_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Differences below this are no drift, however certain."""
+
+    minimum_events: Annotated[int, Field(ge=10)] = 30
+    """A signal with fewer events in a window gets no verdict."""
+
+    bins: Annotated[int, Field(ge=2, le=100)] = 10
+    """Quantiles of the baseline that numbers are binned by."""
+
+    primary: Literal["g", "ks", "psi", "js"] = "g"
+    """The test that decides; the others are shown as effects."""
+
+
+class LimitsConfig(Section):
+    """Caps on what one model, signal or event may take."""
+
+    signals_per_model: Count = 2_000
+    categories: Annotated[int, Field(ge=2, le=65_536)] = 256
+    """Categories told apart in a signal of a whole model."""
+
+    segment_categories: Annotated[int, Field(ge=2, le=65_536)] = 64
+    """Categories told apart in a signal of a segment."""
+
+    event_bytes: Annotated[int, Field(ge=1_000)] = 1_048_576
+    """A longer event is refused."""
+
+
+class MetricsConfig(Section):
+    """Where `/metrics` is served."""
+
+    host: Name = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 9464
+    """0 turns it off."""
+
+
+class Config(Section):
+    """Everything that can be set. `{}` is valid: each setting has a default."""
+
+    kafka: KafkaConfig = KafkaConfig()
+    window: WindowConfig = WindowConfig()
+    event: EventConfig = EventConfig()
+
+    models: Annotated[Auto | Annotated[Models, Tag(REST)], auto_or_list("models")] = "auto"
+    """The models to watch. `auto`: every model seen, each learning its baseline."""
+
+    detection: DetectionConfig = DetectionConfig()
+    limits: LimitsConfig = LimitsConfig()
+    metrics: MetricsConfig = MetricsConfig()
+
+    @classmethod
+    def from_mapping(cls, obj: object, source: str = "configuration") -> "Config":
+        """The configuration that `obj`, as YAML has it, sets. Raises ConfigError, one line for each mistake."""
+        try:
+            return cls.model_validate(obj)
+        except ValidationError as error:
+            lines = [f"{source}: {line}" for line in mistakes.describe(error, cls)]
+            raise ConfigError("\n".join(lines)) from None
+
+    def model(self, name: str) -> ModelConfig | None:
+        """How the model of this name is watched: its entry, the default with `auto`, None where it is excluded."""
+        if self.models == "auto":
+            return _ANY_MODEL.model_copy(update={"name": name})
+        return next((model for model in self.models if model.name == name), None)
+
+    def fingerprint(self) -> str:
+        """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
+
+        That is the window's length, lateness and skew, the paths of events, the limits, and each model's name,
+        segments and signals. It is not where events come from and go to, nor what they are compared with: the
+        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics. The order of models and
+        of a segment's `keep` decides nothing.
+        """
+        window = self.window
+        decisive = {
+            "fingerprint": FINGERPRINT_VERSION,
+            "window": [window.length_ms, window.allowed_lateness_ms, window.max_skew_ms],
+            "paths": self.event.paths.model_dump(),
+            "limits": self.limits.model_dump(),
+            "models": self.models if self.models == "auto" else sorted(map(_decisive, self.models), key=_name_of),
+        }
+        return blake2b(codec.encode_canonical(decisive), digest_size=8).hexdigest()
+
+
+_ANY_MODEL = ModelConfig(name="any")
+
+
+def _decisive(model: ModelConfig) -> dict[str, Any]:
+    """What of a model decides the bytes of its packets."""
+    segments = [[segment.path, sorted(set(segment.keep)), segment.most] for segment in model.segments]
+    signals = "auto" if model.signals == "auto" else [[s.name, s.path, s.kind] for s in model.signals]
+    return {"name": model.name, "segments": segments, "signals": signals}
+
+
+def _name_of(decisive: dict[str, Any]) -> str:
+    return str(decisive["name"])

@@ -1,0 +1,165 @@
+"""The messages of the profiles topic: packets of profiles, and the markers that say what was sent.
+
+    "DL" | version (1 byte) | kind (1 byte) | length of header (4 bytes) | header, JSON | payload | CRC-32 (4 bytes)
+
+A packet holds a group's profiles for one window of one block of one source partition. It is a function of that
+partition's records and the configuration alone, so it has the same bytes whoever sends it, and however often.
+"""
+
+import zlib
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import WireError
+from schemas.group import Group, Segment
+
+VERSION = 1
+_MAGIC = b"DL"
+_PACKET, _MARKER = b"P", b"M"
+_FIXED = 8
+_CHECKSUM = 4
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class SourcePartition(NamedTuple):
+    """A partition that events are read from."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    topic: str
+    topic_id: str
+    partition: Count
+    position: Count
+    watermark_ms: int
+    fingerprint: str
+    block_size: int
+
+    @property
+    def source(self) -> SourcePartition:
+        return SourcePartition(self.topic, self.partition)
+
+
+class Stamp(NamedTuple):
+    """Where in its source partition a message was sent: messages of one partition are sent in this order."""
+
+    position: int
+    watermark_ms: int
+    ordinal: int
+
+
+class PacketHeader(_Header):
+    """What stands before a packet's profiles.
+
+    `position` is the offset after the last record read when it was sent, `begin` and `end` the offsets its events
+    lie between. `fold` says how far segments were folded into `__other__`. A group too large for one message is sent
+    in parts, each with some of its signals; `events` are counted in part 0.
+    """
+
+    ordinal: Count
+    begin: Count
+    end: Count
+    window_start_ms: int
+    window_end_ms: int
+    model: str
+    version: str
+    segment: tuple[str, str] | None = None
+    fold: Count = 0
+    part: Count = 0
+    events: Count
+
+    @property
+    def group(self) -> Group:
+        return Group(self.model, self.version, Segment(*self.segment) if self.segment else None)
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.position, self.watermark_ms, self.ordinal)
+
+
+class Sent(BaseModel):
+    """How many packets and events of one window one emission sent to one profiles partition."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    window_start_ms: int
+    packets: Count
+    events: Count
+
+
+class Marker(_Header):
+    """Sent to every profiles partition after the packets of an emission are acknowledged.
+
+    `sources` counts the partitions of each source topic; `previous` is the position and watermark of the marker
+    before this one; `late`, `refused` and `excluded` count events since then.
+    """
+
+    sources: dict[str, int]
+    generation: int
+    previous: tuple[int, int] | None = None
+    sent: tuple[Sent, ...] = ()
+    late: Count = 0
+    refused: Count = 0
+    excluded: Count = 0
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.position, self.watermark_ms, 1 << 62)
+
+
+class Packet(NamedTuple):
+    """A packet as sent: its header, and its profiles as `detectors.wire` has them."""
+
+    header: PacketHeader
+    payload: bytes
+
+
+def encode_packet(packet: Packet) -> bytes:
+    """The bytes of a packet."""
+    return _frame(_PACKET, packet.header, packet.payload)
+
+
+def encode_marker(marker: Marker) -> bytes:
+    """The bytes of a marker."""
+    return _frame(_MARKER, marker, b"")
+
+
+def decode_message(data: bytes) -> Packet | Marker:
+    """The packet or marker that `data` is. Raises WireError on anything else."""
+    kind, header, payload = _unframed(data)
+    try:
+        if kind == _PACKET:
+            return Packet(PacketHeader.model_validate_json(header), payload)
+        if kind == _MARKER:
+            return Marker.model_validate_json(header)
+    except ValidationError as error:
+        raise WireError(f"profile message: header: {error.errors()[0]['msg']}") from error
+    raise WireError(f"profile message: kind {kind!r} is not known")
+
+
+def _frame(kind: bytes, header: BaseModel, payload: bytes) -> bytes:
+    text = header.model_dump_json(exclude_none=True).encode()
+    body = b"".join((_MAGIC, bytes([VERSION]), kind, len(text).to_bytes(4, "big"), text, payload))
+    return body + zlib.crc32(body).to_bytes(_CHECKSUM, "big")
+
+
+def _unframed(data: bytes) -> tuple[bytes, bytes, bytes]:
+    if len(data) < _FIXED + _CHECKSUM or data[:2] != _MAGIC:
+        raise WireError("profile message: not one of ours")
+    if data[2] != VERSION:
+        raise WireError(f"profile message: version {data[2]} is not known here, only {VERSION}: upgrade this reader")
+    if zlib.crc32(data[:-_CHECKSUM]) != int.from_bytes(data[-_CHECKSUM:], "big"):
+        raise WireError("profile message: the checksum does not match")
+    length = int.from_bytes(data[4:_FIXED], "big")
+    if length > len(data) - _FIXED - _CHECKSUM:
+        raise WireError("profile message: the header is cut off")
+    return data[3:4], data[_FIXED : _FIXED + length], data[_FIXED + length : -_CHECKSUM]

@@ -45,7 +45,7 @@ def aligned(reference: Grid, current: Grid) -> Alignment:
     keys = keys[order]
     shifts = _common_shifts(keys, np.concatenate([reference.shifts, current.shifts])[order], span)
     keys = keys >> shifts << shifts
-    firsts = _starts_of_runs(keys)
+    firsts = starts_of_runs(keys)
     counts = np.zeros((2, len(keys)), np.int64)
     counts[0, : len(reference.keys)] = reference.counts
     counts[1, len(reference.keys) :] = current.counts
@@ -72,7 +72,7 @@ class Regions:
     @classmethod
     def of(cls, grid: Grid) -> "Regions":
         names = _regions_of(grid.keys, grid.span)
-        firsts = _starts_of_runs(names)
+        firsts = starts_of_runs(names)
         return cls(grid.span, names[firsts], grid.shifts[firsts])
 
     def contain(self, grid: Grid) -> bool:
@@ -81,14 +81,25 @@ class Regions:
             return False
         names = _regions_of(grid.keys, self.span)
         at = np.minimum(np.searchsorted(self.names, names), len(self.names) - 1)
-        return bool(((self.names[at] == names) & (self.shifts[at] >= grid.shifts)).all())
+        return bool(np.all(self.names[at] == names) and np.all(self.shifts[at] >= grid.shifts))
+
+    def shifts_at(self, keys: Keys) -> Bits:
+        """The shift of the region of each of `keys`, shape (n,), or of the next one where it is in none. O(n log r)."""
+        at = np.searchsorted(self.names, _regions_of(keys, self.span))
+        return self.shifts[np.minimum(at, len(self.names) - 1)]
+
+    def floor(self, keys: Keys) -> Keys:
+        """The start of the bucket that each of `keys` falls into, for keys in these regions. O(n log r)."""
+        shifts = self.shifts_at(keys)
+        return keys >> shifts << shifts
 
 
 def _regions_of(keys: Keys, span: int) -> Keys:
     return keys >> np.uint64(span) if span < 64 else np.zeros_like(keys)
 
 
-def _starts_of_runs(keys: Keys) -> Indices:
+def starts_of_runs(keys: Keys) -> Indices:
+    """Where each run of equal neighbours begins. O(n)."""
     if not len(keys):
         return np.empty(0, np.intp)
     changes = np.empty(len(keys), bool)
@@ -98,5 +109,5 @@ def _starts_of_runs(keys: Keys) -> Indices:
 
 
 def _common_shifts(keys: Keys, shifts: Bits, span: int) -> Bits:
-    starts = _starts_of_runs(_regions_of(keys, span))
+    starts = starts_of_runs(_regions_of(keys, span))
     return np.repeat(np.maximum.reduceat(shifts, starts), np.diff(starts, append=len(keys)))

@@ -8,15 +8,15 @@ they are given in order.
 
 import asyncio
 import logging
-import os
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from faust.types import TP
 from mode import Service
+from mode import Worker as ModeWorker
 
 from detectors.baseline import Baseline
 from pipeline.board import Board
@@ -37,7 +37,7 @@ from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
 from schemas.config import Config
-from schemas.errors import WireError
+from schemas.errors import DriftlineError, WireError
 from schemas.packet import decode_message
 
 log = logging.getLogger("driftline.monitor")
@@ -187,10 +187,22 @@ async def _sent(sends: Iterable[Any]) -> None:
     await asyncio.gather(*futures)
 
 
-def create_app(
+def run_services(
     config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool, monitor: bool
-) -> faust.App:
-    """A Faust app with ingest, the monitor, or both."""
+) -> NoReturn:
+    """Runs a worker with ingest, the monitor or both, until SIGTERM or SIGINT; then, or after an error, exits."""
+    quiet: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "override_logging": False, "daemon": True}
+    if monitor:
+        app = create_app(config, baselines, board, ingest=ingest)
+        worker: ModeWorker = faust.Worker(app, **quiet)
+        worker.spinner = None  # type: ignore[attr-defined]  # it draws on files, too
+    else:
+        worker = ModeWorker(_ingest_service(config, board)(), **quiet)
+    worker.execute_from_commandline()
+
+
+def create_app(config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool) -> faust.App:
+    """The Faust app of a worker that monitors, and reads events, too, where `ingest` says so."""
     app = faust.App(
         monitor_group(config),
         broker=";".join(f"kafka://{server}" for server in config.kafka.bootstrap_servers),
@@ -212,10 +224,9 @@ def create_app(
         worker_redirect_stdouts=False,
         stream_wait_empty=False,
     )
-    if monitor:
-        _add_monitor(app, MonitorShell(app, config, baselines, board))
+    _add_monitor(app, MonitorShell(app, config, baselines, board))
     if ingest:
-        _add_ingest(app, config, board)
+        app.service(_ingest_service(config, board))
     return app
 
 
@@ -238,26 +249,37 @@ def _add_monitor(app: faust.App, shell: MonitorShell) -> None:
                 await _end(app, error)
 
 
-def _add_ingest(app: faust.App, config: Config, board: Board) -> None:
-    class Ingest(Service):
-        async def on_start(self) -> None:
-            self.kafka = KafkaIngest(config, board)
-            self.add_future(self.read())
+def _ingest_service(config: Config, board: Board) -> type[Service]:
+    """Ingest in the life cycle of a worker: its error ends the worker."""
 
+    class Ingest(Service):
+        def __post_init__(self) -> None:
+            self.kafka = KafkaIngest(config, board)
+
+        @Service.task
         async def read(self) -> None:
             try:
                 await self.kafka.run()
             except Exception as error:
-                await _end(app, error)
+                _log_end(error)
+                await self.crash(error)
 
         async def on_stop(self) -> None:
             self.kafka.stop()
+            await self.kafka.stopped()
 
-    app.service(Ingest)
+    return Ingest
 
 
 async def _end(app: faust.App, error: Exception) -> None:
     """Ends the worker: what it was about to do, the next one does again from what is recorded."""
-    log.critical("the worker ends: %s: %s", type(error).__name__, error, exc_info=error)
+    _log_end(error)
     await app.crash(error)
-    os._exit(70)
+    await asyncio.Event().wait()
+
+
+def _log_end(error: Exception) -> None:
+    known = isinstance(error, DriftlineError)
+    log.critical(
+        "the worker ends: %s%s", "" if known else f"{type(error).__name__}: ", error, exc_info=None if known else error
+    )

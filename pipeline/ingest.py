@@ -65,6 +65,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._topics: dict[str, Topic] = {}
         self._profiles_partitions = config.kafka.profiles_partitions
         self._lock = asyncio.Lock()
+        self._ended = asyncio.Event()
+        self._ended.set()
         self._running = True
         self._yielded_s: float | None = None
         servers = servers_of(config)
@@ -86,6 +88,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def run(self) -> None:
         """Reads until `stop`. Raises what Kafka raises: the worker is to end then."""
+        self._ended.clear()
         await asyncio.to_thread(self._find_topics)
         await self._producer.start()
         self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
@@ -97,6 +100,11 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await asyncio.sleep(0)
         finally:
             await self._leave()
+            self._ended.set()
+
+    async def stopped(self) -> None:
+        """Waits until `run` has committed and left the group."""
+        await self._ended.wait()
 
     def stop(self) -> None:
         """Ends `run` after the turn that is under way."""
@@ -270,12 +278,20 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         owned.committed, owned.committed_at_s = (resume, progress), time.monotonic()
 
     async def _look_for_idle(self) -> None:
-        """Lets time pass on partitions that have had nothing to read for long enough. The one use of the clock."""
+        """Lets time pass on partitions that have had nothing to read for long enough. The one use of the clock.
+
+        A partition never filled has nothing to hold up while the others are empty too, so it is not idle then: its
+        claim would be today's, and make late whatever history is put into the topic next.
+        """
         if not self._owned:
             return
-        ends = await self._consumer.end_offsets(list(self._owned))
+        ends = await self._consumer.end_offsets(
+            [TopicPartition(t.name, i) for t in self._topics.values() for i in range(t.partitions)]
+        )
+        filled = any(ends.values())
         for tp, owned in list(self._owned.items()):
-            if await self._consumer.position(tp) < ends[tp] or owned.ingest.restoring:
+            unheard = owned.ingest.progress.watermark_ms == BEGINNING and not filled
+            if unheard or owned.ingest.restoring or await self._consumer.position(tp) < ends[tp]:
                 owned.idle_since_s = None
                 continue
             now = self._clock()

@@ -3,11 +3,9 @@
 import logging
 from pathlib import Path
 
-from faust import Worker
-
 from pipeline import metrics
 from pipeline.admin import Admin, source_topics
-from pipeline.app import create_app
+from pipeline.app import run_services
 from pipeline.board import Board
 from pipeline.shelf import configured_baselines
 from pipeline.topics import topic_specs
@@ -26,9 +24,7 @@ def run_worker(config: Config, base: Path, *, ingest: bool, monitor: bool, log_l
     if config.metrics.port:
         port = metrics.serve(metrics.registry_of(board, version), config.metrics.host, config.metrics.port)
         log.info("metrics on http://%s:%d/metrics", config.metrics.host, port)
-    app = create_app(config, baselines, board, ingest=ingest, monitor=monitor)
-    worker = Worker(app, loglevel=log_level.upper(), quiet=True, redirect_stdouts=False, daemon=True)
-    worker.execute_from_commandline()
+    run_services(config, baselines, board, ingest=ingest, monitor=monitor)
 
 
 def _prepare(config: Config) -> None:

@@ -7,8 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.alert import Alert
+from schemas.baseline import BaselineFile
 from schemas.config import Config
 from schemas.event import EVENT_SCHEMA_VERSION, Event
+from schemas.packet import VERSION as PACKET_VERSION
+from schemas.packet import Marker, PacketHeader
+from schemas.window import WindowRecord
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = Path(__file__).parent / "json"
@@ -20,8 +25,13 @@ def _of(model: type[BaseModel]) -> Callable[[], dict[str, Any]]:
 
 # To add one: its name with its version, and a function that makes it.
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "alert.v1": _of(Alert),
+    "baseline.v1": _of(BaselineFile),
     "config.v1": _of(Config),
     f"event.v{EVENT_SCHEMA_VERSION}": _of(Event),
+    f"marker.v{PACKET_VERSION}": _of(Marker),
+    f"packet.v{PACKET_VERSION}": _of(PacketHeader),
+    "window.v1": _of(WindowRecord),
 }
 
 

@@ -1,0 +1,49 @@
+"""Where a bucket's mass is taken to lie: its midpoint. Quantiles and spread of a grid follow from that."""
+
+import math
+
+import numpy as np
+
+from detectors.grid import Counts, Grid
+from detectors.ordering import Bits, Floats, Keys, keys_of, values_of
+
+_LEAST_KEY, _GREATEST_KEY = keys_of(np.array([np.finfo(np.float64).min, np.finfo(np.float64).max]))
+_ONE = np.uint64(1)
+
+# The interquartile range of a normal distribution, in standard deviations.
+NORMAL_IQR = 1.349
+
+
+def last_keys(keys: Keys, shifts: Bits) -> Keys:
+    """The last key of each bucket `[key, key + 2**shift)`. O(k)."""
+    return keys | ((_ONE << shifts.astype(np.uint64)) - _ONE)
+
+
+def midpoints(keys: Keys, shifts: Bits) -> Floats:
+    """Shape (k,): halfway between the least and the greatest finite float of each bucket, so exact where a bucket
+    holds one float. A value is at most its bucket's width away. O(k)."""
+    first = values_of(np.maximum(keys, _LEAST_KEY))
+    last = values_of(np.minimum(last_keys(keys, shifts), _GREATEST_KEY))
+    return np.where(shifts == 0, first, 0.5 * first + 0.5 * last)
+
+
+def quantile(points: Floats, counts: Counts, share: float) -> float:
+    """The point that `share` of the mass lies at or below; `points` ascending, both of shape (k,), k at least 1."""
+    cumulative = np.cumsum(counts)
+    at = int(np.searchsorted(cumulative, share * int(cumulative[-1])))
+    return float(points[min(at, len(points) - 1)])
+
+
+def spread(grid: Grid) -> float:
+    """The grid's standard deviation as the interquartile range tells it (IQR / 1.349); where that is 0, by moments;
+    where that is 0 or not finite, 1. Never 0. O(k)."""
+    if not len(grid.keys):
+        return 1.0
+    points = midpoints(grid.keys, grid.shifts)
+    robust = (quantile(points, grid.counts, 0.75) - quantile(points, grid.counts, 0.25)) / NORMAL_IQR
+    if 0.0 < robust < math.inf:
+        return robust
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(np.average(points, weights=grid.counts))
+        deviation = float(np.sqrt(np.average((points - mean) ** 2, weights=grid.counts)))
+    return deviation if 0.0 < deviation < math.inf else 1.0

@@ -8,10 +8,13 @@ boundary, because a boundary of the common grid is one of either grid.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from detectors.grid import Counts, Grid, Indices
 from detectors.ordering import Bits, Keys
 from detectors.profile import Profile, least_labels
+
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +78,24 @@ class Regions:
         firsts = starts_of_runs(names)
         return cls(grid.span, names[firsts], grid.shifts[firsts])
 
-    def contain(self, grid: Grid) -> bool:
-        """Whether aligning with `grid` leaves the buckets of these regions as they are, and adds no region. O(k)."""
-        if grid.span > self.span or not len(self.names):
-            return False
-        names = _regions_of(grid.keys, self.span)
-        at = np.minimum(np.searchsorted(self.names, names), len(self.names) - 1)
-        return bool(np.all(self.names[at] == names) and np.all(self.shifts[at] >= grid.shifts))
-
-    def shifts_at(self, keys: Keys) -> Bits:
-        """The shift of the region of each of `keys`, shape (n,), or of the next one where it is in none. O(n log r)."""
-        at = np.searchsorted(self.names, _regions_of(keys, self.span))
-        return self.shifts[np.minimum(at, len(self.names) - 1)]
+    def shifts_for(self, grid: Grid) -> Keys | None:
+        """The shift that each bucket of `grid`, shape (l,), has on the common grid with these regions. None where that
+        grid is not these regions and their shifts again, but wider somewhere, or of more regions. O(l)."""
+        if grid.span > self.span:
+            return None
+        starts = starts_of_runs(_regions_of(grid.keys, grid.span))
+        names = _regions_of(grid.keys[starts], self.span)
+        at = np.minimum(self.names.searchsorted(names), len(self.names) - 1)
+        shifts = self.shifts[at]
+        if (self.names[at] != names).any() or (shifts < grid.shifts[starts]).any():
+            return None
+        lengths = np.concatenate((starts[1:], (len(grid.keys),))) - starts
+        return shifts.astype(np.uint64).repeat(lengths)
 
     def floor(self, keys: Keys) -> Keys:
         """The start of the bucket that each of `keys` falls into, for keys in these regions. O(n log r)."""
-        shifts = self.shifts_at(keys)
+        at = np.searchsorted(self.names, _regions_of(keys, self.span))
+        shifts = self.shifts[np.minimum(at, len(self.names) - 1)]
         return keys >> shifts << shifts
 
 
@@ -105,7 +110,7 @@ def starts_of_runs(keys: Keys) -> Indices:
     changes = np.empty(len(keys), bool)
     changes[0] = True
     np.not_equal(keys[1:], keys[:-1], out=changes[1:])
-    return np.flatnonzero(changes)
+    return changes.nonzero()[0]
 
 
 def _common_shifts(keys: Keys, shifts: Bits, span: int) -> Bits:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from detectors.alignment import Flags
 from detectors.grid import Counts, Grid, Indices
 from detectors.ordering import Floats, Keys, values_of
 from detectors.profile import Profile
@@ -45,11 +45,12 @@ class NumericCells:
     def count(self, grid: Grid) -> Counts:
         """Shape (b,): the counts of a grid none of whose buckets is across an edge. O(k)."""
         cumulative = np.zeros(len(grid.keys) + 1, np.int64)
-        np.cumsum(grid.counts, out=cumulative[1:])
+        grid.counts.cumsum(out=cumulative[1:])
         bounds = np.zeros(len(self.edges) + 2, np.intp)
-        bounds[1:-1] = np.searchsorted(grid.keys, self.edges)
+        bounds[1:-1] = grid.keys.searchsorted(self.edges)
         bounds[-1] = len(grid.keys)
-        return np.diff(cumulative[bounds])
+        below = cumulative[bounds]
+        return below[1:] - below[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,9 @@ class CategoryCells:
         """Which of a grid's buckets the baseline lacks. O(l log k)."""
         return np.flatnonzero(~self._locate(grid)[1])
 
-    def _locate(self, grid: Grid) -> tuple[Indices, npt.NDArray[np.bool_]]:
+    def _locate(self, grid: Grid) -> tuple[Indices, Flags]:
         keys = grid.keys >> self.shift << self.shift
-        at = np.minimum(np.searchsorted(self.hashes, keys), len(self.hashes) - 1)
+        at = np.minimum(self.hashes.searchsorted(keys), len(self.hashes) - 1)
         return at, self.hashes[at] == keys
 
 
@@ -102,14 +103,14 @@ class Cells:
 
     def count(self, profile: Profile) -> Counts:
         """Shape (k,): the events of a profile in each cell. Its buckets are no wider than the baseline's. O(buckets)."""
-        parts = [np.empty(0, np.int64)]
+        parts = []
         if self.numbers is not None:
             parts.append(self.numbers.count(profile.numbers))
         if self.categories is not None:
             parts.append(self.categories.count(profile.categories))
         if self.booleans:
             parts.append(np.array(profile.booleans, np.int64))
-        return np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def quantile_edges(grid: Grid, bins: int) -> Keys:
@@ -121,7 +122,9 @@ def quantile_edges(grid: Grid, bins: int) -> Keys:
         return np.empty(0, np.uint64)
     candidates = grid.keys[1:]
     size = grid.total / bins
-    return np.unique(np.array([candidates[_nearest(below, candidates, size * i, size)] for i in range(1, bins)], np.uint64))
+    return np.unique(
+        np.array([candidates[_nearest(below, candidates, size * i, size)] for i in range(1, bins)], np.uint64)
+    )
 
 
 def _nearest(below: Counts, candidates: Keys, target: float, size: float) -> int:

@@ -1,6 +1,6 @@
 """A window's signal compared with its baseline: one primary p-value, one state, and the verdicts it rests on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from detectors.bar import Bar
@@ -9,6 +9,7 @@ from detectors.grid import Counts
 from detectors.profile import Profile
 from detectors.reference import Reference
 from detectors.settings import Settings
+from detectors.spread import Excess, Spread
 from detectors.watch import nulls, watched
 from schemas.verdict import State, Verdict
 
@@ -52,8 +53,9 @@ class Comparison:
 def compare(reference: Reference | Profile, current: Profile, settings: Settings, level: float) -> Comparison:
     """The window `current` against the baseline, at `level` for the signal as a whole.
 
-    The component tests are the primary test of the distribution, and what is always watched; each is held to
-    `level / tests`, and for drift one of them must also have an effect that matters. The other verdicts are shown,
+    The component tests are the primary test of the distribution, widened by the spread of the baseline's windows where
+    the reference has one, and what is always watched; each is held to `level / tests`, and for drift one of them must
+    also have an effect that matters. The other verdicts are shown,
     and decide nothing. Which tests there are depends on the baseline alone. `no_data` where either side has no events,
     `insufficient` where either has fewer than `settings.minimum_events`. Give a `Reference` where a baseline is
     compared with many windows: making one costs more than using it. O(buckets).
@@ -62,13 +64,16 @@ def compare(reference: Reference | Profile, current: Profile, settings: Settings
     events = current.count
     if not known.events or not events:
         return Comparison(State.NO_DATA, level, n_reference=known.events, n_current=events)
-    shared = known.shared_with(current)
+    shared, placed = known.meet(current)
     counts = shared.cells.count(current)
-    numbers = Numbers.of(shared.ladder, current) if shared.ladder and len(current.numbers.keys) else None
+    numbers = Numbers.of(shared.ladder, placed) if shared.ladder and placed else None
     primary = _primary(known, settings)
     tests = len(_tests(known, primary))
     bar = Bar.of(settings, level, tests, min(known.events, events))
     verdicts = (*distribution_verdicts(shared, counts, numbers, bar), *watched(shared, current, events, bar))
+    if known.spread is not None:
+        excess = Excess.of(shared.counts, counts)
+        verdicts = tuple(_widened(v, known.spread, excess, bar) if v.detector == primary else v for v in verdicts)
     deciding = [v for v in verdicts if v.detector == primary or v.detector in _WATCHED]
     return Comparison(
         state=_worst(deciding),
@@ -83,6 +88,19 @@ def compare(reference: Reference | Profile, current: Profile, settings: Settings
         null_rates=(nulls(known.profile) / known.events, nulls(current) / events),
         medians=(shared.ladder.median, numbers.median) if shared.ladder and numbers else None,
     )
+
+
+def _widened(verdict: Verdict, spread: Spread, excess: Excess | None, bar: Bar) -> Verdict:
+    """The primary test's verdict, where chance alone would not do: a window must stand out among the baseline's own."""
+    if excess is None or verdict.p_value is None or verdict.effect is None:
+        return verdict
+    p_value = max(verdict.p_value, spread.p_value(excess))
+    threshold = verdict.threshold
+    if verdict.detector == "g" and threshold is not None:
+        threshold = max(threshold, spread.threshold(bar.level, excess))
+    state = bar.state(p_value, verdict.effect, max(bar.effect, verdict.resolution or 0.0))
+    note = f"among {spread.windows} windows of the baseline, worth {spread.effective_windows:.3g}"
+    return replace(verdict, state=state, p_value=p_value, threshold=threshold, note=note)
 
 
 def _primary(reference: Reference, settings: Settings) -> str:

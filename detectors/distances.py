@@ -6,15 +6,20 @@ shares of zero. O(k) each.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
+from detectors.alignment import Flags
 from detectors.grid import Counts
 from detectors.ordering import Floats
 
 PRIOR = 0.5
+_MOST_PAIRS = 1 << 62
+
+Scaled = npt.NDArray[np.int64] | npt.NDArray[np.floating[Any]]
 
 
 def psi(reference: Counts, current: Counts) -> float:
@@ -76,22 +81,25 @@ def total_variation(reference: Counts, current: Counts) -> float:
 
 def ks(reference: Counts, current: Counts) -> float:
     """Kolmogorov-Smirnov D at the boundaries of ascending cells: never above that of the values themselves."""
-    return float(np.abs(_lead(reference, current)).max(initial=0.0))
+    mine, theirs, scale = _crossed(reference, current)
+    lead = (mine - theirs).cumsum()
+    return float(max(lead.max(initial=0), -lead.min(initial=0))) / scale
 
 
-def ks_resolution(reference: Counts, current: Counts, blurred: npt.NDArray[np.bool_]) -> float:
-    """How far above `ks` the D of the values may be: it is in [D, D + resolution], and can be anywhere in it.
+def ks_range(reference: Counts, current: Counts, blurred: Flags) -> tuple[float, float]:
+    """`ks`, and the greatest that the D of the values may be, for k of at least 1.
 
     Within a cell the lead of one distribution exceeds that at both ends by at most the lesser of its two masses, and
-    not at all where the cell holds one value only. `blurred`, shape (k,), names the cells that may hold several. At
-    most the largest cell's mass.
+    not at all where the cell holds one value only. `blurred`, shape (k,), names the cells that may hold several. The
+    two are apart by at most the mass of the largest cell.
     """
-    lead = _lead(reference, current)
-    room = np.where(blurred, np.minimum(_shares(reference), _shares(current)), 0.0)
-    before, after = lead[:-1], lead[1:]
-    highest = (np.maximum(before, after) + room).max(initial=0.0)
-    lowest = (np.minimum(before, after) - room).min(initial=0.0)
-    return max(0.0, float(max(highest, -lowest)) - float(np.abs(lead).max()))
+    mine, theirs, scale = _crossed(reference, current)
+    room = np.minimum(mine, theirs) * blurred
+    after = (mine - theirs).cumsum()
+    before = np.zeros_like(after)
+    before[1:] = after[:-1]
+    highest = max((np.maximum(before, after) + room).max(), -(np.minimum(before, after) - room).min())
+    return float(max(after.max(), -after.min())) / scale, float(highest) / scale
 
 
 def wasserstein(reference: Counts, current: Counts, points: Floats) -> float:
@@ -99,18 +107,20 @@ def wasserstein(reference: Counts, current: Counts, points: Floats) -> float:
     mass is taken to lie. From that of the values it differs by at most the sum over both of mass times cell width.
     Both sides must have counts."""
     _same_shape(reference, points)
-    lead = _lead(reference, current)[1:-1]
+    mine, theirs, scale = _crossed(reference, current)
+    lead = (mine - theirs).cumsum()[:-1]
     with np.errstate(over="ignore"):
-        return float(np.dot(np.abs(lead), np.diff(points)))
+        return float(np.dot(np.abs(lead / scale), points[1:] - points[:-1]))
 
 
-def _lead(reference: Counts, current: Counts) -> Floats:
-    """Shape (k + 1,): how far one cumulative share is ahead of the other at each boundary; 0 at both ends."""
+def _crossed(reference: Counts, current: Counts) -> tuple[Scaled, Scaled, float]:
+    """Both vectors times the size of the other, and the product of the sizes: shares with a common denominator, so
+    that differences are exact; as floats where the product is no int64."""
     _same_shape(reference, current)
     n, m = max(1, int(reference.sum())), max(1, int(current.sum()))
-    lead = np.zeros(len(reference) + 1)
-    np.subtract(np.cumsum(reference) / n, np.cumsum(current) / m, out=lead[1:])
-    return lead
+    if n * m < _MOST_PAIRS:
+        return reference * m, current * n, float(n * m)
+    return reference * float(m), current * float(n), float(n) * m
 
 
 def _shares(counts: Counts) -> Floats:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from detectors import distances, significance
 from detectors.bar import Bar
 from detectors.grid import Counts
-from detectors.ladder import Ladder
+from detectors.ladder import Ladder, Placed
 from detectors.points import quantile
-from detectors.profile import Profile
 from detectors.reference import Reference
 from schemas.verdict import State, Verdict
 
@@ -45,17 +44,17 @@ class Numbers:
     scaled: float
 
     @classmethod
-    def of(cls, ladder: Ladder, current: Profile) -> "Numbers":
-        """For a window with numbers, on a ladder that they fit. O(k + l)."""
-        placed = ladder.place(current.numbers)
+    def of(cls, ladder: Ladder, placed: Placed) -> "Numbers":
+        """For a window with numbers, placed on the ladder. O(k + l)."""
         reference, counts, blurred = ladder.around(placed)
+        distance, most = distances.ks_range(reference, counts, blurred)
         moved = distances.wasserstein(*ladder.union(placed))
         return cls(
             n_reference=ladder.total,
             n_current=int(counts.sum()),
             median=quantile(placed.points, placed.counts, 0.5),
-            ks=distances.ks(reference, counts),
-            resolution=distances.ks_resolution(reference, counts, blurred),
+            ks=distance,
+            resolution=most - distance,
             wasserstein=moved,
             scaled=moved / ladder.spread,
         )
@@ -83,21 +82,20 @@ def distribution_verdicts(
 def _cell_verdicts(
     reference: Counts, current: Counts, numbers: Numbers | None, bar: Bar, floor: float
 ) -> list[Verdict]:
-    mine, theirs = significance.merged_cells(reference, current)
-    k, n, m = len(mine), int(mine.sum()), int(theirs.sum())
-    effect = distances.total_variation(mine, theirs) if m else 0.0
+    table = significance.merged(reference, current)
+    k, n, m = table.k, table.n, table.m
+    effect = distances.total_variation(table.reference, table.current) if m else 0.0
     effect = max(effect, numbers.ks) if numbers else effect
-    scarce = significance.scarcity(mine, theirs)
     verdicts = []
     for measure in _MEASURES:
-        statistic = measure.statistic(mine, theirs)
-        p_value = measure.p(statistic, k, n, m, scarce) if k > 1 else 1.0
+        statistic = measure.statistic(table.reference, table.current)
+        p_value = measure.p(statistic, k, n, m, table.scarcity) if k > 1 else 1.0
         verdicts.append(
             Verdict(
                 measure.name,
                 bar.state(p_value, effect, floor),
                 statistic,
-                measure.threshold(bar.level, k, n, m, scarce) if k > 1 else None,
+                measure.threshold(bar.level, k, n, m, table.scarcity) if k > 1 else None,
                 p_value,
                 effect,
                 numbers.resolution if numbers else None,

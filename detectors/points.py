@@ -14,12 +14,12 @@ _ONE = np.uint64(1)
 NORMAL_IQR = 1.349
 
 
-def last_keys(keys: Keys, shifts: Bits) -> Keys:
+def last_keys(keys: Keys, shifts: Bits | Keys) -> Keys:
     """The last key of each bucket `[key, key + 2**shift)`. O(k)."""
     return keys | ((_ONE << shifts.astype(np.uint64)) - _ONE)
 
 
-def midpoints(keys: Keys, shifts: Bits) -> Floats:
+def midpoints(keys: Keys, shifts: Bits | Keys) -> Floats:
     """Shape (k,): halfway between the least and the greatest finite float of each bucket, so exact where a bucket
     holds one float. A value is at most its bucket's width away. O(k)."""
     first = values_of(np.maximum(keys, _LEAST_KEY))
@@ -29,8 +29,8 @@ def midpoints(keys: Keys, shifts: Bits) -> Floats:
 
 def quantile(points: Floats, counts: Counts, share: float) -> float:
     """The point that `share` of the mass lies at or below; `points` ascending, both of shape (k,), k at least 1."""
-    cumulative = np.cumsum(counts)
-    at = int(np.searchsorted(cumulative, share * int(cumulative[-1])))
+    cumulative = counts.cumsum()
+    at = int(cumulative.searchsorted(share * int(cumulative[-1])))
     return float(points[min(at, len(points) - 1)])
 
 

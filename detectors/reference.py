@@ -5,18 +5,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors.alignment import Regions, aligned, aligned_categories
+from detectors.baseline import BaselineGroup
 from detectors.cells import Cells
 from detectors.grid import Counts, Grid
-from detectors.ladder import Ladder
+from detectors.group import GroupProfile
+from detectors.ladder import Ladder, Placed
 from detectors.ordering import Keys
 from detectors.profile import Profile
 from detectors.settings import Settings
+from detectors.spread import Excess, Spread, spreads_of
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A baseline's profile, its frozen cells with the baseline's `counts` in them, shape (k,), and its ladder, where
-    it has numbers. `singletons` is the number of categories that it met once."""
+    it has numbers. `singletons` is the number of categories that it met once. `spread` says how far apart the
+    baseline's own windows are, where it has enough of them."""
 
     profile: Profile
     events: int
@@ -25,20 +29,30 @@ class Reference:
     cells: Cells
     counts: Counts
     ladder: Ladder | None
+    spread: Spread | None = None
 
     @classmethod
     def of(cls, profile: Profile, settings: Settings) -> "Reference":
         """The reference of a baseline's profile. O(buckets)."""
         return _prepared(profile, Cells.of(profile, settings.bins))
 
-    def shared_with(self, current: Profile) -> "Reference":
-        """This reference on the grids that it shares with `current`: itself, unless the window's grid is somewhere the
-        coarser one, or in regions unknown here. An edge that is no boundary there moves down to the nearest. O(l), or
-        O(k + l) where it is not itself."""
-        numbers_fit = self.ladder is None or not len(current.numbers.keys) or self.ladder.fits(current.numbers)
-        if numbers_fit and not _wider(current.categories, self.profile.categories):
-            return self
-        numbers = self.profile.numbers if numbers_fit else aligned(self.profile.numbers, current.numbers).reference_grid()
+    def meet(self, current: Profile) -> tuple["Reference", Placed | None]:
+        """This reference on the grids that it shares with a window, and the window's numbers, if any, placed on it.
+
+        It is itself, unless the window's grid is somewhere the coarser one, or in regions unknown here. Edges that are
+        no boundaries there move down to the nearest. O(l log k), or O(k + l) and slower where it is not itself.
+        """
+        if self.ladder is None or not len(current.numbers.keys):
+            if not _wider(current.categories, self.profile.categories):
+                return self, None
+            return self._coarsened(current, self.profile.numbers), None
+        placed = self.ladder.place(current.numbers)
+        if placed is not None and not _wider(current.categories, self.profile.categories):
+            return self, placed
+        coarse = self._coarsened(current, aligned(self.profile.numbers, current.numbers).reference_grid())
+        return coarse, coarse.ladder.place(current.numbers) if coarse.ladder else None
+
+    def _coarsened(self, current: Profile, numbers: Grid) -> "Reference":
         categories, labels = _shared_categories(self.profile, current)
         profile = replace(self.profile, numbers=numbers, categories=categories, labels=labels)
         return _prepared(profile, Cells.of(profile, 1, self._edges_on(numbers)))
@@ -46,8 +60,33 @@ class Reference:
     def _edges_on(self, numbers: Grid) -> Keys | None:
         if self.cells.numbers is None:
             return None
-        edges = np.unique(Regions.of(numbers).floor(self.cells.numbers.edges))
-        return edges[edges > numbers.keys[0]]
+        edges: Keys = np.unique(Regions.of(numbers).floor(self.cells.numbers.edges))
+        inner: Keys = edges[edges > numbers.keys[0]]
+        return inner
+
+
+def references_of(group: BaselineGroup, settings: Settings) -> dict[str, Reference]:
+    """The reference of each signal of a baseline, with the spread of its windows. O(windows * buckets)."""
+    references = {name: Reference.of(group.total.profile(name), settings) for name in group.total.signals}
+    windows = [window for _, window in sorted(group.windows.items())]
+    excesses = {name: _excesses(group.total, windows, name, settings) for name in references}
+    spreads = spreads_of(excesses)
+    return {name: replace(reference, spread=spreads.get(name)) for name, reference in references.items()}
+
+
+def _excesses(total: GroupProfile, windows: list[GroupProfile], name: str, settings: Settings) -> list[Excess | None]:
+    """The excess of each window over all others. The total is taken as coarse as the windows are kept."""
+    if not windows:
+        return []
+    whole = Reference.of(total.profile(name).coarsened(windows[0].resolution), settings)
+    excesses = []
+    for window in windows:
+        profile = window.profile(name)
+        shared, _ = whole.meet(profile)
+        counts = shared.cells.count(profile)
+        enough = counts.sum() >= settings.minimum_events
+        excesses.append(Excess.of(shared.counts - counts, counts) if enough else None)
+    return excesses
 
 
 def _prepared(profile: Profile, cells: Cells) -> Reference:

@@ -2,12 +2,13 @@
 
 `n` and `m` are the counts of the two samples, `k` the number of cells. Each `*_threshold(level, ...)` is the inverse
 of `*_p(statistic, ...)`. The laws are asymptotic, so cells must first be merged until each can expect five events in
-the smaller sample (`merged_cells`); what small counts then still do to the tail is corrected for by `scarcity`, the
+the smaller sample (`merged`); what small counts then still do to the tail is corrected for by `scarcity`, the
 mean over cells of 1 / expected count in the smaller sample, which is k / min(n, m) where cells are equal. Measured
-levels stand in `tests/detectors/test_null.py`. All O(1) but for `merged_cells`.
+levels stand in `tests/detectors/test_null.py`. All O(1) but for `merged`.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
@@ -17,17 +18,33 @@ from detectors.grid import Counts, Indices
 LEAST_EXPECTED = 5.0
 
 
-def merged_cells(reference: Counts, current: Counts) -> tuple[Counts, Counts]:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Two vectors of counts over the same k cells, shape (k,), their sizes n and m, and the scarcity."""
+
+    reference: Counts
+    current: Counts
+    n: int
+    m: int
+    scarcity: float
+
+    @property
+    def k(self) -> int:
+        return len(self.reference)
+
+
+def merged(reference: Counts, current: Counts) -> Table:
     """Both vectors with cells merged into their neighbours until the smaller sample can expect `LEAST_EXPECTED` in
     each, by the pooled shares; a last cell that falls short joins the one before. Under the null the pooled counts
-    are fixed by conditioning, so merging by them costs no level. At least one cell remains. O(k)."""
-    smaller = min(int(reference.sum()), int(current.sum()))
+    are fixed by conditioning, so merging by them costs no level. At least one cell remains of one or more. O(k)."""
     both = reference + current
-    needed = LEAST_EXPECTED * int(both.sum()) / max(1, smaller)
-    if int(both.min(initial=0)) >= needed:
-        return reference, current
-    starts = _starts(both.tolist(), needed)
-    return np.add.reduceat(reference, starts), np.add.reduceat(current, starts)
+    n, m = int(reference.sum()), int(current.sum())
+    per_expected = (n + m) / max(1, min(n, m))
+    if len(both) and int(both.min()) < LEAST_EXPECTED * per_expected:
+        starts = _starts(both.tolist(), LEAST_EXPECTED * per_expected)
+        reference, current, both = (np.add.reduceat(counts, starts) for counts in (reference, current, both))
+    scarcity = float((per_expected / np.maximum(both, 1)).sum()) / max(1, len(both))
+    return Table(reference, current, n, m, scarcity)
 
 
 def _starts(both: list[int], needed: float) -> Indices:
@@ -40,12 +57,6 @@ def _starts(both: list[int], needed: float) -> Indices:
     if held < needed and len(starts) > 1:
         starts.pop()
     return np.array(starts, np.intp)
-
-
-def scarcity(reference: Counts, current: Counts) -> float:
-    """The mean over cells of 1 / expected count in the smaller sample, by the pooled shares. O(k)."""
-    both = np.maximum(reference + current, 1)
-    return float((1.0 / both).mean()) * int(both.sum()) / max(1, min(int(reference.sum()), int(current.sum())))
 
 
 def williams(k: int, n: int, m: int, scarce: float | None = None) -> float:
@@ -135,7 +146,9 @@ def rare_event_threshold(
         return -math.inf if fewer else math.inf
     share = n_current / (n_current + n_reference)
     if fewer:
-        greatest = math.floor(float(special.btdtrib(k_reference, level, 1.0 - share)) + 1e-9) - 1.0 if k_reference else -1.0
+        greatest = (
+            math.floor(float(special.btdtrib(k_reference, level, 1.0 - share)) + 1e-9) - 1.0 if k_reference else -1.0
+        )
         return greatest if greatest >= 0.0 else -math.inf
     least = max(1.0, math.ceil(float(special.btdtria(level, k_reference + 1, share)) - 1e-9))
     return least if least <= n_current else math.inf

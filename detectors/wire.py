@@ -190,7 +190,7 @@ def _read_grid(reader: _Reader) -> Grid:
     floor = _region_floor(regions, span) - (totals[starts] - steps[starts])
     keys = totals + np.repeat(floor, lengths)
     counts = reader.counts(size)
-    if (np.diff(keys.view(np.int64) ^ np.int64(-1 << 63)) <= 0).any() or counts.min() < 1:
+    if (keys[1:] <= keys[:-1]).any() or counts.min() < 1:
         raise ValueError("buckets out of order")
     if (_regions_of(keys, span) != np.repeat(regions, lengths)).any():
         raise ValueError("buckets outside their region")

@@ -49,10 +49,14 @@ _SESSION_S = 10.0
 
 @dataclass(slots=True)
 class _Owned:
-    """A profiles partition that this worker monitors: what is still to be acknowledged, in order."""
+    """A profiles partition that this worker monitors: what is still to be acknowledged, in order. Reading must begin
+    at `head` or before."""
 
     monitor: PartitionMonitor
     generation: int
+    head: int
+    rewinding: bool = False
+    read_through: int = -1
     unacknowledged: deque[Any] = field(default_factory=deque)
     recorded_through: int = -1
     outdated: dict[str, dict[bytes, list[bytes]]] = field(default_factory=dict)
@@ -87,13 +91,29 @@ class MonitorShell:
         partition = message.partition
         owned = self._owned.get(partition)
         if owned is None:
-            owned = self._owned[partition] = self._load(partition)
+            owned = self._owned[partition] = await self._load(message.tp)
+        if await self._skips(owned, message):
+            return
         owned.unacknowledged.append(event)
         await self._fold(owned, partition, event)
         if len(owned.unacknowledged) > _MOST_UNACKNOWLEDGED and owned.monitor.head > owned.recorded_through + 1:
             await self._record_partition(partition, owned)
         await self._acknowledge(stream, owned)
         self._show(partition, owned)
+
+    async def _skips(self, owned: _Owned, message: Any) -> bool:
+        """Whether a message is not the next. Faust may commit past messages that were never acknowledged, when one
+        from before a rebalance is acknowledged late; then the log is read again from where it is needed."""
+        if owned.read_through < 0 and message.offset > owned.head:
+            if not owned.rewinding:
+                log.warning("%s: begins at %d, needed from %d: reading again", message.tp, message.offset, owned.head)
+                owned.rewinding = True
+                await self._app.consumer.seek_wait({message.tp: owned.head})
+            return True
+        if message.offset <= owned.read_through:
+            return True
+        owned.read_through = message.offset
+        return False
 
     async def _fold(self, owned: _Owned, partition: int, event: Any) -> None:
         try:
@@ -150,17 +170,19 @@ class MonitorShell:
         while owned.unacknowledged and owned.unacknowledged[0].message.offset < limit:
             await stream.ack(owned.unacknowledged.popleft())
 
-    def _load(self, partition: int) -> _Owned:
-        state, baselines = (dict(self._tables[name].data.items()) for name in (STATE_TABLE, BASELINE_TABLE))
-        kept = kept_of(partition, state, baselines)
+    async def _load(self, tp: TP) -> _Owned:
+        partition = tp.partition
+        tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
+        kept = kept_of(partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
         standards = Standards(self._config, self._baselines, kept.baselines)
         monitor = PartitionMonitor(self._config, standards, kept.memory, kept.groups)
         generation = int(self._app.consumer_generation_id)
-        log.info("profiles partition %d: %d groups remembered, generation %d", partition, len(kept.groups), generation)
-        tables = {STATE_TABLE: state, BASELINE_TABLE: baselines}
-        stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
+        first = (await self._app.consumer.earliest_offsets(tp))[tp] or 0
+        head = max(first, kept.memory.head if kept.memory else 0)
         recorded = kept.memory.read_through if kept.memory else -1
-        return _Owned(monitor, generation, recorded_through=recorded, outdated=stale)
+        log.info("%s: %d groups remembered, generation %d, from %d", tp, len(kept.groups), generation, head)
+        stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
+        return _Owned(monitor, generation, head, recorded_through=recorded, outdated=stale)
 
     async def _dead_letter(self, event: Any, reason: str) -> None:
         message = event.message

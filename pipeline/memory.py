@@ -41,11 +41,13 @@ class GroupMemory:
 
 @dataclass(frozen=True, slots=True)
 class PartitionMemory:
-    """One profiles partition's: the window last closed, how far its log had been read by then, the watermarks of
-    the source partitions (position, watermark, generation), and how many partitions each source topic has."""
+    """One profiles partition's: the window last closed, how far its log had been read by then, the first message
+    (`head`) that its open windows need, the watermarks of the source partitions (position, watermark, generation),
+    and how many partitions each source topic has."""
 
     closed_through_ms: int = BEGINNING
     read_through: int = -1
+    head: int = 0
     sources: Mapping[str, int] = field(default_factory=dict)
     vector: Mapping[SourcePartition, tuple[int, int, int]] = field(default_factory=dict)
 
@@ -55,6 +57,7 @@ class PartitionMemory:
             {
                 "closed_through_ms": self.closed_through_ms,
                 "read_through": self.read_through,
+                "head": self.head,
                 "sources": self.sources,
                 "vector": vector,
             }
@@ -67,7 +70,7 @@ class PartitionMemory:
         vector = {
             SourcePartition(topic, i): (position, mark, gen) for topic, i, position, mark, gen in record["vector"]
         }
-        return cls(record["closed_through_ms"], record["read_through"], record["sources"], vector)
+        return cls(record["closed_through_ms"], record["read_through"], record["head"], record["sources"], vector)
 
 
 def _sealed(record: dict[str, Any]) -> bytes:

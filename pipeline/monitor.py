@@ -71,5 +71,5 @@ class PartitionMonitor:
         """What to remember of the partition now."""
         vector = {s: (v.position, v.watermark_ms, v.generation) for s, v in self._collector.views.items()}
         return PartitionMemory(
-            self._collector.closed_through_ms, self._read_through, dict(self._collector.sources), vector
+            self._collector.closed_through_ms, self._read_through, self.head, dict(self._collector.sources), vector
         )

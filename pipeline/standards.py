@@ -6,11 +6,11 @@ A learned baseline is the first windows that close. Versions of a model share it
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
 from detectors.comparison import Reference, Settings
-
-from detectors.baseline import Baseline, BaselineGroup
 from detectors.group import GroupProfile
+from detectors.reference import references_of
 from pipeline.event_time import BEGINNING
 from schemas.config import Config, Learn, ModelConfig
 from schemas.group import Group, Segment
@@ -42,7 +42,9 @@ class Standard:
         return sum(start <= start_ms for start in self.group.windows)
 
     def reference(self, signal: str, settings: Settings) -> Reference:
-        """The signal's baseline, prepared once."""
+        """The signal's baseline, prepared once; a signal that it lacks was missing throughout."""
+        if not self._references:
+            self._references = references_of(self.group, settings)
         found = self._references.get(signal)
         if found is None:
             found = self._references[signal] = Reference.of(self.group.total.profile(signal), settings)

@@ -80,7 +80,7 @@ def test_every_damaged_byte_is_seen(data: bytes) -> None:
 def test_a_version_from_the_future_says_to_upgrade() -> None:
     data = bytearray(encode_marker(MARKER))
     data[2] = 9
-    with pytest.raises(WireError, match="version 9 .* upgrade"):
+    with pytest.raises(WireError, match=r"version 9 .* upgrade"):
         decode_message(bytes(data))
 
 

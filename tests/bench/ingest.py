@@ -1,0 +1,59 @@
+"""Ingest as a worker runs it, on Kafka: events in, packets and markers out, offsets committed.
+
+Measured from the assignment of the partitions until every event is profiled, sent and acknowledged. Starting up,
+joining the group and creating topics come before.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import TopicPartition
+
+from pipeline.admin import Admin
+from pipeline.board import Board
+from pipeline.ingest import KafkaIngest
+from pipeline.topics import topic_specs
+from schemas.config import Config
+from tests.bench.stopwatch import Stopwatch
+from tests.bench.work import Measured, Work
+
+_LOOK_EVERY_S = 0.01
+
+
+class MeasuredIngest(KafkaIngest):
+    """Starts its watch once it has been assigned partitions and has taken them up."""
+
+    def __init__(self, config: Config, board: Board, profile: bool) -> None:
+        super().__init__(config, board)
+        self._profile = profile
+        self.watch: Stopwatch | None = None
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await super().on_partitions_assigned(assigned)
+        if self.watch is None:
+            self.watch = Stopwatch(self._profile)
+
+
+def measure(work: Work) -> Measured:
+    kafka = {"bootstrap_servers": work.servers, "topics": [work.topic], "group": work.run, "prefix": work.run}
+    config = Config.from_mapping({"kafka": kafka})
+    with Admin(config) as admin:
+        admin.create(topic_specs(config))
+    return asyncio.run(_run(config, work))
+
+
+async def _run(config: Config, work: Work) -> Measured:
+    board = Board()
+    ingest = MeasuredIngest(config, board, work.profile)
+    running = asyncio.create_task(ingest.run())
+    while sum(source.position for source in board.sources.values()) < work.events and not running.done():
+        await asyncio.sleep(_LOOK_EVERY_S)
+    if running.done():
+        running.result()
+    assert ingest.watch is not None
+    measured = ingest.watch.stop(work.events)
+    ingest.stop()
+    await running
+    if board.events["profiled"] != work.events:
+        raise RuntimeError(f"{work.events} events read, {dict(board.events)}")
+    return measured

@@ -7,7 +7,7 @@ bytes. A grid is written as its regions (distance, shift, buckets) and the dista
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -160,15 +160,22 @@ def _section(data: bytes, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _read_profile(reader: _Reader, labels: tuple[str, ...], extremes: Any) -> Profile:
+def _read_profile(reader: _Reader, labels: tuple[str, ...], extremes: Iterator[list[float]]) -> Profile:
     no, yes, null, missing, not_finite, other = reader.counts(6).tolist()
     numbers = _read_grid(reader)
     categories = _read_grid(reader)
     if len(labels) != len(categories.keys):
         raise ValueError(f"{len(labels)} labels for {len(categories.keys)} categories")
-    least, greatest = next(extremes) if len(numbers.keys) else (np.inf, -np.inf)
+    least, greatest = _next_extremes(extremes) if len(numbers.keys) else (np.inf, -np.inf)
     trace = _read_trace(reader)
     return Profile(numbers, least, greatest, categories, labels, (no, yes), null, missing, not_finite, other, trace)
+
+
+def _next_extremes(extremes: Iterator[list[float]]) -> list[float]:
+    found = next(extremes, None)
+    if found is None:
+        raise ValueError("fewer extremes than numeric signals")
+    return found
 
 
 def _read_grid(reader: _Reader) -> Grid:

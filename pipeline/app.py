@@ -275,7 +275,7 @@ def _ingest_service(config: Config, board: Board) -> type[Service]:
     """Ingest in the life cycle of a worker: its error ends the worker."""
 
     class Ingest(Service):
-        def __post_init__(self) -> None:
+        async def on_start(self) -> None:
             self.kafka = KafkaIngest(config, board)
 
         @Service.task

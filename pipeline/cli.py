@@ -64,7 +64,8 @@ def demo(
     """Replays real data with a known change through the whole core; needs nothing else."""
     from pipeline.demo import run_demo
 
-    run_demo(once=once, port=port, speed=speed, version=VERSION)
+    if not run_demo(once=once, port=port, speed=speed, version=VERSION):
+        raise typer.Exit(1)
 
 
 @app.command(epilog=_example("driftline run -c driftline.yaml"))

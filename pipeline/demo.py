@@ -27,11 +27,12 @@ from schemas.config import Config
 
 MODEL = "shuttle"
 START_MS = 1_767_225_600_000
-WINDOW_S = 1000
-TRAINING, BASELINE, CHANGE, END = 5_000, 20_000, 30_000, 42_000
+WINDOW_S = 600
+TRAINING, BASELINE, CHANGE, END = 5_000, 21_000, 30_000, 42_000
 SHIFT = 8
 NULL_EVERY = 20
-CHANGED = ("f1", "f5", "prediction")
+CHANGED = ("f1", "f5")
+MAY_FOLLOW = "prediction"
 _BATCH = 1000
 
 
@@ -40,13 +41,13 @@ def run_demo(*, once: bool, port: int, speed: float, version: str) -> bool:
     serving `/metrics` until interrupted."""
     board = Board()
     port = metrics.serve(metrics.registry_of(board, version), "127.0.0.1", port)
-    out.print(f"[bold]Driftline demo[/]: {__doc__.splitlines()[2] if __doc__ else ''}")
+    out.print("[bold]Driftline demo[/]: 49,097 real readings of nine sensors (Statlog Shuttle), an event a second.")
     out.print(
-        f"Injected: from {_time(CHANGE)} f1 reads {SHIFT} too high and f5 is null in 1 event of {NULL_EVERY}; until {_time(END)}."
+        f"Injected from {_time(CHANGE)} to {_time(END)}: f1 reads {SHIFT} too high, f5 is null in 1 event of {NULL_EVERY}."
     )
     out.print(f"metrics: http://127.0.0.1:{port}/metrics\n")
     config = demo_config()
-    with err.status("building the baseline from the first 20,000 events"):
+    with err.status(f"building the baseline from the first {BASELINE:,} events"):
         events = list(shuttle_events())
         baseline = _baseline(config, events[:BASELINE])
     alerts = []
@@ -118,23 +119,23 @@ def _baseline(config: Config, events: Sequence[bytes]) -> Baseline:
 
 def _report(alerts: list[Alert]) -> bool:
     """Prints what was caught, when, against the truth; returns whether all was caught in time, and nothing else."""
-    table = Table("signal", "changed", "alert fired", "delay", "resolved", title="\nwhat was caught, against the truth")
+    table = Table("signal", "changed", "fired after", "well again", "resolved after", title="\nwhat was caught")
     fired = {a.signal: a for a in alerts if a.state is AlertState.FIRING}
     resolved = {a.signal: a for a in alerts if a.state is AlertState.RESOLVED}
     for signal in CHANGED:
-        alert = fired.get(signal)
-        delay = "[red]missed[/]" if alert is None else f"{(alert.end_ms - START_MS) // 1000 - CHANGE:,} s"
-        back = resolved.get(signal)
         table.add_row(
-            signal, _time(CHANGE), instant(alert.end_ms) if alert else "", delay, instant(back.end_ms) if back else ""
+            signal, _time(CHANGE), _delay(fired.get(signal), CHANGE), _time(END), _delay(resolved.get(signal), END)
         )
     out.print(table)
-    false = [
-        a for a in alerts if a.state is AlertState.FIRING and (a.signal not in CHANGED or a.onset_ms < _ms(CHANGE))
-    ]
-    out.print(f"false alarms: {len(false)}; a window is {WINDOW_S:,} s")
+    expected = {*CHANGED, MAY_FOLLOW}
+    false = [a for a in fired.values() if a.signal not in expected or a.onset_ms < _ms(CHANGE)]
+    out.print(f"false alarms: {len(false)}. A window is {WINDOW_S} s; the budget is one false alarm in 30 days.")
     in_time = all(signal in fired and fired[signal].onset_ms == _ms(CHANGE) for signal in CHANGED)
     return in_time and not false
+
+
+def _delay(alert: Alert | None, since: int) -> str:
+    return "[red]never[/]" if alert is None else f"{(alert.end_ms - _ms(since)) // 1000:,} s"
 
 
 def _ms(event: int) -> int:

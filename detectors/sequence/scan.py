@@ -36,8 +36,7 @@ def scan(earlier: Sequence[Slice], new: Sequence[Slice]) -> tuple[Verdict, ...]:
     matter: a slice of n values by the spread that means of n values have. One slice counts for four standard
     deviations at most, so that a single odd one is no change. Slices say little of a series of single values, so
     there is no drift. Without new slices the state is no_data, with fewer than `LEAST_EARLIER` earlier ones learning.
-    The statistic is the first detection's standardised mean. About 0.5 µs a slice and
-    detector.
+    The statistic is the first detection's standardised mean. About 1 µs a slice.
     """
     past, now = _finite(earlier)[-MOST_EARLIER:], _finite(new)
     if not now or len(past) < LEAST_EARLIER:

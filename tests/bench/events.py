@@ -132,7 +132,8 @@ def _categories(rng: np.random.Generator) -> dict[str, list[Any]]:
 
 def _falling(n: int) -> npt.NDArray[np.float64]:
     weights = 1.0 / np.arange(1, n + 1)
-    return weights / weights.sum()
+    shares: npt.NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def _with_gaps(features: dict[str, Any], nulls: list[bool], absent: list[bool]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ async def _run(work: Work, wanted: int) -> Measured:
     async def assigned(*_: Any, **__: Any) -> None:
         watches.append(Stopwatch())
 
-    app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]  # called with the partitions by position
+    app.on_partitions_assigned.connect(assigned)
 
     @app.agent(app.topic(work.topic, value_serializer="raw", key_serializer="raw"))
     async def count(stream: Any) -> None:

@@ -46,10 +46,10 @@ async def _run(config: Config, work: Work) -> Measured:
     board = Board()
     ingest = MeasuredIngest(config, board, work.profile)
     running = asyncio.create_task(ingest.run())
-    while sum(source.position for source in board.sources.values()) < work.events and not running.done():
-        await asyncio.sleep(_LOOK_EVERY_S)
-    if running.done():
-        running.result()
+    while _accounted(board) < work.events:
+        ended, _ = await asyncio.wait([running], timeout=_LOOK_EVERY_S)
+        for task in ended:
+            task.result()
     assert ingest.watch is not None
     measured = ingest.watch.stop(work.events)
     ingest.stop()
@@ -57,3 +57,8 @@ async def _run(config: Config, work: Work) -> Measured:
     if board.events["profiled"] != work.events:
         raise RuntimeError(f"{work.events} events read, {dict(board.events)}")
     return measured
+
+
+def _accounted(board: Board) -> int:
+    """Events whose emissions have been sent and committed."""
+    return sum(source.position for source in board.sources.values())

@@ -42,8 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, both: list[bytes]) -> Path:
     (folder / "events.ndjson").write_bytes(b"\n".join(both))
     (folder / "reference.ndjson").write_bytes(b"\n".join(both[: 2 * BASELINE]))
     for model in MODELS:
-        learned = write_config(folder, "learn.yaml", window={"length": f"{WINDOW_S}s"})
-        built = driftline("baseline", "build", "-c", learned, folder / "reference.ndjson", "-o", folder / f"{model}.json", "--model", model)  # fmt: skip
+        built = driftline("baseline", "build", "-c", config, folder / "reference.ndjson", "-o", folder / f"{model}.json", "--model", model)  # fmt: skip
         assert built.returncode == 0, built.stderr
     replayed = driftline("replay", "-q", "-c", config, folder / "events.ndjson", "--alerts", folder / "alerts.ndjson")
     assert replayed.returncode == 0, replayed.stderr
@@ -179,7 +178,10 @@ async def test_bad_events_go_to_the_dead_letters_and_good_ones_are_counted(
     ]
     some = both[:8000]
     await send(
-        servers, "bad.events", [v for i, v in enumerate(some) for v in ((bad[i % 5], v) if i % 100 == 0 else (v,))], 2
+        servers,
+        "bad.events",
+        [v for i, v in enumerate(some) for v in ((bad[i // 100 % 5], v) if i % 100 == 0 else (v,))],
+        2,
     )
     workers.append(Worker(folder, name, settings("bad.events", name, servers)).start())
 

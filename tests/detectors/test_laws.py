@@ -1,0 +1,75 @@
+"""The canonical law: a profile is a function of the multiset of (time slice, value), whatever the order, the split or
+the merge tree. Compared as bytes."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.group import GroupProfile
+from detectors.profile import FINE, Resolution
+from detectors.wire import encode_group
+from tests.detectors import strategies as some
+
+PARTS = {
+    "numbers": some.finite,
+    "integers": some.integers,
+    "strings": some.texts,
+    "booleans": st.booleans(),
+    "mixed": some.values,
+}
+
+
+def is_coarse(group: GroupProfile, events: list[some.Event]) -> bool:
+    """Whether caps made the group's profile coarser than the default resolution would."""
+    return encode_group(group) != encode_group(
+        GroupProfile(group.count, some.group_of(events, FINE).signals, group.resolution)
+    )
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_profile_does_not_depend_on_order_split_or_merge_tree(part: str) -> None:
+    coarsened: list[bool] = []
+
+    @settings(max_examples=300)
+    @given(some.events(PARTS[part]), some.resolutions, st.randoms(use_true_random=False))
+    def law(events: list[some.Event], resolution: Resolution, random: Random) -> None:
+        whole = some.group_of(events, resolution)
+        parts = [some.group_of(part, resolution) for part in some.split(events, random)]
+        assert encode_group(some.merged_in_any_tree(parts, random)) == encode_group(whole)
+        coarsened.append(is_coarse(whole, events))
+
+    law()
+    if part != "booleans":
+        assert sum(coarsened) >= len(coarsened) / 2, f"{sum(coarsened)} of {len(coarsened)} examples were coarsened"
+
+
+@given(some.events(), some.resolutions, some.resolutions)
+def test_coarsening_a_profile_is_as_good_as_having_made_it_coarse(
+    events: list[some.Event], a: Resolution, b: Resolution
+) -> None:
+    lower = a.least(b)
+    assert encode_group(some.group_of(events, a).coarsened(lower)) == encode_group(some.group_of(events, lower))
+
+
+@given(some.events(), some.events(), some.resolutions, some.resolutions)
+def test_groups_of_different_resolutions_merge_at_the_lower(
+    mine: list[some.Event], theirs: list[some.Event], a: Resolution, b: Resolution
+) -> None:
+    together = some.group_of([*mine, *theirs], a.least(b))
+    assert encode_group(some.group_of(mine, a).merge(some.group_of(theirs, b))) == encode_group(together)
+
+
+@given(some.events(), some.events(), some.resolutions)
+def test_windows_merge_once_their_slices_are_dropped(
+    first: list[some.Event], second: list[some.Event], resolution: Resolution
+) -> None:
+    windows = [some.group_of(events, resolution).collapsed() for events in (first, second)]
+    together = some.group_of([*first, *second], resolution).collapsed()
+    assert encode_group(windows[0].merge(windows[1])) == encode_group(together)
+
+
+@given(some.events(), some.resolutions)
+def test_every_event_is_counted_in_one_part(events: list[some.Event], resolution: Resolution) -> None:
+    assert some.group_of(events, resolution).profile(some.SIGNAL).count == len(events)

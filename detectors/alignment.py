@@ -32,10 +32,9 @@ class Alignment:
         held = np.flatnonzero(self.reference)
         return Grid(self.span, self.keys[held], self.shifts[held], self.reference[held])
 
-    def current_grid(self) -> Grid:
-        """The current one alone, on the common grid."""
-        held = np.flatnonzero(self.current)
-        return Grid(self.span, self.keys[held], self.shifts[held], self.current[held])
+    def grid(self) -> Grid:
+        """Both together, on the common grid."""
+        return Grid(self.span, self.keys, self.shifts, self.reference + self.current)
 
 
 def aligned(reference: Grid, current: Grid) -> Alignment:
@@ -60,8 +59,7 @@ def aligned_categories(reference: Profile, current: Profile) -> tuple[Alignment,
     """The categories of both on the common grid of hashes, and the least label of each bucket. O(k + l)."""
     alignment = aligned(reference.categories, current.categories)
     hashes = np.concatenate([reference.categories.keys, current.categories.keys])
-    grid = Grid(alignment.span, alignment.keys, alignment.shifts, alignment.reference + alignment.current)
-    return alignment, least_labels(grid, hashes, [*reference.labels, *current.labels])
+    return alignment, least_labels(alignment.grid(), hashes, [*reference.labels, *current.labels])
 
 
 @dataclass(frozen=True, slots=True)

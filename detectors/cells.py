@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from detectors.alignment import Flags
+from detectors.alignment import Flags, starts_of_runs
 from detectors.grid import Counts, Grid, Indices
 from detectors.ordering import Floats, Keys, values_of
 from detectors.profile import Profile
@@ -73,6 +73,19 @@ class CategoryCells:
         """Which of a grid's buckets the baseline lacks. O(l log k)."""
         return np.flatnonzero(~self._locate(grid)[1])
 
+    def pooled(self, baseline: Grid, current: Grid) -> tuple[Counts, Counts]:
+        """The counts of both, for testing: in the categories most frequent in both together, unseen ones among them,
+        and of the rest. Cells that the baseline's own counts choose would favour it: what is frequent there by chance
+        is less so in the next sample. Chosen by the sum, they favour neither. O(k log k)."""
+        at, seen = self._locate(current)
+        keys, counts = _by_bucket(current.keys[~seen] >> self.shift << self.shift, current.counts[~seen])
+        mine = np.concatenate([baseline.counts, np.zeros_like(counts)])
+        held = np.bincount(at[seen], weights=current.counts[seen], minlength=len(self.hashes)).astype(np.int64)
+        theirs = np.concatenate([held, counts])
+        order = np.lexsort((np.concatenate([self.hashes, keys]), -(mine + theirs)))
+        starts = np.arange(min(len(order), MOST_CATEGORIES + 1))
+        return np.add.reduceat(mine[order], starts), np.add.reduceat(theirs[order], starts)
+
     def _locate(self, grid: Grid) -> tuple[Indices, Flags]:
         keys = grid.keys >> self.shift << self.shift
         at = np.minimum(self.hashes.searchsorted(keys), len(self.hashes) - 1)
@@ -100,6 +113,16 @@ class Cells:
         booleans = any(baseline.booleans)
         labels = (*(numbers.labels if numbers else ()), *(categories.labels if categories else ()))
         return cls(numbers, categories, booleans, (*labels, "false", "true") if booleans else labels)
+
+    def pooled(self, baseline: Profile, current: Profile) -> tuple[Counts, Counts]:
+        """The counts of both, each of shape (l,), in the cells that they are tested in: these, but for categories,
+        see `CategoryCells.pooled`. O(buckets)."""
+        frozen = Cells(self.numbers, None, self.booleans, ())
+        mine, theirs = frozen.count(baseline), frozen.count(current)
+        if self.categories is None:
+            return mine, theirs
+        a, b = self.categories.pooled(baseline.categories, current.categories)
+        return np.concatenate([mine, a]), np.concatenate([theirs, b])
 
     def count(self, profile: Profile) -> Counts:
         """Shape (k,): the events of a profile in each cell. Its buckets are no wider than the baseline's. O(buckets)."""
@@ -134,6 +157,11 @@ def _nearest(below: Counts, candidates: Keys, target: float, size: float) -> int
     keys = candidates[near]
     roundness = keys & (~keys + _ONE)
     return int(near[np.lexsort((distances[near], ~roundness))[0]])
+
+
+def _by_bucket(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
+    starts = starts_of_runs(keys)
+    return (keys[starts], np.add.reduceat(counts, starts)) if len(starts) < len(keys) else (keys, counts)
 
 
 def _category_cells(grid: Grid, labels: tuple[str, ...]) -> CategoryCells:

@@ -70,7 +70,8 @@ def compare(reference: Reference | Profile, current: Profile, settings: Settings
     primary = _primary(known, settings)
     tests = len(_tests(known, primary))
     bar = Bar.of(settings, level, tests, min(known.events, events))
-    verdicts = (*distribution_verdicts(shared, counts, numbers, bar), *watched(shared, current, events, bar))
+    mine, theirs = shared.tested_with(current, counts)
+    verdicts = (*distribution_verdicts(mine, theirs, numbers, bar), *watched(shared, current, events, bar))
     if known.spread is not None:
         excess = Excess.of(shared.counts, counts)
         verdicts = tuple(_widened(v, known.spread, excess, bar) if v.detector == primary else v for v in verdicts)

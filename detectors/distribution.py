@@ -8,7 +8,6 @@ from detectors.bar import Bar
 from detectors.grid import Counts
 from detectors.ladder import Ladder, Placed
 from detectors.points import quantile
-from detectors.reference import Reference
 from schemas.verdict import State, Verdict
 
 
@@ -60,11 +59,9 @@ class Numbers:
         )
 
 
-def distribution_verdicts(
-    reference: Reference, counts: Counts, numbers: Numbers | None, bar: Bar
-) -> tuple[Verdict, ...]:
-    """G, PSI, chi-square and Jensen-Shannon where the baseline has two cells or more; KS and Wasserstein where both
-    have numbers. `counts`, shape (k,), are the window's in the reference's cells.
+def distribution_verdicts(reference: Counts, current: Counts, numbers: Numbers | None, bar: Bar) -> tuple[Verdict, ...]:
+    """G, PSI, chi-square and Jensen-Shannon where there are two cells or more; KS and Wasserstein where both have
+    numbers. The counts, shape (k,), are those of both in the cells that they are tested in.
 
     The first four are of the cells as merged for testing. Their effect is the total variation over these cells, or KS
     where that is greater, and must be at least the grid's resolution to count. O(cells).
@@ -72,8 +69,8 @@ def distribution_verdicts(
     resolution = numbers.resolution if numbers else None
     floor = max(bar.effect, resolution or 0.0)
     verdicts = []
-    if len(reference.counts) > 1:
-        verdicts += _cell_verdicts(reference.counts, counts, numbers, bar, floor)
+    if len(reference) > 1:
+        verdicts += _cell_verdicts(reference, current, numbers, bar, floor)
     if numbers:
         verdicts += [_ks_verdict(numbers, bar, floor), _wasserstein_verdict(numbers, bar)]
     return tuple(verdicts)

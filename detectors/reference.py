@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.alignment import Regions, aligned, aligned_categories
+from detectors.alignment import Alignment, Regions, aligned, aligned_categories
 from detectors.baseline import BaselineGroup
 from detectors.cells import Cells
 from detectors.grid import Counts, Grid
@@ -45,23 +45,35 @@ class Reference:
         if self.ladder is None or not len(current.numbers.keys):
             if not _wider(current.categories, self.profile.categories):
                 return self, None
-            return self._coarsened(current, self.profile.numbers), None
+            return self._coarsened(current, None), None
         placed = self.ladder.place(current.numbers)
         if placed is not None and not _wider(current.categories, self.profile.categories):
             return self, placed
-        coarse = self._coarsened(current, aligned(self.profile.numbers, current.numbers).reference_grid())
+        coarse = self._coarsened(current, aligned(self.profile.numbers, current.numbers))
         return coarse, coarse.ladder.place(current.numbers) if coarse.ladder else None
 
-    def _coarsened(self, current: Profile, numbers: Grid) -> "Reference":
-        categories, labels = _shared_categories(self.profile, current)
-        profile = replace(self.profile, numbers=numbers, categories=categories, labels=labels)
-        return _prepared(profile, Cells.of(profile, 1, self._edges_on(numbers)))
+    def tested_with(self, current: Profile, counts: Counts) -> tuple[Counts, Counts]:
+        """The baseline's and the window's counts in the cells that they are tested in; `counts` are the window's in the
+        frozen ones, which will do where these were not chosen by the baseline's counts. O(buckets)."""
+        if self.cells.categories is None or len(self.counts) < 2:
+            return self.counts, counts
+        return self.cells.pooled(self.profile, current)
 
-    def _edges_on(self, numbers: Grid) -> Keys | None:
+    def _coarsened(self, current: Profile, shared: Alignment | None) -> "Reference":
+        """On the common grid of numbers, where it is not this one's own, and of categories."""
+        categories, labels = _shared_categories(self.profile, current)
+        profile = replace(self.profile, categories=categories, labels=labels)
+        if shared is None:
+            return _prepared(profile, Cells.of(profile, 1, self.cells.numbers.edges if self.cells.numbers else None))
+        profile = replace(profile, numbers=shared.reference_grid())
+        regions = Regions.of(shared.grid())
+        return _prepared(profile, Cells.of(profile, 1, self._edges_on(regions)), regions)
+
+    def _edges_on(self, regions: Regions) -> Keys | None:
         if self.cells.numbers is None:
             return None
-        edges: Keys = np.unique(Regions.of(numbers).floor(self.cells.numbers.edges))
-        inner: Keys = edges[edges > numbers.keys[0]]
+        edges: Keys = np.unique(regions.floor(self.cells.numbers.edges))
+        inner: Keys = edges[edges > regions.floor(self.profile.numbers.keys[:1])]
         return inner
 
 
@@ -89,7 +101,7 @@ def _excesses(total: GroupProfile, windows: list[GroupProfile], name: str, setti
     return excesses
 
 
-def _prepared(profile: Profile, cells: Cells) -> Reference:
+def _prepared(profile: Profile, cells: Cells, regions: Regions | None = None) -> Reference:
     return Reference(
         profile=profile,
         events=profile.count,
@@ -97,7 +109,7 @@ def _prepared(profile: Profile, cells: Cells) -> Reference:
         singletons=int((profile.categories.counts == 1).sum()),
         cells=cells,
         counts=cells.count(profile),
-        ladder=Ladder.of(profile.numbers) if len(profile.numbers.keys) else None,
+        ladder=Ladder.of(profile.numbers, regions) if len(profile.numbers.keys) else None,
     )
 
 

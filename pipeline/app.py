@@ -32,6 +32,7 @@ from pipeline.keeping import (
     state_records,
     thing_of,
 )
+from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
 from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
@@ -49,14 +50,12 @@ _SESSION_S = 10.0
 
 @dataclass(slots=True)
 class _Owned:
-    """A profiles partition that this worker monitors: what is still to be acknowledged, in order. Reading must begin
-    at `head` or before."""
+    """A profiles partition that this worker monitors: the next message to take, and what is still to be
+    acknowledged, in order."""
 
     monitor: PartitionMonitor
     generation: int
-    head: int
-    rewinding: bool = False
-    read_through: int = -1
+    expected: int
     unacknowledged: deque[Any] = field(default_factory=deque)
     recorded_through: int = -1
     outdated: dict[str, dict[bytes, list[bytes]]] = field(default_factory=dict)
@@ -86,45 +85,41 @@ class MonitorShell:
         self._board.drop_partitions(tp.partition for tp in kept if tp.topic == self._config.kafka.profiles_topic)
 
     async def take(self, stream: Any, event: Any) -> None:
-        """Takes the next message of a profiles partition."""
+        """Takes the next message of a profiles partition, and before it any that were skipped."""
         message = event.message
-        partition = message.partition
-        owned = self._owned.get(partition)
+        tp: TP = message.tp
+        owned = self._owned.get(tp.partition)
         if owned is None:
-            owned = self._owned[partition] = await self._load(message.tp)
-        if await self._skips(owned, message):
-            return
+            owned = self._owned[tp.partition] = await self._load(tp)
+        if message.offset >= owned.expected:
+            await self._catch_up(owned, tp, message.offset)
+            await self._fold(owned, tp, message.offset, message.key, message.value)
         owned.unacknowledged.append(event)
-        await self._fold(owned, partition, event)
         if len(owned.unacknowledged) > _MOST_UNACKNOWLEDGED and owned.monitor.head > owned.recorded_through + 1:
-            await self._record_partition(partition, owned)
+            await self._record_partition(tp.partition, owned)
         await self._acknowledge(stream, owned)
-        self._show(partition, owned)
+        self._show(tp.partition, owned)
 
-    async def _skips(self, owned: _Owned, message: Any) -> bool:
-        """Whether a message is not the next. Faust may commit past messages that were never acknowledged, when one
-        from before a rebalance is acknowledged late; then the log is read again from where it is needed."""
-        if owned.read_through < 0 and message.offset > owned.head:
-            if not owned.rewinding:
-                log.warning("%s: begins at %d, needed from %d: reading again", message.tp, message.offset, owned.head)
-                owned.rewinding = True
-                await self._app.consumer.seek_wait({message.tp: owned.head})
-            return True
-        if message.offset <= owned.read_through:
-            return True
-        owned.read_through = message.offset
-        return False
+    async def _catch_up(self, owned: _Owned, tp: TP, offset: int) -> None:
+        """Takes the messages that lie before the next one and were not given to us: Faust skips, and acknowledges,
+        some around a rebalance. They are read straight from the log."""
+        if offset == owned.expected:
+            return
+        log.info("%s[%d]: reads %d to %d from the log", tp.topic, tp.partition, owned.expected, offset)
+        async for at, key, value in read_range(self._config, tp.topic, tp.partition, owned.expected, offset):
+            await self._fold(owned, tp, at, key, value)
+        owned.expected = offset
 
-    async def _fold(self, owned: _Owned, partition: int, event: Any) -> None:
+    async def _fold(self, owned: _Owned, tp: TP, offset: int, key: bytes | None, value: bytes | None) -> None:
         try:
-            message = decode_message(event.value)
-            closings = owned.monitor.take(message, event.message.offset)
-            for closing in closings:
-                await self._publish(partition, owned, closing)
+            message = decode_message(value or b"")
+            for closing in owned.monitor.take(message, offset):
+                await self._publish(tp.partition, owned, closing)
         except WireError as error:
-            log.error("%s[%d]@%d: %s", event.message.topic, partition, event.message.offset, error)
+            log.error("%s[%d] offset %d: %s", tp.topic, tp.partition, offset, error)
             self._board.messages["damaged"] += 1  # type: ignore[index]  # beside the outcomes
-            await self._dead_letter(event, str(error))
+            await self._dead_letter(tp, offset, key, value, str(error))
+        owned.expected = offset + 1
 
     async def _publish(self, partition: int, owned: _Owned, closing: Closing) -> None:
         """One closing, each step acknowledged before the next."""
@@ -177,23 +172,16 @@ class MonitorShell:
         standards = Standards(self._config, self._baselines, kept.baselines)
         monitor = PartitionMonitor(self._config, standards, kept.memory, kept.groups)
         generation = int(self._app.consumer_generation_id)
-        first = (await self._app.consumer.earliest_offsets(tp))[tp] or 0
-        head = max(first, kept.memory.head if kept.memory else 0)
-        recorded = kept.memory.read_through if kept.memory else -1
-        log.info("%s: %d groups remembered, generation %d, from %d", tp, len(kept.groups), generation, head)
+        head, recorded = (kept.memory.head, kept.memory.read_through) if kept.memory else (0, -1)
+        head = max(head, await first_offset(self._config, tp.topic, partition))
+        log.info("%s[%d]: %d groups remembered, reads from %d", tp.topic, partition, len(kept.groups), head)
         stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
         return _Owned(monitor, generation, head, recorded_through=recorded, outdated=stale)
 
-    async def _dead_letter(self, event: Any, reason: str) -> None:
-        message = event.message
-        place = {
-            "reason": reason,
-            "topic": message.topic,
-            "partition": str(message.partition),
-            "offset": str(message.offset),
-        }
-        headers = {name: value.encode() for name, value in place.items()}
-        await _sent([self._dead_letters.send(key=event.key, value=event.value, headers=headers)])
+    async def _dead_letter(self, tp: TP, offset: int, key: bytes | None, value: bytes | None, reason: str) -> None:
+        place = {"reason": reason, "topic": tp.topic, "partition": str(tp.partition), "offset": str(offset)}
+        headers = {name: text.encode() for name, text in place.items()}
+        await _sent([self._dead_letters.send(key=key, value=value, headers=headers)])
 
     def _show(self, partition: int, owned: _Owned) -> None:
         monitor = owned.monitor

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from pipeline.closing import Closing
 from pipeline.collect import Outcome
-from schemas.alert import Alert, AlertState
 from schemas.group import Group
 from schemas.packet import SourcePartition
 from schemas.window import WindowRecord
@@ -26,10 +25,10 @@ class SourceStatus:
 
 @dataclass(slots=True)
 class GroupStatus:
-    """The last window closed for a group, and its signals' alerts that are firing."""
+    """The last window closed for a group, and which of its signals have an alert that is firing."""
 
     record: WindowRecord
-    firing: dict[str, Alert] = field(default_factory=dict)
+    firing: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -51,13 +50,13 @@ class Board:
 
     def closed(self, partition: int, closing: Closing) -> None:
         """Notes a closed window of a profiles partition."""
-        self.windows[closing.completeness] += 1
+        self.windows[str(closing.completeness)] += 1
         for record in closing.records:
-            known = self.groups.get((partition, record.group))
-            self.groups[partition, record.group] = GroupStatus(record, known.firing if known else {})
+            signals = closing.memories[record.group].signals
+            firing = frozenset(name for name, memory in signals.items() if memory.onset_ms is not None)
+            self.groups[partition, record.group] = GroupStatus(record, firing)
         for alert in closing.alerts:
-            self.alerts[alert.model, alert.state] += 1
-            self._note(partition, alert)
+            self.alerts[alert.model, str(alert.state)] += 1
 
     def drop_partitions(self, kept: Iterable[int]) -> None:
         """Takes off what belongs to profiles partitions that are not this worker's any more."""
@@ -70,12 +69,3 @@ class Board:
         """Takes off source partitions that are not this worker's any more."""
         mine = set(kept)
         self.sources = {source: status for source, status in self.sources.items() if source in mine}
-
-    def _note(self, partition: int, alert: Alert) -> None:
-        status = self.groups.get((partition, alert.group))
-        if status is None:
-            return
-        if alert.state is AlertState.FIRING:
-            status.firing[alert.signal] = alert
-        else:
-            status.firing.pop(alert.signal, None)

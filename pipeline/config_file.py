@@ -18,10 +18,12 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path}: not UTF-8: {error.reason}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {_where(error)}") from error
+    except (ValueError, RecursionError) as error:  # of a date that is none, of lists in lists
+        raise ConfigError(f"{path}: not YAML that can be read: {error}") from error
     return Config.from_mapping({} if document is None else document, str(path))
 
 
 def _where(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error)
-    return f"line {mark.line + 1}: {problem}" if mark is not None else problem
+    return f"line {mark.line + 1}: {problem}" if mark is not None else " ".join(problem.split())

@@ -1,13 +1,17 @@
 """Events from files: NDJSON, CSV and Parquet, gzipped or not, as the bytes a topic would hold.
 
 A row of CSV or Parquet becomes an event: the columns that the configuration's paths name take their places, and
-every other column is a feature.
+every other column is a feature; columns without a name are left out. In Parquet, `features` and the like may be one
+nested column, and timestamps without a zone count as UTC.
 """
 
 import csv
 import gzip
 import io
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from codecs import BOM_UTF8
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -17,6 +21,7 @@ from schemas.errors import InputError
 
 ROWS = 2000
 _PLACED = ("event_id", "ts", "model", "version", "prediction", "label", "latency_ms")
+_NAMES = ("event_id", "model", "version")
 
 
 class Batch(NamedTuple):
@@ -37,7 +42,9 @@ def read_events(path: Path, config: Config) -> Iterator[Batch]:
         raise InputError(f"{path}: files end in {', '.join(readers)} (and .gz), this one in {kind or 'nothing'}")
     try:
         yield from readers[kind](path, config)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except InputError:
+        raise
+    except (OSError, EOFError, ValueError, OverflowError, csv.Error, zlib.error) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -54,9 +61,10 @@ def _ndjson(path: Path, _: Config) -> Iterator[Batch]:
     lines, raw = _opened(path)
     with raw, lines:
         batch: list[bytes] = []
-        for line in lines:
-            if not line.isspace():
-                batch.append(line)
+        for number, line in enumerate(lines):
+            value = line if number else line.removeprefix(BOM_UTF8)
+            if value and not value.isspace():
+                batch.append(value)
             if len(batch) == ROWS:
                 yield Batch(batch, min(raw.tell() / size, 1.0))
                 batch = []
@@ -68,14 +76,16 @@ def _csv(path: Path, config: Config) -> Iterator[Batch]:
     lines, raw = _opened(path)
     with raw, lines, io.TextIOWrapper(lines, encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text)
-        header = next(rows, None)
-        if header is None:
+        header = [name.strip() for name in next(rows, [])]
+        if not header:
             return
         event_of = _RowReader(path, config, header)
+        named = {getattr(config.event.paths, name) for name in _NAMES}
+        typed = [_text if name in named else _typed for name in header]
         batch: list[bytes] = []
         for row in rows:
-            if row:
-                batch.append(event_of([_typed(cell) for cell in row]))
+            if len(row) > 1 or (row and not row[0].isspace()):
+                batch.append(event_of([of(cell) for of, cell in zip(typed, row, strict=False)]))
             if len(batch) == ROWS:
                 yield Batch(batch, min(raw.tell() / size, 1.0))
                 batch = []
@@ -84,19 +94,42 @@ def _csv(path: Path, config: Config) -> Iterator[Batch]:
 
 def _parquet(path: Path, config: Config) -> Iterator[Batch]:
     try:
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, parquet, types
     except ImportError:
         raise InputError(f"{path}: reading Parquet needs pyarrow: pip install 'driftline[parquet]'") from None
     try:
         file = parquet.ParquetFile(path)
+        nested = {c.name for c in file.schema_arrow if types.is_struct(c.type) or types.is_map(c.type)}
+        yield from _parquet_rows(file, _RowReader(path, config, file.schema_arrow.names, nested))
     except ArrowException as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _parquet_rows(file: Any, event_of: "_RowReader") -> Iterator[Batch]:
     rows, done = max(file.metadata.num_rows, 1), 0
-    event_of = _RowReader(path, config, file.schema_arrow.names)
     for part in file.iter_batches(batch_size=ROWS):
         done += part.num_rows
-        columns = [column.to_pylist() for column in part.columns]
+        columns = [_in_utc(column).to_pylist(maps_as_pydicts="lossy") for column in part.columns]
         yield Batch([event_of(row) for row in zip(*columns, strict=True)], done / rows)
+
+
+def _in_utc(column: Any) -> Any:
+    """The column with its timestamps in microseconds of UTC, also nested ones: Python's have no nanoseconds."""
+    wanted = _utc_type(column.type)
+    return column if wanted == column.type else column.cast(wanted, safe=False)
+
+
+def _utc_type(kind: Any) -> Any:
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", "+00:00")
+    return pa.struct([f.with_type(_utc_type(f.type)) for f in kind]) if pa.types.is_struct(kind) else kind
+
+
+def _text(cell: str) -> str | None:
+    """A name as it is: version 1.10 is not 1.1."""
+    return cell if cell and not cell.isspace() else None
 
 
 def _typed(cell: str) -> Any:
@@ -105,7 +138,9 @@ def _typed(cell: str) -> Any:
     try:
         number = float(cell)
     except ValueError:
-        return {"true": True, "false": False}.get(cell.lower(), cell)
+        return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+    if "_" in cell:  # Python's own notation, and elsewhere a code
+        return cell
     digits = cell.strip().lstrip("+-")
     if digits.isdigit() and len(digits) < 18:
         return int(cell)
@@ -113,33 +148,64 @@ def _typed(cell: str) -> Any:
 
 
 class _RowReader:
-    """Makes an event of a row whose columns are named in the header."""
+    """Makes an event of a row whose columns are named in the header; those in `nested` hold objects. Raises InputError
+    where no column has the event's time, or two have one place."""
 
-    def __init__(self, path: Path, config: Config, header: Sequence[str]) -> None:
+    def __init__(self, path: Path, config: Config, header: Sequence[str], nested: Collection[str] = ()) -> None:
         paths = config.event.paths
-        self._places = [
-            _steps(paths.features, name.strip(), {getattr(paths, p) for p in _PLACED}, paths.tags) for name in header
-        ]
-        self._model = None if paths.model in header else (_steps_of(paths.model), _only_model(config) or _stem(path))
-        if paths.ts not in header:
+        placed = _placed(config)
+        self._features = _steps_of(paths.features)
+        self._places = {
+            column: _steps_of(name) if _has_place(name, placed, config, name in nested) else [*self._features, name]
+            for column, name in enumerate(header)
+            if name
+        }
+        there = {name for name in header if name not in nested}
+        if not _is_in(paths.ts, there, nested):
             raise InputError(
                 f"{path}: no column {paths.ts!r} for the event's time among {', '.join(header)}; set event.paths.ts"
             )
-        self._features = _steps_of(paths.features)
+        both = _same_place(self._places.values())
+        if both is not None:
+            raise InputError(f"{path}: two columns would stand at {both!r} in the event; rename or remove one")
+        named = _is_in(paths.model, there, nested)
+        self._model = None if named else (_steps_of(paths.model), _only_model(config) or _stem(path))
 
     def __call__(self, row: Sequence[Any]) -> bytes:
         event: dict[str, Any] = {}
         _put(event, self._features, {})
         if self._model is not None:
             _put(event, *self._model)
-        for steps, value in zip(self._places, row, strict=False):
-            _put(event, steps, value)
+        for column, steps in self._places.items():
+            if column < len(row):
+                _put(event, steps, row[column])
         return codec.encode_event(event)
 
 
-def _steps(features: str, name: str, placed: set[str], tags: str) -> list[str]:
-    known = name in placed or name.startswith((f"{features}.", f"{tags}."))
-    return _steps_of(name) if known else [*_steps_of(features), name]
+def _same_place(places: Iterable[list[str]]) -> str | None:
+    """A path that two columns claim, or that one column claims and another goes through; None where all is well."""
+    claimed = [tuple(steps) for steps in places]
+    through = Counter(claimed) + Counter({steps[:n] for steps in claimed for n in range(1, len(steps))})
+    return next((".".join(steps) for steps in claimed if through[steps] > 1), None)
+
+
+def _placed(config: Config) -> set[str]:
+    """The paths of columns that are no features."""
+    models = () if isinstance(config.models, str) else config.models
+    segments = {segment.path for model in models for segment in model.segments}
+    signals = {s.path for model in models if not isinstance(model.signals, str) for s in model.signals}
+    return {getattr(config.event.paths, name) for name in _PLACED} | segments | signals
+
+
+def _has_place(name: str, placed: set[str], config: Config, nested: bool) -> bool:
+    objects = (config.event.paths.features, config.event.paths.tags)
+    if name in placed or name.startswith(tuple(f"{path}." for path in objects)):
+        return True
+    return nested and any(path == name or path.startswith(f"{name}.") for path in (*objects, *placed))
+
+
+def _is_in(path: str, columns: Collection[str], nested: Collection[str]) -> bool:
+    return path in columns or any(path.startswith(f"{name}.") for name in nested)
 
 
 def _steps_of(path: str) -> list[str]:

@@ -4,9 +4,10 @@ The events are one source partition and there is one profiles partition; packets
 would carry.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,13 @@ _ALL_TIME_MS = 1 << 61
 FOLLOWING = 15
 
 
+class _Read(NamedTuple):
+    """A batch, and what its records are."""
+
+    values: Sequence[bytes]
+    events: Events
+
+
 class LocalIngest:
     """Ingest of one stream of events. `counts` says what became of them."""
 
@@ -41,20 +49,18 @@ class LocalIngest:
 
     def messages(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Packet | Marker]:
         """The packets and markers of all batches; the last seals every window, for the stream has ended."""
-        before: tuple[Sequence[bytes], Events] | None = None
-        for values in batches:
-            if not values:
-                continue
-            events = self._shared.reader.read(values)
-            if before is not None:
-                yield from self._feed(*before, events.times_ms[:FOLLOWING])
-            before = (values, events)
-        if before is not None:
-            yield from self._feed(*before, np.empty(0, np.int64))
+        held: deque[_Read] = deque()
+        for values in filter(None, batches):
+            held.append(_Read(values, self._shared.reader.read(values)))
+            while sum(len(read.values) for read in held) >= len(held[0].values) + FOLLOWING:
+                yield from self._feed(held.popleft(), _following(held))
+        while held:
+            yield from self._feed(held.popleft(), _following(held))
         end = replace(self._ingest.progress, watermark_ms=_ALL_TIME_MS)
         yield from self._messages(self._ingest.advance(end).emissions)
 
-    def _feed(self, values: Sequence[bytes], events: Events, following: Times) -> Iterator[Packet | Marker]:
+    def _feed(self, read: "_Read", following: Times) -> Iterator[Packet | Marker]:
+        values, events = read
         offsets = np.arange(self._offset, self._offset + len(values))
         self._offset += len(values)
         record_ms = record_times(events, following, self._window.max_skew_ms)
@@ -91,23 +97,32 @@ def closed_windows(messages: Iterable[Packet | Marker], rules: Rules) -> Iterato
 
 def record_times(events: Events, following: Times, max_skew_ms: int) -> Times:
     """Record times for events of a file, which has none: each event's own time, except where time then falls back by
-    more than `max_skew_ms`. There it is the median time of the next `FOLLOWING` events, so that a clock far ahead is
-    told from a gap in the traffic. `following` are the times of the events after these. O(n)."""
-    times = np.concatenate([events.times_ms, following])
-    good = np.array([reason is None for reason in events.refusals] + [True] * len(following), bool)
-    good &= times > 0
-    rows = np.flatnonzero(good)
+    more than `max_skew_ms`. There it is the median time of the next `FOLLOWING` records, so that a clock far ahead is
+    told from a gap in the traffic. `following` are the times of the records after these, 0 for one refused. O(n)."""
+    times = np.concatenate([_accepted_times(events), following])
+    rows = np.flatnonzero(times > 0)
     clocks = times[rows]
-    record = times.copy()
-    for at in _suspects(clocks, max_skew_ms):
-        record[rows[at]] = int(np.median(clocks[at + 1 : at + 1 + FOLLOWING]))
-    return record[: len(events.times_ms)]
+    record = events.times_ms.copy()
+    for at in _suspects(rows, clocks, max_skew_ms):
+        if rows[at] < len(record):
+            record[rows[at]] = int(np.median(clocks[at + 1 : np.searchsorted(rows, rows[at] + FOLLOWING, "right")]))
+    return record
 
 
-def _suspects(clocks: Times, max_skew_ms: int) -> list[int]:
-    """Events shortly before time falls back."""
+def _suspects(rows: npt.NDArray[np.intp], clocks: Times, max_skew_ms: int) -> list[int]:
+    """Events after which time falls back within the next `FOLLOWING` records."""
     falls: npt.NDArray[np.intp] = np.flatnonzero(clocks[:-1] > clocks[1:] + max_skew_ms)
     near: set[int] = set()
     for fall in falls.tolist():
-        near.update(range(max(0, fall - FOLLOWING + 1), fall + 1))
+        near.update(range(int(np.searchsorted(rows, rows[fall + 1] - FOLLOWING)), fall + 1))
     return sorted(near)
+
+
+def _following(held: Iterable[_Read]) -> Times:
+    """The times of the first `FOLLOWING` records, 0 for one refused."""
+    times = [time for read in held for time in _accepted_times(read.events)[:FOLLOWING].tolist()]
+    return np.array(times[:FOLLOWING], np.int64)
+
+
+def _accepted_times(events: Events) -> Times:
+    return np.where([reason is None for reason in events.refusals], events.times_ms, 0)

@@ -12,11 +12,14 @@ from tests.kafka.choice import Kafka
 from tests.pipeline.events import encode, loans
 from tests.pipeline.workers import (
     Worker,
+    counted,
     create_topic,
     distinct_alerts,
     distinct_windows,
     driftline,
+    read_topic,
     send,
+    start_two,
     until,
     write_config,
 )
@@ -65,22 +68,9 @@ def workers(folder: Path, request: pytest.FixtureRequest) -> Iterator[list[Worke
             worker.stop()
 
 
-def start_two(workers: list[Worker], folder: Path, config: dict[str, Any], partitions: int) -> tuple[Worker, Worker]:
-    """Two workers that have divided the source partitions between them."""
-    name = config["kafka"]["group"]
-    first = Worker(folder, f"{name}-a", config).start()
-    workers.append(first)
-    until("the first worker reads all", lambda: first.partitions_read == partitions)
-    second = Worker(folder, f"{name}-b", config).start()
-    workers.append(second)
-    until("the second worker reads some", lambda: second.partitions_read)
-    return first, second
-
-
 def windows_done(servers: str, name: str) -> bool:
     """Whether the last window of every model has closed."""
-    records = distinct_windows(servers, name)
-    return sum(r["events"] for key, r in records.items() if not key[2]) >= 2 * EVENTS
+    return counted(servers, name) >= 2 * EVENTS
 
 
 def replayed(folder: Path) -> list[bytes]:
@@ -106,7 +96,7 @@ async def test_two_workers_count_every_event_once(
     await send(servers, "two.events", both, 4)
     until("all windows closed", lambda: windows_done(servers, name))
     records = distinct_windows(servers, name)
-    assert sum(r["events"] for key, r in records.items() if not key[2]) == 2 * EVENTS
+    assert counted(servers, name) == 2 * EVENTS
     assert {r["completeness"] for r in records.values()} == {"complete"}
     assert min(a.profiled, b.profiled) >= 0.3 * 2 * EVENTS
     assert distinct_alerts(servers, name) == replayed(folder)
@@ -131,7 +121,7 @@ async def test_kill_9_loses_and_repeats_nothing(
         worker.start()
     until("all windows closed", lambda: windows_done(servers, name))
     records = distinct_windows(servers, name)
-    assert sum(r["events"] for key, r in records.items() if not key[2]) == 2 * EVENTS
+    assert counted(servers, name) == 2 * EVENTS
     assert {r["completeness"] for r in records.values()} == {"complete"}
     assert distinct_alerts(servers, name) == replayed(folder)
 
@@ -165,8 +155,6 @@ async def test_ingest_and_monitor_may_run_apart(
 async def test_bad_events_go_to_the_dead_letters_and_good_ones_are_counted(
     real_kafka: Kafka, folder: Path, both: list[bytes], workers: list[Worker]
 ) -> None:
-    from tests.pipeline.workers import read_topic
-
     servers, name = real_kafka.bootstrap_servers, "bad"
     create_topic(servers, "bad.events", 2)
     bad = [
@@ -185,11 +173,8 @@ async def test_bad_events_go_to_the_dead_letters_and_good_ones_are_counted(
     )
     workers.append(Worker(folder, name, settings("bad.events", name, servers)).start())
 
-    def counted() -> int:
-        return sum(r["events"] for key, r in distinct_windows(servers, name).items() if not key[2])
-
-    until("all good events counted", lambda: counted() >= 8000)
-    assert counted() == 8000
+    until("all good events counted", lambda: counted(servers, name) >= 8000)
+    assert counted(servers, name) == 8000
     letters = {tuple(v for _, v in m.headers): m.value for m in read_topic(servers, f"{name}.dead-letters")}
     assert len(letters) == 80
     assert set(letters.values()) == set(bad)

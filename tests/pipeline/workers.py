@@ -169,3 +169,20 @@ def distinct_alerts(servers: str, prefix: str) -> list[bytes]:
         alert = codec.decode(message.value)
         assert found.setdefault((alert["id"], alert["state"]), message.value) == message.value
     return sorted(found.values())
+
+
+def start_two(workers: list[Worker], folder: Path, config: dict[str, Any], partitions: int) -> tuple[Worker, Worker]:
+    """Two workers that have divided the source partitions between them."""
+    name = config["kafka"]["group"]
+    first = Worker(folder, f"{name}-a", config).start()
+    workers.append(first)
+    until("the first worker reads all", lambda: first.partitions_read == partitions)
+    second = Worker(folder, f"{name}-b", config).start()
+    workers.append(second)
+    until("the second worker reads some", lambda: second.partitions_read)
+    return first, second
+
+
+def counted(servers: str, prefix: str) -> int:
+    """Events of all closed windows, each window once, segments left out."""
+    return sum(record["events"] for key, record in distinct_windows(servers, prefix).items() if not key[2])

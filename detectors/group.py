@@ -1,16 +1,21 @@
 """A group's profile: how many events, and one profile for each signal they had."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from detectors.profile import Profile, Resolution
 from detectors.trace import SLICES
+from detectors.vocabulary import hash_of
 
 
 @dataclass(frozen=True, slots=True)
 class GroupProfile:
     """`count` events with `signals` by name. A signal is missing in every event that it is not counted in, so
-    profiles are held without their `missing`, and a signal that no event had is not held at all."""
+    profiles are held without their `missing`, and a signal that no event had is not held at all.
+
+    Of more signals than the resolution allows, those whose names have the least hashes are kept: a signal that the
+    union keeps, each of its parts kept too, so what is kept is counted in full whatever the merge tree.
+    """
 
     count: int
     signals: Mapping[str, Profile]
@@ -19,8 +24,8 @@ class GroupProfile:
     @classmethod
     def of(cls, count: int, signals: Mapping[str, Profile], resolution: Resolution) -> "GroupProfile":
         """The group in canonical form: signals by name, those present."""
-        kept = {name: replace(signals[name], missing=0) for name in sorted(signals) if signals[name].present}
-        return cls(count, kept, resolution)
+        present = {name: replace(signals[name], missing=0) for name in sorted(signals) if signals[name].present}
+        return cls(count, _least_hashed(present, resolution.signals), resolution)
 
     @classmethod
     def empty(cls, resolution: Resolution) -> "GroupProfile":
@@ -42,17 +47,28 @@ class GroupProfile:
         resolution = self.resolution.least(other.resolution)
         mine, theirs = self.coarsened(resolution).signals, other.coarsened(resolution).signals
         signals = {name: _merged(mine.get(name), theirs.get(name), resolution) for name in sorted({*mine, *theirs})}
-        return GroupProfile(self.count + other.count, signals, resolution)
+        return GroupProfile(self.count + other.count, _least_hashed(signals, resolution.signals), resolution)
 
     def coarsened(self, resolution: Resolution) -> "GroupProfile":
         """The same events at a lower resolution."""
         if resolution == self.resolution:
             return self
-        return GroupProfile(self.count, {n: p.coarsened(resolution) for n, p in self.signals.items()}, resolution)
+        signals = {name: p.coarsened(resolution) for name, p in self.signals.items()}
+        return GroupProfile(self.count, _least_hashed(signals, resolution.signals), resolution)
 
     def collapsed(self) -> "GroupProfile":
         """The same events without time slices, so that different windows merge."""
         return replace(self, signals={name: p.collapsed() for name, p in self.signals.items()})
+
+
+def least_hashed(names: Iterable[str], most: int) -> list[str]:
+    """At most `most` of the names, those with the least hashes, in order of the alphabet."""
+    distinct = sorted(names)
+    return distinct if len(distinct) <= most else sorted(sorted(distinct, key=hash_of)[:most])
+
+
+def _least_hashed(signals: dict[str, Profile], most: int) -> dict[str, Profile]:
+    return signals if len(signals) <= most else {name: signals[name] for name in least_hashed(signals, most)}
 
 
 def _merged(a: Profile | None, b: Profile | None, resolution: Resolution) -> Profile:

@@ -19,13 +19,17 @@ from detectors.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """How fine a profile is: the caps of its numeric grid, and the most categories it tells apart."""
+    """How fine a profile is: the caps of its numeric grid, the most categories it tells apart, and the most signals
+    a group has."""
 
     numbers: Caps
     categories: int
+    signals: int = 2000
 
     def least(self, other: "Resolution") -> "Resolution":
-        return Resolution(self.numbers.least(other.numbers), min(self.categories, other.categories))
+        """The resolution that both keep to."""
+        signals = min(self.signals, other.signals)
+        return Resolution(self.numbers.least(other.numbers), min(self.categories, other.categories), signals)
 
 
 FINE = Resolution(Caps(16, 512), 256)

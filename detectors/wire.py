@@ -31,7 +31,13 @@ def encode_group(group: GroupProfile) -> bytes:
     """The bytes of a group's profile. O(buckets)."""
     resolution = group.resolution
     parts: list[Keys] = [
-        _numbers(group.count, resolution.numbers.regions, resolution.numbers.buckets, resolution.categories)
+        _numbers(
+            group.count,
+            resolution.numbers.regions,
+            resolution.numbers.buckets,
+            resolution.categories,
+            resolution.signals,
+        )
     ]
     for profile in group.signals.values():
         parts += _profile_parts(profile)
@@ -138,7 +144,7 @@ def _decoded(data: bytes) -> GroupProfile:
     names: Any = codec.decode(data[names_at:names_end])
     floats = np.frombuffer(data[integers_end:-4], "<f8").astype(np.float64).reshape(-1, 2).tolist()
     reader = _Reader(decode_varints(data[integers_at:integers_end]))
-    count, regions, buckets, categories = reader.counts(4).tolist()
+    count, regions, buckets, categories, most_signals = reader.counts(5).tolist()
     extremes = iter(floats)
     signals = {name: _read_profile(reader, tuple(labels), extremes) for name, *labels in names}
     reader.end()
@@ -146,7 +152,7 @@ def _decoded(data: bytes) -> GroupProfile:
         raise ValueError("more extremes than numeric signals")
     if any(not isinstance(text, str) for row in names for text in row) or list(signals) != sorted(signals):
         raise ValueError("names must be strings in order")
-    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories))
+    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories, most_signals))
 
 
 def _section(data: bytes, at: int) -> tuple[int, int]:

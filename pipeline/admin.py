@@ -1,12 +1,13 @@
 """Kafka administration, by kafka-python: topics, committed offsets with their metadata, and the tools' producer."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.errors import CoordinatorNotAvailableError, KafkaError, NotCoordinatorError
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, KafkaTimeoutError, NotCoordinatorError
 from kafka.structs import TopicPartition
 
 from pipeline.topics import TopicSpec, servers_of
@@ -43,7 +44,7 @@ class Admin:
     def __init__(self, config: Config) -> None:
         self._servers = servers_of(config)
         self._replication = config.kafka.replication_factor
-        self._client = _reached(self._servers, lambda: KafkaAdminClient(**_connection(config)))
+        self._client = _connected(config, lambda: KafkaAdminClient(**_connection(config)))
 
     def __enter__(self) -> Self:
         return self
@@ -106,7 +107,10 @@ class Admin:
         ]
         cleanup = settings.get("cleanup.policy", {}).get("value", spec.cleanup)
         if cleanup != spec.cleanup:
-            yield f"topic {spec.name} has cleanup.policy={cleanup}, it must be {spec.cleanup}"
+            yield (
+                f"topic {spec.name} has cleanup.policy={cleanup}, it must be {spec.cleanup}; change it with: kafka-configs.sh "
+                f"--bootstrap-server {self._servers} --alter --topic {spec.name} --add-config cleanup.policy={spec.cleanup}"
+            )
 
     def _wait_for(self, names: Iterable[str]) -> None:
         waiting = set(names)
@@ -147,24 +151,50 @@ def producer(config: Config) -> Any:
         "batch_size": 1 << 18,
         "max_request_size": _MOST_BYTES,
     }
-    return _reached(servers_of(config), lambda: KafkaProducer(**settings))
+    return _connected(config, lambda: KafkaProducer(**settings))
 
 
 def tail(config: Config, topic: str, *, from_beginning: bool = False) -> Iterator[tuple[bytes, Mapping[str, bytes]]]:
-    """The messages of a topic as they come, each with its headers; without a group, so nothing is committed."""
+    """The messages of a topic as they come, each with its headers; without a group, so nothing is committed. Raises
+    BrokerError where the topic does not exist."""
+    with Admin(config) as admin:
+        if not admin.topics([topic]):
+            raise BrokerError(f"topic {topic} does not exist; create it with: driftline topics -c FILE")
     where = "earliest" if from_beginning else "latest"
-    consumer = _reached(
-        servers_of(config), lambda: KafkaConsumer(topic, **_connection(config), auto_offset_reset=where)
-    )
+    consumer = _connected(config, lambda: KafkaConsumer(topic, **_connection(config), auto_offset_reset=where))
     try:
-        for message in consumer:
-            yield message.value, dict(message.headers or ())
+        while True:
+            message = reached(config, lambda: next(consumer))
+            yield message.value or b"", dict(message.headers or ())
     finally:
         consumer.close()
 
 
 def _connection(config: Config) -> dict[str, Any]:
     return {"bootstrap_servers": list(config.kafka.bootstrap_servers), "bootstrap_timeout_ms": _BOOTSTRAP_MS}
+
+
+def reached(config: Config, call: Callable[[], T]) -> T:
+    """Calls, and raises BrokerError for what Kafka raises."""
+    return _reached(servers_of(config), call)
+
+
+def _connected(config: Config, connect: Callable[[], T]) -> T:
+    """Connects. What the client logs at each attempt is left out: the error at the end says it once."""
+    log = logging.getLogger("kafka")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        return connect()
+    except KafkaTimeoutError:
+        servers, seconds = servers_of(config), _BOOTSTRAP_MS // 1000
+        raise BrokerError(
+            f"no Kafka answers at {servers} within {seconds} s; start it, or correct kafka.bootstrap_servers"
+        ) from None
+    except KafkaError as error:
+        raise BrokerError(f"Kafka at {servers_of(config)} cannot be reached: {error}") from error
+    finally:
+        log.setLevel(level)
 
 
 def _reached(servers: str, call: Callable[[], T]) -> T:

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any, NoReturn
 
 import faust
@@ -201,7 +202,8 @@ def run_services(
     config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool, monitor: bool
 ) -> NoReturn:
     """Runs a worker with ingest, the monitor or both, until SIGTERM or SIGINT; then, or after an error, exits."""
-    quiet: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "override_logging": False, "daemon": True}
+    # Whatever ends the worker is logged; its own traceback on the error stream would say it twice.
+    quiet: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "override_logging": False, "stderr": StringIO()}
     if monitor:
         app = create_app(config, baselines, board, ingest=ingest)
         worker: ModeWorker = faust.Worker(app, **quiet)
@@ -289,7 +291,9 @@ async def _end(app: faust.App, error: Exception) -> None:
 
 
 def _log_end(error: Exception) -> None:
-    known = isinstance(error, DriftlineError)
-    log.critical(
-        "the worker ends: %s%s", "" if known else f"{type(error).__name__}: ", error, exc_info=None if known else error
-    )
+    """Says why the worker ends: in one line where the user can mend it, which is then the last line there is."""
+    if isinstance(error, DriftlineError):
+        log.critical("the worker ends: %s", error)
+        logging.disable(logging.CRITICAL)
+    else:
+        log.critical("the worker ends: %s: %s", type(error).__name__, error, exc_info=error)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from detectors.baseline import Baseline, baseline_of
 from detectors.group import GroupProfile
@@ -58,7 +59,7 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Stop when the data end, instead of serving /metrics on.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Where /metrics is served; 0 for any free port.")] = 9464,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where /metrics is served; 0 for any free port.")] = 9464,
     speed: Annotated[float, typer.Option(help="Windows a second; 0 for as fast as it goes.")] = 8.0,
 ) -> None:
     """Replays real data with a known change through the whole core; needs nothing else."""
@@ -79,6 +80,8 @@ def run(
     """Runs a worker: reads the source topics, closes windows, sends alerts."""
     if only not in (None, "ingest", "monitor"):
         raise typer.BadParameter(f"must be ingest or monitor, got {only!r}", param_hint="--only")
+    if log_level not in ("debug", "info", "warning", "error"):
+        raise typer.BadParameter(f"must be debug, info, warning or error, got {log_level!r}", param_hint="--log-level")
     from pipeline.worker import run_worker
 
     settings = read_config(config)
@@ -136,17 +139,16 @@ def baseline_build(
     """Builds a baseline from reference data: one profile of each signal, and one for each window."""
     settings = read_config(config)
     baseline, counts = _build(settings, events, model, quiet)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(baseline.encode())
+    _write(out, baseline.encode())
     dropped = counts["late"] + counts["refused"]
     note = f", {dropped:,} late or refused" if dropped else ""
-    console.err.print(f"{out}: {counts['profiled']:,} events{note}")
+    console.err.print(f"{out}: {counts['profiled']:,} events{note}", markup=False)
 
 
 @baseline_app.command("show", epilog=_example("driftline baseline show baselines/car_loan.json"))
 def baseline_show(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Shows what a baseline holds."""
-    console.out.print(console.baseline_table(read_baseline(file)))
+    console.show_table(console.baseline_table(read_baseline(file)))
 
 
 @app.command(epilog=_example("driftline produce -c driftline.yaml events.ndjson --rate 500"))
@@ -178,11 +180,16 @@ def alerts_tail(
 
     settings = read_config(config)
     for value, _ in tail(settings, settings.kafka.alerts_topic, from_beginning=from_beginning):
+        try:
+            alert = Alert.model_validate_json(value)
+        except ValueError:
+            console.err.print("passed over a message that is no alert, or one of a newer version: upgrade this command")
+            continue
         if json:
             sys.stdout.write(value.decode() + "\n")
             sys.stdout.flush()
         else:
-            console.out.print(console.alert_line(Alert.model_validate_json(value)))
+            console.out.print(console.alert_line(alert))
 
 
 @app.command(epilog=_example("driftline topics -c driftline.yaml"))
@@ -214,9 +221,9 @@ def check(config: ConfigFile) -> None:
 
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
-    console.out.print(f"{config}: valid, fingerprint {settings.fingerprint()}")
+    console.out.print(f"{config}: valid, fingerprint {settings.fingerprint()}", markup=False)
     for name, baseline in baselines.items():
-        console.out.print(f"baseline of {name}: {baseline.tests} signals")
+        console.out.print(f"baseline of {name}: {baseline.tests} signals", markup=False)
     with Admin(settings) as admin:
         for name, topic in sorted(source_topics(admin, settings).items()):
             console.out.print(f"source topic {name}: {topic.partitions} partitions")
@@ -225,7 +232,7 @@ def check(config: ConfigFile) -> None:
     console.out.print("topics: as they should be")
 
 
-@app.command()
+@app.command(epilog=_example("driftline version"))
 def version() -> None:
     """Prints the version."""
     console.out.print(VERSION)
@@ -235,7 +242,10 @@ class _Lines:
     """Writes lines of bytes to a file, or nowhere."""
 
     def __init__(self, path: Path | None) -> None:
-        self._file: Any = None if path is None else path.open("wb")
+        try:
+            self._file: Any = None if path is None else path.open("wb")
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from error
 
     def __enter__(self) -> "_Lines":
         return self
@@ -249,6 +259,14 @@ class _Lines:
             self._file.writelines(line + b"\n" for line in lines)
 
 
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+
+
 def _build(config: Config, events: list[Path], model: str | None, quiet: bool) -> tuple[Baseline, Counter[str]]:
     """The baseline of the one model in the files, and what became of the events."""
     ingest = LocalIngest(config)
@@ -259,13 +277,14 @@ def _build(config: Config, events: list[Path], model: str | None, quiet: bool) -
             for group, part in groups.in_order():
                 windows.setdefault(group.model, []).append((group.segment, window.start_ms, part.profile.collapsed()))
     found = sorted(windows)
+    if not found:
+        fate = ", ".join(f"{n:,} {what}" for what, n in sorted(ingest.counts.items()) if n)
+        raise InputError(f"no event to build a baseline of ({fate or 'the files are empty'})")
     if model is None and len(found) != 1:
-        raise InputError(
-            f"the events have {len(found)} models ({', '.join(found) or 'none was profiled'}): name one with --model"
-        )
+        raise InputError(f"the events have {len(found)} models ({', '.join(found)}): name one with --model")
     name = model or found[0]
     if name not in windows:
-        raise InputError(f"no event of model {name!r}; there are {', '.join(found) or 'none'}")
+        raise InputError(f"no event of model {name!r}; there are {', '.join(found)}")
     return baseline_of(name, config.window.length_ms, windows[name]), ingest.counts
 
 
@@ -280,14 +299,15 @@ def _print_summary(summary: dict[str, Any]) -> None:
     console.err.print(f"events: {events or 'none'}; windows: {windows or 'none'}; alert events: {summary['alerts']}")
 
 
-def main() -> None:
-    """The entry point: errors of a user's making are one clear line, never a traceback."""
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: errors of a user's making are one clear line, never a traceback. `arguments` are those of the
+    command line, where they are not given."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.Formatter.converter = time.gmtime
     try:
-        app()
+        app(arguments)
     except DriftlineError as error:
-        console.err.print(f"[bold red]error[/] {error}", markup=True)
+        console.err.print(f"[bold red]error[/] {escape(str(error))}")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from detectors.baseline import Baseline
 from pipeline.closing import Closing
@@ -17,8 +18,10 @@ from schemas.group import segment_text
 from schemas.verdict import State
 from schemas.window import WindowRecord
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+_UNBOUNDED = 1000
 
 _COLOUR = {
     State.OK: "green",
@@ -31,8 +34,11 @@ _COLOUR = {
 
 
 def instant(time_ms: int) -> str:
-    """A time as people read it, in UTC; milliseconds where it has any."""
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    """A time as people read it, in UTC; milliseconds where it has any. A number where it is beyond the calendar."""
+    try:
+        moment = datetime.fromtimestamp(time_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{time_ms} ms"
     text = moment.strftime("%Y-%m-%d %H:%M:%S")
     return text if time_ms % 1000 == 0 else f"{text}.{time_ms % 1000:03d}"
 
@@ -43,8 +49,8 @@ def window_line(record: WindowRecord) -> str:
     name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
     moved = [signal.name for signal in record.signals if signal.state is State.DRIFT]
     return (
-        f"[dim]{instant(record.start_ms)}[/]  {name:<20} {record.events:>7,} events  [{colour}]{record.state:<12}[/]"
-        f"{', '.join(moved)}"
+        f"[dim]{instant(record.start_ms)}[/]  {escape(f'{name:<20}')} {record.events:>7,} events  "
+        f"[{colour}]{record.state:<12}[/]{escape(', '.join(moved))}"
     )
 
 
@@ -53,7 +59,8 @@ def alert_line(alert: Alert) -> str:
     colour = "bold red" if alert.state is AlertState.FIRING else "bold green"
     where = segment_text(alert.group.segment)
     name = " ".join(filter(None, [alert.model, alert.version, where]))
-    return f"[{colour}]{alert.state.upper():<8}[/] {name}: {alert.summary} [dim](since {instant(alert.onset_ms)}, id {alert.id})[/]"
+    said = escape(f"{name}: {alert.summary}")
+    return f"[{colour}]{alert.state.upper():<8}[/] {said} [dim](since {instant(alert.onset_ms)}, id {alert.id})[/]"
 
 
 def show_closing(closing: Closing) -> None:
@@ -80,26 +87,31 @@ def batches(paths: Sequence[Path], config: Config, *, quiet: bool = False) -> It
             for batch in read_events(path, config):
                 events += len(batch.values)
                 yield batch
-                progress.update(task, description=path.name, completed=number + batch.done, events=events)
+                progress.update(task, description=escape(path.name), completed=number + batch.done, events=events)
+
+
+def show_table(table: Table) -> None:
+    """Prints a table: as wide as the terminal, or, where there is none, as wide as it needs."""
+    console = out if out.is_terminal else Console(width=_UNBOUNDED, emoji=False)
+    console.print(table)
 
 
 def baseline_table(baseline: Baseline) -> Table:
     """What a baseline holds, a row for each signal."""
     windows = max((len(group.windows) for group in baseline.groups.values()), default=0)
-    title = f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s"
-    table = Table(
-        "segment", "signal", "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title
-    )
+    title = escape(f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s")
+    names = [Column(name, overflow="fold") for name in ("segment", "signal")]
+    table = Table(*names, "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title)
     for segment, group in sorted(baseline.groups.items(), key=lambda item: segment_text(item[0])):
         for name in group.total.signals:
             p = group.total.profile(name)
             numbers, total = p.numbers.total, int(p.trace.counts.sum())
             mean = f"{p.trace.sums.values()[0] / total:.6g}" if total else ""
             extremes = (f"{p.least:.6g}", f"{p.greatest:.6g}") if numbers else ("", "")
-            top = ", ".join(_top(p.labels, p.categories.counts.tolist()))
+            top = escape(", ".join(_top(p.labels, p.categories.counts.tolist())))
             table.add_row(
-                segment_text(segment),
-                name,
+                escape(segment_text(segment)),
+                escape(name),
                 f"{p.count:,}",
                 f"{p.null + p.missing:,}",
                 f"{numbers:,}",

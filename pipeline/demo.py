@@ -19,7 +19,7 @@ from river import linear_model, preprocessing
 from detectors.baseline import Baseline, baseline_of
 from pipeline import metrics
 from pipeline.board import Board
-from pipeline.console import err, instant, out, show_closing
+from pipeline.console import err, instant, out, show_closing, show_table
 from pipeline.local import LocalIngest, closed_windows, closings
 from schemas import codec
 from schemas.alert import Alert, AlertState
@@ -126,7 +126,7 @@ def _report(alerts: list[Alert]) -> bool:
         table.add_row(
             signal, _time(CHANGE), _delay(fired.get(signal), CHANGE), _time(END), _delay(resolved.get(signal), END)
         )
-    out.print(table)
+    show_table(table)
     expected = {*CHANGED, MAY_FOLLOW}
     false = [a for a in fired.values() if a.signal not in expected or a.onset_ms < _ms(CHANGE)]
     out.print(f"false alarms: {len(false)}. A window is {WINDOW_S} s; the budget is one false alarm in 30 days.")

@@ -76,7 +76,7 @@ def _csv(path: Path, config: Config) -> Iterator[Batch]:
     lines, raw = _opened(path)
     with raw, lines, io.TextIOWrapper(lines, encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text)
-        header = [name.strip() for name in next(rows, [])]
+        header = [name.strip() for name in next((row for row in rows if "".join(row).strip()), [])]
         if not header:
             return
         event_of = _RowReader(path, config, header)
@@ -155,17 +155,18 @@ class _RowReader:
         paths = config.event.paths
         placed = _placed(config)
         self._features = _steps_of(paths.features)
-        self._places = {
+        places = {
             column: _steps_of(name) if _has_place(name, placed, config, name in nested) else [*self._features, name]
             for column, name in enumerate(header)
             if name
         }
+        self._places = sorted(places.items(), key=lambda place: len(place[1]))
         there = {name for name in header if name not in nested}
         if not _is_in(paths.ts, there, nested):
             raise InputError(
                 f"{path}: no column {paths.ts!r} for the event's time among {', '.join(header)}; set event.paths.ts"
             )
-        both = _same_place(self._places.values())
+        both = _same_place(places.values(), {tuple(_steps_of(name)) for name in nested})
         if both is not None:
             raise InputError(f"{path}: two columns would stand at {both!r} in the event; rename or remove one")
         named = _is_in(paths.model, there, nested)
@@ -176,17 +177,18 @@ class _RowReader:
         _put(event, self._features, {})
         if self._model is not None:
             _put(event, *self._model)
-        for column, steps in self._places.items():
+        for column, steps in self._places:
             if column < len(row):
                 _put(event, steps, row[column])
         return codec.encode_event(event)
 
 
-def _same_place(places: Iterable[list[str]]) -> str | None:
+def _same_place(places: Iterable[list[str]], nested: Collection[tuple[str, ...]]) -> str | None:
     """A path that two columns claim, or that one column claims and another goes through; None where all is well."""
     claimed = [tuple(steps) for steps in places]
-    through = Counter(claimed) + Counter({steps[:n] for steps in claimed for n in range(1, len(steps))})
-    return next((".".join(steps) for steps in claimed if through[steps] > 1), None)
+    inner = {steps[:n] for steps in claimed for n in range(1, len(steps))}
+    taken = Counter(claimed) + Counter(inner.difference(nested))
+    return next((".".join(steps) for steps in claimed if taken[steps] > 1), None)
 
 
 def _placed(config: Config) -> set[str]:
@@ -215,7 +217,9 @@ def _steps_of(path: str) -> list[str]:
 def _put(event: dict[str, Any], steps: Sequence[str], value: Any) -> None:
     here = event
     for step in steps[:-1]:
-        here = here.setdefault(step, {})
+        if here.get(step) is None:
+            here[step] = {}
+        here = here[step]
     here[steps[-1]] = value
 
 

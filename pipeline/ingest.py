@@ -36,6 +36,7 @@ WINDOWS_AHEAD = 4
 _POLL_MS = 200
 _COMMIT_EVERY_S = 5.0
 _MOST_BYTES = 10 * 1024 * 1024
+_ROOM_BYTES = 64 * 1024
 _SESSION_MS = 10_000
 _MOST_YIELD_S = 60.0
 
@@ -69,6 +70,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._ended.set()
         self._running = True
         self._yielded_s: float | None = None
+        self._failure: Exception | None = None
         servers = servers_of(config)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=servers,
@@ -120,7 +122,13 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._board.drop_sources(SourcePartition(tp.topic, tp.partition) for tp in self._owned)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Takes up each partition where its last owner left it."""
+        """Takes up each partition where its last owner left it. An error ends `run`: here it would only be logged."""
+        try:
+            await self._take_up_all(assigned)
+        except Exception as error:
+            self._failure = error
+
+    async def _take_up_all(self, assigned: Iterable[TopicPartition]) -> None:
         async with self._lock:
             new = [tp for tp in assigned if tp not in self._owned]
             self._yielded_s = None
@@ -177,6 +185,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def _turn_or_yield(self) -> None:
         """A turn; where the group has moved on without this worker, everything is forgotten, and the rebalance that
         follows says what to read."""
+        if self._failure is not None:
+            raise self._failure
         if not self._owned and self._yielded_s is not None and time.monotonic() - self._yielded_s > _MOST_YIELD_S:
             raise BrokerError(
                 f"the consumer group {ingest_group(self._config)} gave no partitions back for {_MOST_YIELD_S} s"
@@ -248,9 +258,12 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 "partition": str(tp.partition),
                 "offset": str(record.offset),
             }
-            headers = [(name, value.encode()) for name, value in place.items()]
+            value = record.value
+            if value is not None and len(value) > _MOST_BYTES - _ROOM_BYTES:
+                place, value = {**place, "omitted_bytes": str(len(value))}, None
+            headers = [(name, text.encode()) for name, text in place.items()]
             topic = self._config.kafka.dead_letters_topic
-            sent.append(await self._producer.send(topic, record.value, record.key, headers=headers))
+            sent.append(await self._producer.send(topic, value, record.key, headers=headers))
         await self._acknowledged(sent)
 
     async def _acknowledged(self, sent: list[Any]) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 from detectors.comparison import Comparison, compare, describe
-from detectors.sequence.scan import scan
-
 from detectors.group import GroupProfile
 from detectors.profile import Profile
+from detectors.sequence.scan import scan
 from detectors.trace import Trace
 from pipeline.standards import Standard, Standards
 from schemas.group import Group
@@ -82,7 +82,8 @@ def _record(
     name: str, p: Profile, state: State, comparison: Comparison | None = None, sequence: tuple[Verdict, ...] = ()
 ) -> SignalRecord:
     numeric = bool(p.numbers.total)
-    total = int(p.trace.counts.sum())
+    count = int(p.trace.counts.sum())
+    total = float(p.trace.sums.total().values()[0])
     basics = SignalRecord(
         name=name,
         state=state,
@@ -90,7 +91,7 @@ def _record(
         null=p.null,
         missing=p.missing,
         not_finite=p.not_finite,
-        mean=float(p.trace.sums.total().values()[0]) / total if total else None,
+        mean=total / count if count and isfinite(total) else None,
         least=p.least if numeric else None,
         greatest=p.greatest if numeric else None,
     )
@@ -109,9 +110,9 @@ def _record(
 
 
 def _steps(trace: Trace) -> Steps:
-    """The mean and the count of each slice that has any."""
+    """The mean and the count of each slice that has any, and whose sum is not beyond the floats."""
     counts = trace.counts.tolist()
-    return tuple((s / n, n) for s, n in zip(trace.sums.values().tolist(), counts, strict=True) if n)
+    return tuple((s / n, n) for s, n in zip(trace.sums.values().tolist(), counts, strict=True) if n and isfinite(s))
 
 
 def _remembered(past: Mapping[str, Steps], steps: Mapping[str, Steps]) -> dict[str, Steps]:

@@ -56,7 +56,10 @@ def serve(registry: CollectorRegistry, host: str, port: int) -> int:
     try:
         server, _ = start_http_server(port, addr=host, registry=registry)
     except OSError as error:
-        raise BrokerError(f"metrics cannot be served on {host}:{port}: {error.strerror}; set metrics.port") from error
+        raise BrokerError(
+            f"metrics cannot be served on {host}:{port}: {error.strerror}; choose another port "
+            "(metrics.port, in the demo --port)"
+        ) from error
     return int(server.server_port)
 
 

@@ -98,7 +98,8 @@ class Ingest:
         self.reader = EventReader(config)
         limits = config.limits
         self.resolutions = Resolutions(
-            Resolution(Caps(16, 512), limits.categories), Resolution(Caps(8, 96), limits.segment_categories)
+            Resolution(Caps(16, 512), limits.categories, limits.signals_per_model),
+            Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model),
         )
         self.signals: dict[str, ModelSignals] = _ModelSignalsByName(config)
 

@@ -5,10 +5,11 @@ from operator import itemgetter
 from typing import Any
 
 from detectors.column import MISSING, Column
+from detectors.group import least_hashed
 from detectors.vocabulary import Vocabulary
 from pipeline.paths import Documents, reader_of
 from pipeline.segments import SegmentRule
-from schemas.config import Config, EventPaths, ModelConfig, SignalConfig
+from schemas.config import Config, ModelConfig, SignalConfig
 from schemas.group import MISSING as NO_SEGMENT
 
 PREDICTION = "prediction"
@@ -22,7 +23,7 @@ class ModelSignals:
     def __init__(self, config: Config, model: ModelConfig) -> None:
         self.rules = {s.path: SegmentRule.of(s) for s in model.segments}
         self._segments = [reader_of(s.path) for s in model.segments]
-        self._read = _listed(model.signals) if isinstance(model.signals, tuple) else _Auto(config.event.paths)
+        self._read = _listed(model.signals) if isinstance(model.signals, tuple) else _Auto(config)
 
     def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         """A column for each signal. O(values)."""
@@ -59,7 +60,9 @@ class _Auto:
     """Every feature, the prediction and the latency. Remembers the names it met, so that a batch whose events all
     have them takes one call each."""
 
-    def __init__(self, paths: EventPaths) -> None:
+    def __init__(self, config: Config) -> None:
+        paths = config.event.paths
+        self._most = config.limits.signals_per_model
         self._ours = [(PREDICTION, reader_of(paths.prediction)), (LATENCY, reader_of(paths.latency_ms))]
         self._names: list[str] = []
 
@@ -80,7 +83,7 @@ class _Auto:
     def _ragged(self, features: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[Any]]]:
         found: set[str] = set()
         found.update(*features)
-        names = sorted(found)
+        names = least_hashed(found, self._most)
         if set(map(len, features)) == {len(names)}:
             self._names = names
         return [(name, [f.get(name, MISSING) for f in features]) for name in names]

@@ -1,0 +1,217 @@
+"""What `/metrics` answers: clean by promtool, true to the windows closed, and rid of what moved away."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline import metrics
+from pipeline.board import Board, SourceStatus
+from pipeline.closing import Closing
+from pipeline.collect import Outcome
+from pipeline.local import LocalIngest, closings
+from schemas.config import Config
+from schemas.errors import BrokerError
+from schemas.packet import SourcePartition
+from schemas.verdict import State
+from tests.pipeline.events import START_MS, encode, event, loans
+
+EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 6000, 3200, 4400, 200
+WHOLE = {"model": "loan", "version": "1", "segment": ""}
+HOST = "127.0.0.1"
+
+Series = dict[str, dict[frozenset[tuple[str, str]], float]]
+
+
+def config(name: str, windows: int = 12) -> Config:
+    models = [{"name": name, "baseline": {"learn": {"windows": windows}}, "segments": ["tags.country"]}]
+    window = {"length": f"{WINDOW_S}s", "allowed_lateness": "1s"}
+    return Config.from_mapping({"window": window, "models": models})
+
+
+def closed(cfg: Config, values: list[bytes]) -> list[Closing]:
+    return list(closings(cfg, {}, LocalIngest(cfg).messages([values])))
+
+
+def text_of(board: Board) -> str:
+    return metrics.text(metrics.registry_of(board, "0.1.0")).decode()
+
+
+def series_of(board: Board) -> Series:
+    """Values by name and labels."""
+    found: Series = {}
+    for family in text_string_to_metric_families(text_of(board)):
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[frozenset(sample.labels.items())] = sample.value
+    return found
+
+
+def value(board: Board, name: str, **labels: str) -> float:
+    return series_of(board)[name][frozenset(labels.items())]
+
+
+@pytest.fixture(scope="module")
+def drift_and_back() -> list[Closing]:
+    """Twelve windows that are learned, four that are well, six that drift, eight that are well again."""
+    drifting, steady = (list(map(encode, loans(EVENTS, at))) for at in (DRIFT_AT, EVENTS))
+    return closed(config("loan"), drifting[:WELL_AT] + steady[WELL_AT:])
+
+
+@pytest.fixture
+def board(drift_and_back: list[Closing]) -> Board:
+    """What a worker that ingests and monitors knows when the drift is on."""
+    full = Board(emissions=3, packet_bytes=4096, lost_events=1)
+    full.events.update(profiled=4400, late=2)
+    full.refused.update(invalid_json=1)
+    full.messages.update({Outcome.FOLDED: 66, Outcome.NOTED: 22})
+    full.sources[SourcePartition("events", 0)] = SourceStatus(4403, 7, START_MS + 1500, 100)
+    full.sources[SourcePartition("events", 1)] = SourceStatus()
+    full.watermarks_ms[2], full.open_windows[2] = START_MS + 2500, 1
+    for closing in drift_and_back[: WELL_AT // WINDOW_S]:
+        full.closed(2, closing)
+    return full
+
+
+@pytest.fixture
+def promtool() -> Callable[[str], subprocess.CompletedProcess[str]]:
+    path = shutil.which("promtool")
+    if path is None:
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("promtool is not installed; on Debian it is in the package prometheus")
+    return lambda text: subprocess.run(
+        [path, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_promtool_finds_nothing_to_say(
+    promtool: Callable[[str], subprocess.CompletedProcess[str]], board: Board
+) -> None:
+    for some in (board, Board()):
+        checked = promtool(text_of(some))
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_promtool_would_find_something(promtool: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
+    assert promtool("# TYPE no_help counter\nno_help 1\n").returncode != 0
+
+
+def test_every_series_is_ours_has_help_and_a_unit(board: Board) -> None:
+    text = text_of(board)
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    helps = dict(re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE))
+    assert set(types) == set(helps) == set(series_of(board))
+    assert all(name.startswith("driftline_") for name in types)
+    assert all(name.endswith("_total") == (kind == "counter") for name, kind in types.items())
+    assert all(said.endswith(".") for said in helps.values())
+    assert not [name for name in types if re.search(r"_ms|millis|percent|_pct", name)]
+
+
+def test_counters_and_sources_are_what_the_board_says(board: Board) -> None:
+    first, second = {"topic": "events", "partition": "0"}, {"topic": "events", "partition": "1"}
+    assert value(board, "driftline_build_info", version="0.1.0") == 1
+    assert value(board, "driftline_events_total", outcome="profiled") == 4400
+    assert value(board, "driftline_events_refused_total", reason="invalid_json") == 1
+    assert value(board, "driftline_profile_messages_total", outcome="folded") == 66
+    assert value(board, "driftline_windows_closed_total", completeness="complete") == 22
+    assert value(board, "driftline_packet_bytes_total") == 4096
+    assert value(board, "driftline_events_lost_total") == 1
+    assert value(board, "driftline_source_lag_events", **first) == 7
+    assert value(board, "driftline_source_position_offset", **first) == 4403
+    assert value(board, "driftline_source_pending_events", **first) == 100
+    assert value(board, "driftline_source_watermark_timestamp_seconds", **first) == START_MS / 1000 + 1.5
+    assert frozenset(second.items()) not in series_of(board)["driftline_source_watermark_timestamp_seconds"]
+    assert value(board, "driftline_watermark_timestamp_seconds", partition="2") == START_MS / 1000 + 2.5
+    assert value(board, "driftline_windows_open", partition="2") == 1
+
+
+def test_groups_and_signals_are_what_the_last_window_says(board: Board, drift_and_back: list[Closing]) -> None:
+    last = drift_and_back[WELL_AT // WINDOW_S - 1]
+    assert value(board, "driftline_window_end_timestamp_seconds", **WHOLE) == last.end_ms / 1000
+    assert value(board, "driftline_window_events", **WHOLE) == WINDOW_S
+    assert value(board, "driftline_baseline_events", **WHOLE) == 12 * WINDOW_S
+    countries = [value(board, "driftline_window_events", **WHOLE | {"segment": f"tags.country={c}"}) for c in ("DE", "FR")]  # fmt: skip
+    assert sum(countries) == WINDOW_S
+    [record] = [r for r in last.records if r.segment is None]
+    for signal in record.signals:
+        labels = WHOLE | {"signal": signal.name}
+        assert value(board, "driftline_p_value", **labels) == signal.p_value
+        assert value(board, "driftline_effect_ratio", **labels) == signal.effect
+        assert value(board, "driftline_null_ratio", **labels) == signal.null / WINDOW_S
+        states = {state: value(board, "driftline_signal_state", **labels, state=state) for state in State}
+        assert states == {state: float(state is signal.state) for state in State}
+        distances = {v["detector"]: v["statistic"] for v in signal.verdicts}
+        assert value(board, "driftline_psi", **labels) == distances["psi"]
+
+
+def test_firing_goes_to_1_and_back_to_0(drift_and_back: list[Closing]) -> None:
+    board = Board()
+    series = {"grade": "", "term": ""}
+    for closing in drift_and_back:
+        board.closed(0, closing)
+        for signal in series:
+            series[signal] += f"{value(board, 'driftline_alert_firing', **WHOLE, signal=signal):g}"
+    drifts_from, resolves_at = DRIFT_AT // WINDOW_S, WELL_AT // WINDOW_S + 2
+    assert re.fullmatch(f"0{{{drifts_from}}}1{{{resolves_at - drifts_from},}}0+", series["grade"])
+    assert series["term"] == "0" * len(drift_and_back)
+    counts = series_of(board)["driftline_alerts_total"]
+    assert len(set(counts.values())) == 1
+    assert {dict(labels)["state"] for labels in counts} == {"firing", "resolved"}
+
+
+def test_an_alert_that_fires_is_shown_by_a_worker_that_takes_over(drift_and_back: list[Closing]) -> None:
+    taken_over = Board()
+    taken_over.closed(0, drift_and_back[WELL_AT // WINDOW_S - 1])
+    assert value(taken_over, "driftline_alert_firing", **WHOLE, signal="grade") == 1
+
+
+def test_what_moves_to_another_worker_disappears(board: Board) -> None:
+    board.drop_partitions([2])
+    assert "driftline_window_events" in series_of(board)
+    board.drop_partitions([0, 1, 3])
+    board.drop_sources([SourcePartition("events", 1)])
+    left = series_of(board)
+    assert not [name for name, samples in left.items() for labels in samples if "signal" in dict(labels)]
+    assert not {"driftline_window_events", "driftline_windows_open", "driftline_watermark_timestamp_seconds"} & set(
+        left
+    )
+    assert {dict(labels)["partition"] for labels in left["driftline_source_lag_events"]} == {"1"}
+    assert left["driftline_windows_closed_total"]
+
+
+@pytest.mark.parametrize("name", ['a "quoted" one', "two\nlines", "back\\slash", "Zürich 東京 🙂", "a,b={}"])
+def test_label_values_survive_as_they_are(
+    name: str, promtool: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    values = [
+        encode(event(i, START_MS + i * 1000, name, features={name: 1.5}, tags={"country": name})) for i in range(300)
+    ]
+    board = Board()
+    for closing in closed(config(name), values):
+        board.closed(0, closing)
+    segments = {dict(labels)["segment"] for labels in series_of(board)["driftline_window_events"]}
+    assert segments == {"", f"tags.country={name}"}
+    assert value(board, "driftline_mean", model=name, version="1", segment="", signal=name) == 1.5
+    assert promtool(text_of(board)).returncode == 0
+
+
+def test_it_is_served_over_http(board: Board) -> None:
+    port = metrics.serve(metrics.registry_of(board, "0.1.0"), HOST, 0)
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        assert answer.read().decode() == text_of(board)
+
+
+@pytest.mark.parametrize("host", [HOST, "no.such.host.invalid"])
+def test_a_port_that_cannot_be_had_gives_one_clear_line(host: str) -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(BrokerError, match=rf"^metrics cannot be served on {host}:{port}: .*; choose another port"):
+            metrics.serve(metrics.registry_of(Board(), "0.1.0"), host, port)

@@ -35,6 +35,7 @@ MOST_RECORDS = 4000
 WINDOWS_AHEAD = 4
 _POLL_MS = 200
 _COMMIT_EVERY_S = 5.0
+_LOOK_EVERY_S = 0.5
 _MOST_BYTES = 10 * 1024 * 1024
 _ROOM_BYTES = 64 * 1024
 _SESSION_MS = 10_000
@@ -70,6 +71,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._ended.set()
         self._running = True
         self._yielded_s: float | None = None
+        self._looked_s = 0.0
         self._failure: Exception | None = None
         servers = servers_of(config)
         self._consumer = AIOKafkaConsumer(
@@ -210,8 +212,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             mine = self._owned.get(tp)
             if mine is not None:
                 await self._feed(tp, mine, records)
-        if not batches:
+        if time.monotonic() - self._looked_s >= _LOOK_EVERY_S:
             await self._look_for_idle()
+            self._looked_s = time.monotonic()
         for tp, owned in self._owned.items():
             self._show(tp, owned)
             if time.monotonic() - owned.committed_at_s > _COMMIT_EVERY_S:
@@ -351,8 +354,10 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _leave(self) -> None:
         try:
-            for tp, owned in self._owned.items():
-                await self._commit_or_leave(tp, owned)
+            async with self._lock:
+                for tp, owned in self._owned.items():
+                    await self._commit_or_leave(tp, owned)
+                self._owned.clear()
         finally:
             await self._consumer.stop()
             await self._producer.stop()

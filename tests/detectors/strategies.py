@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from random import Random
+from typing import TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,6 +13,8 @@ from detectors.group import GroupProfile
 from detectors.profile import Profile, Resolution
 from detectors.trace import SLICES
 from detectors.vocabulary import Vocabulary
+
+T = TypeVar("T")
 
 Event = tuple[int, object]
 """A time slice and a value."""
@@ -63,6 +66,7 @@ values = st.one_of(
 )
 resolutions = st.builds(Resolution, st.builds(Caps, st.integers(1, 4), st.integers(1, 8)), st.integers(1, 3))
 slices = st.integers(0, SLICES - 1)
+rows = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), values, max_size=6), max_size=20)
 
 
 def events(of: st.SearchStrategy[object] = values, most: int = 60) -> st.SearchStrategy[list[Event]]:
@@ -75,6 +79,13 @@ def group_of(some: Sequence[Event], resolution: Resolution) -> GroupProfile:
     """The group's profile of one signal's events."""
     profile = profile_of([value for _, value in some], resolution, [at for at, _ in some])
     return GroupProfile.of(len(some), {SIGNAL: profile}, resolution)
+
+
+def group_of_rows(rows: Sequence[dict[str, object]], resolution: Resolution) -> GroupProfile:
+    """The profile of events with several signals, each missing in some."""
+    names = {name for row in rows for name in row}
+    profiles = {name: profile_of([row.get(name, MISSING) for row in rows], resolution) for name in names}
+    return GroupProfile.of(len(rows), profiles, resolution)
 
 
 def profile_of(some: Sequence[object], resolution: Resolution, at: Sequence[int] | None = None) -> Profile:
@@ -90,10 +101,10 @@ def profile_of_numbers(numbers: np.ndarray, resolution: Resolution) -> Profile:
     return Profile.of(column, np.zeros(len(numbers), np.intp), resolution, Vocabulary())
 
 
-def split(some: Sequence[Event], random: Random) -> list[list[Event]]:
+def split(some: Sequence[T], random: Random) -> list[list[T]]:
     """The events in any order, in up to six parts, of which some may be empty."""
     shuffled = random.sample(list(some), len(some))
-    parts: list[list[Event]] = [[] for _ in range(random.randint(1, 6))]
+    parts: list[list[T]] = [[] for _ in range(random.randint(1, 6))]
     for event in shuffled:
         random.choice(parts).append(event)
     return parts

@@ -204,7 +204,7 @@ def test_any_of_the_distances_may_be_the_primary_test(primary: str) -> None:
 
 
 def test_a_warning_is_for_what_is_significant_at_its_level_alone() -> None:
-    shifted = numeric(np.random.default_rng(34).normal(size=300) + 0.25)
+    shifted = numeric(np.random.default_rng(34).normal(size=300) + 0.4)
     comparison = result(BASELINE, shifted)
     assert comparison.state is State.WARNING
     assert comparison.p_value is not None

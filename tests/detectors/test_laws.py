@@ -1,6 +1,7 @@
 """The canonical law: a profile is a function of the multiset of (time slice, value), whatever the order, the split or
 the merge tree. Compared as bytes."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -43,6 +44,17 @@ def test_a_profile_does_not_depend_on_order_split_or_merge_tree(part: str) -> No
     law()
     if part != "booleans":
         assert sum(coarsened) >= len(coarsened) / 2, f"{sum(coarsened)} of {len(coarsened)} examples were coarsened"
+
+
+@given(some.rows, some.resolutions, st.integers(1, 8), st.randoms(use_true_random=False))
+def test_a_group_does_not_depend_on_them_even_with_more_signals_than_it_keeps(
+    rows: list[dict[str, object]], resolution: Resolution, signals: int, random: Random
+) -> None:
+    capped = replace(resolution, signals=signals)
+    whole = some.group_of_rows(rows, capped)
+    parts = [some.group_of_rows(part, capped) for part in some.split(rows, random)]
+    assert len(whole.signals) <= signals
+    assert encode_group(some.merged_in_any_tree(parts, random)) == encode_group(whole)
 
 
 @given(some.events(), some.resolutions, some.resolutions)

@@ -145,8 +145,8 @@ def test_groups_and_signals_are_what_the_last_window_says(board: Board, drift_an
         assert value(board, "driftline_null_ratio", **labels) == signal.null / WINDOW_S
         states = {state: value(board, "driftline_signal_state", **labels, state=state) for state in State}
         assert states == {state: float(state is signal.state) for state in State}
-        distances = {v["detector"]: v["statistic"] for v in signal.verdicts}
-        assert value(board, "driftline_psi", **labels) == distances["psi"]
+        [psi] = [v["statistic"] for v in signal.verdicts if v["detector"] == "psi"]
+        assert value(board, "driftline_psi", **labels) == psi
 
 
 def test_firing_goes_to_1_and_back_to_0(drift_and_back: list[Closing]) -> None:

@@ -1,0 +1,80 @@
+"""Slices of a window, read after those of the windows before."""
+
+import numpy as np
+import pytest
+
+from detectors.sequence.scan import LEAST_EARLIER, MOST_EARLIER, Slice, scan
+from schemas.verdict import State
+
+EARLIER, NEW = 120, 60
+
+
+def slices(seed: int, n: int, mean: float = 0.0, spread: float = 1.0) -> list[Slice]:
+    """Slices of 1 to 99 normal values each."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 100, n)
+    return [
+        (float(x), int(c)) for x, c in zip(mean + spread * rng.normal(size=n) / np.sqrt(counts), counts, strict=True)
+    ]
+
+
+def states(earlier: list[Slice], new: list[Slice]) -> dict[str, State]:
+    return {verdict.detector: verdict.state for verdict in scan(earlier, new)}
+
+
+def test_a_steady_series_is_ok() -> None:
+    found = [states(slices(seed, EARLIER), slices(seed + 1_000, NEW)) for seed in range(50)]
+    assert all(state is State.OK for each in found for state in each.values())
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_change_within_the_new_slices_is_a_warning(sign: float) -> None:
+    verdicts = {v.detector: v for v in scan(slices(1, EARLIER), slices(2, NEW, sign))}
+    assert {v.state for v in verdicts.values()} == {State.WARNING}
+    assert (verdicts["page_hinkley"].statistic or 0.0) * sign > 0.0
+    assert verdicts["page_hinkley"].note.startswith("at slice ")
+
+
+def test_a_change_before_the_new_slices_is_old_news() -> None:
+    earlier = [*slices(1, EARLIER // 2), *slices(2, EARLIER // 2, 1.0)]
+    assert set(states(earlier, slices(3, NEW, 1.0)).values()) == {State.OK}
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9, 1e300])
+@pytest.mark.parametrize("offset", [0.0, 1_000.0])
+def test_units_do_not_matter(scale: float, offset: float) -> None:
+    def scaled(some: list[Slice]) -> list[Slice]:
+        return [((x + offset) * scale, n) for x, n in some]
+
+    for new in (slices(4, NEW), slices(4, NEW, 1.0)):
+        assert states(scaled(slices(3, EARLIER)), scaled(new)) == states(slices(3, EARLIER), new)
+
+
+def test_one_odd_slice_is_no_change() -> None:
+    new = slices(5, NEW)
+    new[30] = (1e6, 50)
+    assert set(states(slices(6, EARLIER), new).values()) == {State.OK}
+
+
+def test_a_constant_series_has_no_changes_but_real_ones() -> None:
+    constant = [(0.1, n) for n in range(1, EARLIER + 1)]
+    assert set(states(constant, [(0.1 + 1e-17, 7)] * NEW).values()) == {State.OK}
+    assert set(states(constant, [(0.2, 7)] * NEW).values()) == {State.WARNING}
+
+
+def test_only_the_last_slices_are_remembered() -> None:
+    earlier = slices(7, EARLIER)
+    assert scan([*slices(8, 500, 9.0), *earlier], slices(9, NEW)) == scan(earlier, slices(9, NEW))
+    assert len(earlier) == MOST_EARLIER
+
+
+def test_without_history_it_is_learning_and_without_slices_there_is_no_data() -> None:
+    assert set(states(slices(1, LEAST_EARLIER - 1), slices(2, NEW)).values()) == {State.LEARNING}
+    assert set(states(slices(1, EARLIER), []).values()) == {State.NO_DATA}
+    assert set(states([], []).values()) == {State.NO_DATA}
+
+
+def test_slices_whose_sum_no_float_holds_are_passed_over() -> None:
+    new = slices(2, NEW)
+    infinite: list[Slice] = [(float("inf"), 3), (float("-inf"), 1)]
+    assert states([*slices(1, EARLIER), *infinite], [*new, *infinite]) == states(slices(1, EARLIER), new)

@@ -44,9 +44,8 @@ class Ladder:
         """The ladder of a grid that is not empty; `regions` are those of the common grid, where it is known. O(k)."""
         cumulative = np.concatenate([np.zeros(1, np.int64), np.cumsum(grid.counts)])
         points = midpoints(grid.keys, grid.shifts)
-        return cls(
-            grid, regions or Regions.of(grid), cumulative, points, quantile(points, grid.counts, 0.5), spread(grid)
-        )
+        median, scale = quantile(points, grid.counts, 0.5), spread(points, grid.counts)
+        return cls(grid, regions or Regions.of(grid), cumulative, points, median, scale)
 
     @property
     def total(self) -> int:

@@ -1,10 +1,10 @@
-"""Where a bucket's mass is taken to lie: its midpoint. Quantiles and spread of a grid follow from that."""
+"""Where a bucket's mass is taken to lie: its midpoint. Quantiles and spread follow from that."""
 
 import math
 
 import numpy as np
 
-from detectors.grid import Counts, Grid
+from detectors.grid import Counts
 from detectors.ordering import Bits, Floats, Keys, keys_of, values_of
 
 _LEAST_KEY, _GREATEST_KEY = keys_of(np.array([np.finfo(np.float64).min, np.finfo(np.float64).max]))
@@ -34,16 +34,14 @@ def quantile(points: Floats, counts: Counts, share: float) -> float:
     return float(points[min(at, len(points) - 1)])
 
 
-def spread(grid: Grid) -> float:
-    """The grid's standard deviation as the interquartile range tells it (IQR / 1.349); where that is 0, by moments;
-    where that is 0 or not finite, 1. Never 0. O(k)."""
-    if not len(grid.keys):
-        return 1.0
-    points = midpoints(grid.keys, grid.shifts)
-    robust = (quantile(points, grid.counts, 0.75) - quantile(points, grid.counts, 0.25)) / NORMAL_IQR
+def spread(points: Floats, counts: Counts) -> float:
+    """The standard deviation as the interquartile range tells it (IQR / 1.349); where that is 0, by moments; where that
+    is 0 or not finite, 1. Never 0. `points` ascending, both of shape (k,), k at least 1. O(k)."""
+    with np.errstate(over="ignore"):
+        robust = (quantile(points, counts, 0.75) - quantile(points, counts, 0.25)) / NORMAL_IQR
     if 0.0 < robust < math.inf:
         return robust
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = float(np.average(points, weights=grid.counts))
-        deviation = float(np.sqrt(np.average((points - mean) ** 2, weights=grid.counts)))
+        mean = np.average(points, weights=counts)
+        deviation = float(np.sqrt(np.average((points - mean) ** 2, weights=counts)))
     return deviation if 0.0 < deviation < math.inf else 1.0

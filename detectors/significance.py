@@ -42,8 +42,9 @@ def merged(reference: Counts, current: Counts) -> Table:
     both = reference + current
     n, m = int(reference.sum()), int(current.sum())
     per_expected = (n + m) / max(1, min(n, m))
-    if len(both) and int(both.min()) < LEAST_EXPECTED * per_expected:
-        starts = _starts(both.tolist(), LEAST_EXPECTED * per_expected)
+    needed = max(1.0, LEAST_EXPECTED * per_expected)
+    if len(both) and int(both.min()) < needed:
+        starts = _starts(both.tolist(), needed)
         reference, current, both = (np.add.reduceat(counts, starts) for counts in (reference, current, both))
     scarcity = float((per_expected / np.maximum(both, 1)).sum()) / max(1, len(both))
     return Table(reference, current, n, m, scarcity)

@@ -7,7 +7,6 @@ import logging
 import sys
 import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +19,6 @@ from pipeline import console
 from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.local import LocalIngest, closed_windows, closings
-from pipeline.segments import rules_of
 from pipeline.shelf import configured_baselines, read_baseline
 from schemas import codec
 from schemas.alert import Alert
@@ -272,7 +270,7 @@ def _build(config: Config, events: list[Path], model: str | None, quiet: bool) -
     ingest = LocalIngest(config)
     messages = ingest.messages(b.values for b in console.batches(events, config, quiet=quiet))
     windows: dict[str, list[tuple[Segment | None, int, GroupProfile]]] = {}
-    for window in closed_windows(messages, partial(rules_of, config)):
+    for window in closed_windows(config, messages):
         for groups in window.models.values():
             for group, part in groups.in_order():
                 windows.setdefault(group.model, []).append((group.segment, window.start_ms, part.profile.collapsed()))

@@ -5,17 +5,15 @@ message of a window still open. All the deduplication there is: a packet at or b
 partition has been folded in, and one whose window has closed is dropped; both are counted.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from detectors.wire import decode_group
 from pipeline.event_time import BEGINNING
-from pipeline.segments import GroupSet, Part, SegmentRule
+from pipeline.segments import GroupSet, Part, rules_of
+from schemas.config import Config
 from schemas.packet import Marker, Packet, SourcePartition, Stamp
 from schemas.window import Completeness
-
-Rules = Callable[[str], Mapping[str, SegmentRule]]
 
 
 class Outcome(StrEnum):
@@ -36,7 +34,7 @@ class _Tally:
 
 @dataclass(slots=True)
 class OpenWindow:
-    """A window being filled: `first_message` is where in the log its first packet stands."""
+    """A window being filled: `first_message` is where in the log it is first spoken of."""
 
     start_ms: int
     end_ms: int
@@ -69,8 +67,8 @@ class SourceView:
 class Collector:
     """Open windows, and the watermark of every source partition."""
 
-    def __init__(self, rules: Rules, closed_through_ms: int = BEGINNING) -> None:
-        self._rules = rules
+    def __init__(self, config: Config, closed_through_ms: int = BEGINNING) -> None:
+        self._config = config
         self.closed_through_ms = closed_through_ms
         self.sources: dict[str, int] = {}
         self.views: dict[SourcePartition, SourceView] = {}
@@ -78,7 +76,9 @@ class Collector:
 
     def take(self, message: Packet | Marker, log_offset: int) -> Outcome:
         """Folds in a packet, or notes what a marker says. O(buckets)."""
-        return self._packet(message, log_offset) if isinstance(message, Packet) else self._marker(message)
+        if isinstance(message, Packet):
+            return self._packet(message, log_offset)
+        return self._marker(message, log_offset)
 
     @property
     def watermark_ms(self) -> int:
@@ -110,7 +110,7 @@ class Collector:
         if header.window_end_ms <= self.closed_through_ms:
             return Outcome.CLOSED
         window = self._window(header.window_start_ms, header.window_end_ms, log_offset)
-        groups = window.models.setdefault(header.model, GroupSet(self._rules(header.model)))
+        groups = window.models.setdefault(header.model, GroupSet(rules_of(self._config, header.model)))
         groups.add(header.group, Part(decode_group(packet.payload), header.begin, header.end), header.fold)
         tally = window.received.setdefault(header.source, _Tally())
         tally.packets, tally.events = tally.packets + 1, tally.events + (0 if header.segment else header.events)
@@ -125,7 +125,7 @@ class Collector:
             window = self.windows[start_ms] = OpenWindow(start_ms, end_ms, log_offset)
         return window
 
-    def _marker(self, marker: Marker) -> Outcome:
+    def _marker(self, marker: Marker, log_offset: int) -> Outcome:
         view = self.views.setdefault(marker.source, SourceView())
         if view.marker is not None and marker.stamp <= view.marker:
             return Outcome.DUPLICATE
@@ -138,8 +138,9 @@ class Collector:
         view.generation = marker.generation
         self.sources = dict(marker.sources)
         for sent in marker.sent:
-            window = self.windows.get(sent.window_start_ms)
-            if window is not None:
+            end_ms = sent.window_start_ms + self._config.window.length_ms
+            if end_ms > self.closed_through_ms:
+                window = self._window(sent.window_start_ms, end_ms, log_offset)
                 tally = window.announced.setdefault(marker.source, _Tally())
                 tally.packets, tally.events = tally.packets + sent.packets, tally.events + sent.events
         return Outcome.NOTED

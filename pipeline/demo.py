@@ -108,7 +108,7 @@ def _batches(events: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 
 
 def _baseline(config: Config, events: Sequence[bytes]) -> Baseline:
-    windows = closed_windows(LocalIngest(config).messages(_batches(events)), lambda _: {})
+    windows = closed_windows(config, LocalIngest(config).messages(_batches(events)))
     profiles = [
         (group.segment, window.start_ms, part.profile)
         for window in windows

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from detectors.baseline import Baseline
 from pipeline.closing import Closing
-from pipeline.collect import Collector, OpenWindow, Rules
+from pipeline.collect import Collector, OpenWindow
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import Times
 from pipeline.events import Events
@@ -87,9 +87,9 @@ def closings(
         yield from monitor.take(message, number)
 
 
-def closed_windows(messages: Iterable[Packet | Marker], rules: Rules) -> Iterator[OpenWindow]:
+def closed_windows(config: Config, messages: Iterable[Packet | Marker]) -> Iterator[OpenWindow]:
     """The windows of the stream, in order, profiled and not judged."""
-    collector = Collector(rules)
+    collector = Collector(config)
     for number, message in enumerate(messages):
         collector.take(message, number)
         yield from map(collector.close, collector.whole())

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 from pipeline.closing import Closer, Closing
 from pipeline.collect import Collector, Outcome, SourceView
 from pipeline.memory import GroupMemory, PartitionMemory
-from pipeline.segments import rules_of
 from pipeline.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
@@ -25,7 +23,7 @@ class PartitionMonitor:
         groups: Mapping[Group, GroupMemory] | None = None,
     ) -> None:
         memory = memory or PartitionMemory()
-        self._collector = Collector(partial(rules_of, config), memory.closed_through_ms)
+        self._collector = Collector(config, memory.closed_through_ms)
         self._collector.sources = dict(memory.sources)
         for source, (position, watermark_ms, generation) in memory.vector.items():
             self._collector.views[source] = SourceView(position, watermark_ms, generation)

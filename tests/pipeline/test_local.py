@@ -60,7 +60,7 @@ def said(messages: list[Packet | Marker]) -> list[tuple[int, list[bytes]]]:
 
 def counted(messages: list[Packet | Marker]) -> dict[int, int]:
     """Events by the second at which their window starts."""
-    windows = closed_windows(messages, lambda _: {})
+    windows = closed_windows(CONFIG, messages)
     return {
         (w.start_ms - START_MS) // 1000: sum(part.profile.count for _, part in w.models["m"].in_order())
         for w in windows

@@ -13,7 +13,7 @@ from detectors.profile import COARSE
 from detectors.vocabulary import hash_of
 from detectors.wire import encode_group
 from pipeline.local import LocalIngest, closed_windows
-from pipeline.segments import GroupSet, Part, SegmentRule, rules_of
+from pipeline.segments import GroupSet, Part, SegmentRule
 from schemas.config import Config
 from schemas.group import OTHER, Group, Segment
 from tests.detectors import strategies as some
@@ -187,7 +187,7 @@ def config(most: int, block_size: int = 200_000) -> Config:
 
 def of_events(cfg: Config, values: list[bytes]) -> GroupSet:
     """The one window's groups, through ingest and the collector."""
-    [window] = closed_windows(LocalIngest(cfg).messages([values]), lambda model: rules_of(cfg, model))
+    [window] = closed_windows(cfg, LocalIngest(cfg).messages([values]))
     return window.models["m"]
 
 

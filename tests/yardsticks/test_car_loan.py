@@ -134,7 +134,7 @@ async def test_kill_9_between_20_and_60_windows(
 ) -> None:
     servers, name = real_kafka.bootstrap_servers, "car-kill"
     create_topic(servers, f"{name}.events", 4)
-    a, b = start_two(workers, folder, settings(f"{name}.events", name, servers), 4)
+    a, _b = start_two(workers, folder, settings(f"{name}.events", name, servers), 4)
     await send(servers, f"{name}.events", loans[:50_000], 4)
     until("20 windows closed", lambda: len(distinct_windows(servers, name)) >= 20)
     assert len(distinct_windows(servers, name)) < 60

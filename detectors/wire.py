@@ -194,7 +194,7 @@ def _read_grid(reader: _Reader) -> Grid:
     regions = np.cumsum(reader.take(n_regions))
     shifts = reader.take(n_regions)
     lengths = reader.counts(n_regions)
-    if shifts.max() > span or lengths.min() < 1 or lengths.sum() != size:
+    if shifts.max() > span or lengths.min() < 1 or lengths.max() > size or lengths.sum() != size:
         raise ValueError("regions that do not add up")
     starts = np.cumsum(lengths) - lengths
     bucket_shifts = np.repeat(shifts, lengths).astype(np.uint8)

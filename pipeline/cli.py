@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from detectors.baseline import Baseline, baseline_of
 from detectors.group import GroupProfile
@@ -305,7 +304,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except DriftlineError as error:
-        console.err.print(f"[bold red]error[/] {escape(str(error))}")
+        console.err.print(console.error_line(error))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

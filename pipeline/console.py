@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from detectors.baseline import Baseline
 from pipeline.closing import Closing
@@ -43,24 +44,34 @@ def instant(time_ms: int) -> str:
     return text if time_ms % 1000 == 0 else f"{text}.{time_ms % 1000:03d}"
 
 
-def window_line(record: WindowRecord) -> str:
+def window_line(record: WindowRecord) -> Text:
     """A closed window in one line."""
     colour = _COLOUR[record.state]
     name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
     moved = [signal.name for signal in record.signals if signal.state is State.DRIFT]
-    return (
-        f"[dim]{instant(record.start_ms)}[/]  {escape(f'{name:<20}')} {record.events:>7,} events  "
-        f"[{colour}]{record.state:<12}[/]{escape(', '.join(moved))}"
+    return Text.assemble(
+        (instant(record.start_ms), "dim"),
+        f"  {name:<20} {record.events:>7,} events  ",
+        (f"{record.state:<12}", colour),
+        ", ".join(moved),
     )
 
 
-def alert_line(alert: Alert) -> str:
+def alert_line(alert: Alert) -> Text:
     """An alert event in one line."""
     colour = "bold red" if alert.state is AlertState.FIRING else "bold green"
     where = segment_text(alert.group.segment)
     name = " ".join(filter(None, [alert.model, alert.version, where]))
-    said = escape(f"{name}: {alert.summary}")
-    return f"[{colour}]{alert.state.upper():<8}[/] {said} [dim](since {instant(alert.onset_ms)}, id {alert.id})[/]"
+    return Text.assemble(
+        (f"{alert.state.upper():<8}", colour),
+        f" {name}: {alert.summary} ",
+        (f"(since {instant(alert.onset_ms)}, id {alert.id})", "dim"),
+    )
+
+
+def error_line(error: Exception) -> Text:
+    """An error, in the lines that it has."""
+    return Text.assemble(("error", "bold red"), f" {error}")
 
 
 def show_closing(closing: Closing) -> None:
@@ -99,7 +110,7 @@ def show_table(table: Table) -> None:
 def baseline_table(baseline: Baseline) -> Table:
     """What a baseline holds, a row for each signal."""
     windows = max((len(group.windows) for group in baseline.groups.values()), default=0)
-    title = escape(f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s")
+    title = Text(f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s", "table.title")
     names = [Column(name, overflow="fold") for name in ("segment", "signal")]
     table = Table(*names, "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title)
     for segment, group in sorted(baseline.groups.items(), key=lambda item: segment_text(item[0])):
@@ -108,10 +119,10 @@ def baseline_table(baseline: Baseline) -> Table:
             numbers, total = p.numbers.total, int(p.trace.counts.sum())
             mean = f"{p.trace.sums.values()[0] / total:.6g}" if total else ""
             extremes = (f"{p.least:.6g}", f"{p.greatest:.6g}") if numbers else ("", "")
-            top = escape(", ".join(_top(p.labels, p.categories.counts.tolist())))
+            top = Text(", ".join(_top(p.labels, p.categories.counts.tolist())))
             table.add_row(
-                escape(segment_text(segment)),
-                escape(name),
+                Text(segment_text(segment)),
+                Text(name),
                 f"{p.count:,}",
                 f"{p.null + p.missing:,}",
                 f"{numbers:,}",

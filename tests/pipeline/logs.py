@@ -67,12 +67,31 @@ def log_of(config: Config, values: Sequence[bytes], times_ms: Sequence[int], bat
 def log_of_two(config: Config, values: Sequence[bytes], times_ms: Sequence[int], batch: int = 50) -> Log:
     """The log of two source partitions that hold the records in turn, read side by side to their ends."""
     sources = [Source(config, name, len(SOURCES)) for name in SOURCES]
-    parts = [_parts(values[i::2], times_ms[i::2], batch) for i in range(2)]
-    log: Log = []
-    for both in zip_longest(*parts):
-        for source, part in zip(sources, both, strict=True):
-            log += source.feed(*part) if part else []
+    log = _side_by_side(sources, values, times_ms, batch)
     return log + [message for source in sources for message in source.end()]
+
+
+def log_of_an_idle_one(
+    config: Config, values: Sequence[bytes], times_ms: Sequence[int], last: int, found_idle: int, batch: int = 50
+) -> Log:
+    """The same, but from the record `last` on all are on the first partition. The second is found to be idle when the
+    first has been read up to `found_idle`: many windows close at once."""
+    sources = [Source(config, name, len(SOURCES)) for name in SOURCES]
+    log = _side_by_side(sources, values[:last], times_ms[:last], batch)
+    for start, stop in ((last, found_idle), (found_idle, len(values))):
+        for part in _parts(values[start:stop], times_ms[start:stop], batch):
+            log += sources[0].feed(*part)
+        log += sources[1].end()
+    return log + sources[0].end()
+
+
+def _side_by_side(sources: Sequence[Source], values: Sequence[bytes], times_ms: Sequence[int], batch: int) -> Log:
+    n = len(sources)
+    log: Log = []
+    for parts in zip_longest(*(_parts(values[i::n], times_ms[i::n], batch) for i in range(n))):
+        for source, part in zip(sources, parts, strict=True):
+            log += source.feed(*part) if part else []
+    return log
 
 
 def _parts(

@@ -147,6 +147,13 @@ def test_the_run_that_resolved_is_no_part_of_the_next() -> None:
     ]
 
 
+def test_under_a_rule_made_laxer_it_fires_at_the_next_drift_and_not_when_well() -> None:
+    _, memory = fold("DD", detection(3, 5))
+    well = decide(memory, 2 * WINDOW_MS, State.OK, detection(2, 5))
+    assert well.event is None
+    assert decide(well.memory, 3 * WINDOW_MS, State.DRIFT, detection(2, 5)).event is AlertState.FIRING
+
+
 @pytest.mark.parametrize(
     "memory",
     [

@@ -23,7 +23,7 @@ from schemas.errors import StateError
 from schemas.packet import Marker, Packet, SourcePartition
 from schemas.window import Completeness
 from tests.pipeline.events import START_MS, encode, event, loans
-from tests.pipeline.logs import SOURCES, Log, Source, log_of, log_of_two
+from tests.pipeline.logs import SOURCES, Log, Source, log_of, log_of_an_idle_one, log_of_two
 
 WINDOW_MS = 10_000
 OTHER_TOPIC = SourcePartition("more", 0)
@@ -278,8 +278,8 @@ def loan_config() -> Config:
 
 @pytest.fixture(scope="module")
 def loan_log() -> Log:
-    """Thirteen windows, of which the first five are learned and the last five drift, with events that are late, and
-    sums beyond the floats. Twice a new owner sends again what was sent before."""
+    """Thirteen windows, of which the first five are learned and the last five drift, with events that are late, sums
+    beyond the floats, and a partition that ends early. Twice a new owner sends again what was sent before."""
     values, times = [], []
     for i, loan in enumerate(loans(LOANS, DRIFT_AT)):
         times.append(loan["ts"])
@@ -287,7 +287,7 @@ def loan_log() -> Log:
         if 600 <= i < 603:
             loan["features"]["junk"] = 1.7e308
         values.append(encode(loan))
-    log = log_of_two(loan_config(), values, times)
+    log = log_of_an_idle_one(loan_config(), values, times, last=500, found_idle=1000)
     a, b = len(log) // 3, len(log) // 2
     return [*log[:a], *log[a // 2 : a], *log[a:b], *log[b - 9 : b], *log[b:]]
 

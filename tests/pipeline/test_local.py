@@ -129,6 +129,21 @@ def test_events_without_a_time_lead_no_one_astray() -> None:
     assert (ingest.counts["refused: timestamp_ahead"], ingest.counts["refused"]) == (1, FOLLOWING)
 
 
+def test_events_refused_for_something_else_lead_no_one_astray() -> None:
+    values = stream(every_second(100))
+    values[40:40] = [encode(event(i, START_MS - 9 * DAY_MS, model="")) for i in range(FOLLOWING)]
+    ingest, _ = at_once(values)
+    assert (ingest.counts["refused: no_model"], ingest.counts["refused"]) == (FOLLOWING, FOLLOWING)
+
+
+def test_only_so_many_records_are_looked_at() -> None:
+    values = stream(ahead(100, 40, 1))
+    values[41:41] = [b"{nonsense"] * FOLLOWING
+    whole, expected = at_once(values)
+    assert (whole.counts["refused: timestamp_ahead"], whole.counts["late"]) == (0, 59)
+    assert said(in_batches(values, range(0, 120, 7))[1]) == said(expected)
+
+
 def test_no_events_close_no_windows() -> None:
     ingest = LocalIngest(CONFIG)
     assert said(list(ingest.messages([[], []]))) == []

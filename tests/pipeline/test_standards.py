@@ -53,6 +53,11 @@ def records_of(some: Sequence[Closing], group: Group = WHOLE) -> list[WindowReco
     return [record for closing in some for record in closing.records if record.group == group]
 
 
+def learned_by(some: Sequence[Closing]) -> dict[Key, BaselineGroup]:
+    """What was learned, as the last of the closings has it."""
+    return {key: group for closing in some for key, group in closing.baselines.items()}
+
+
 def file_of(cfg: Config, events: Sequence[dict[str, Any]]) -> Baseline:
     """The baseline as it is built from a file."""
     windows = closed_windows(cfg, LocalIngest(cfg).messages([list(map(encode, events))]))
@@ -104,18 +109,24 @@ def test_a_learned_baseline_judges_as_one_built_from_the_same_events_does() -> N
     assert sum(len(c.alerts) for c in learned) > 0
 
 
-def test_a_window_that_is_part_of_a_baseline_is_never_judged_by_it() -> None:
+@pytest.mark.parametrize("kept", [1, 3, LEARNED])
+def test_a_window_that_is_part_of_a_baseline_is_never_judged_by_it_nor_learned_again(kept: int) -> None:
     """Not while it is learned, nor when it is closed again after a restart that had kept the baseline."""
     cfg = config()
     events = some_loans(8, drift_at=2)
-    learned: dict[Key, BaselineGroup] = {}
-    for closing in closed(cfg, events):
-        learned.update(closing.baselines)
-    again = PartitionMonitor(cfg, Standards(cfg, {}, learned))
+    once = closed(cfg, events)
+    again = PartitionMonitor(cfg, Standards(cfg, {}, learned_by(once[:kept])))
     messages = LocalIngest(cfg).messages([list(map(encode, events))])
-    found = [c for number, message in enumerate(messages) for c in again.take(message, number)]
-    assert [r.state is State.LEARNING for r in records_of(found)] == [True] * 5 + [False] * 3
-    assert [c.baselines for c in found] == [{}] * 8
+    twice = [c for number, message in enumerate(messages) for c in again.take(message, number)]
+    assert [r.state is State.LEARNING for r in records_of(twice)] == [True] * 5 + [False] * 3
+    assert [bool(c.baselines) for c in twice] == [kept <= number < LEARNED for number in range(8)]
+    assert shapes(learned_by([*once[:kept], *twice])) == shapes(learned_by(once))
+    assert [r.encode() for r in records_of(twice)[LEARNED:]] == [r.encode() for r in records_of(once)[LEARNED:]]
+
+
+def test_a_baseline_tells_which_windows_it_judges() -> None:
+    cfg = config()
+    learned = learned_by(closed(cfg, some_loans(LEARNED)))
     standard = Standards(cfg, {}, learned).find(WHOLE)
     assert standard is not None
     starts = [START_MS + i * WINDOW_MS for i in range(8)]
@@ -203,8 +214,7 @@ def shapes(learned: dict[Key, BaselineGroup]) -> dict[Key, dict[int | None, byte
 
 
 def after(some: Sequence[Closing]) -> dict[Key, dict[int | None, bytes]]:
-    """What was learned, as the last of the closings has it."""
-    return shapes({key: group for closing in some for key, group in closing.baselines.items()})
+    return shapes(learned_by(some))
 
 
 def test_a_learned_baseline_comes_back_as_it_was(ten_windows: list[Closing]) -> None:

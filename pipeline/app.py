@@ -8,10 +8,13 @@ they are given in order.
 
 import asyncio
 import logging
+import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
+from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
 import faust
@@ -47,6 +50,7 @@ log = logging.getLogger("driftline.monitor")
 _MOST_UNACKNOWLEDGED = 2000
 _MOST_BYTES = 10 * 1024 * 1024
 _SESSION_S = 10.0
+_LEAVE_WITHIN_S = 10.0
 
 
 @dataclass(slots=True)
@@ -80,9 +84,12 @@ class MonitorShell:
         self._alerts = app.topic(kafka.alerts_topic, **raw)
         self._dead_letters = app.topic(kafka.dead_letters_topic, **raw)
 
-    def forget(self, kept: Iterable[TP]) -> None:
+    def forget(self) -> None:
         """Discards all memory: a new assignment loads from the tables."""
         self._owned.clear()
+
+    def show_only(self, kept: Iterable[TP]) -> None:
+        """Takes off the board what is another worker's now; what stays is shown throughout a rebalance."""
         self._board.drop_partitions(tp.partition for tp in kept if tp.topic == self._config.kafka.profiles_topic)
 
     async def take(self, stream: Any, event: Any) -> None:
@@ -198,27 +205,51 @@ async def _sent(sends: Iterable[Any]) -> None:
     await asyncio.gather(*futures)
 
 
+class _Punctual:
+    """Leaves in time, come what may: a broker that does not answer would hold up the leaving of its groups for ever.
+    What was not committed is read again."""
+
+    def _on_sigterm(self) -> None:
+        timer = threading.Timer(_LEAVE_WITHIN_S, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        super()._on_sigterm()  # type: ignore[misc]  # of the worker that this is mixed into
+
+
+class _FaustWorker(_Punctual, faust.Worker):
+    """A worker with the monitor."""
+
+
+class _PlainWorker(_Punctual, ModeWorker):
+    """A worker with ingest alone."""
+
+
 def run_services(
     config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool, monitor: bool
 ) -> NoReturn:
     """Runs a worker with ingest, the monitor or both, until SIGTERM or SIGINT; then, or after an error, exits."""
     # Whatever ends the worker is logged; its own traceback on the error stream would say it twice.
     quiet: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "override_logging": False, "stderr": StringIO()}
-    if monitor:
-        app = create_app(config, baselines, board, ingest=ingest)
-        worker: ModeWorker = faust.Worker(app, **quiet)
-        worker.spinner = None  # type: ignore[attr-defined]  # it draws on files, too
-    else:
-        worker = ModeWorker(_ingest_service(config, board)(), **quiet)
-    worker.execute_from_commandline()
+    with TemporaryDirectory(prefix="driftline-") as folder:  # Faust makes one, and the memory store leaves it empty
+        if monitor:
+            app = create_app(config, baselines, board, folder, ingest=ingest)
+            worker: ModeWorker = _FaustWorker(app, **quiet)
+            worker.spinner = None  # type: ignore[attr-defined]  # it draws on files, too
+        else:
+            worker = _PlainWorker(_ingest_service(config, board)(), **quiet)
+        worker.execute_from_commandline()
 
 
-def create_app(config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool) -> faust.App:
-    """The Faust app of a worker that monitors, and reads events, too, where `ingest` says so."""
+def create_app(
+    config: Config, baselines: Mapping[str, Baseline], board: Board, folder: str, *, ingest: bool
+) -> faust.App:
+    """The Faust app of a worker that monitors, and reads events, too, where `ingest` says so. Faust may write to
+    `folder`."""
     app = faust.App(
         monitor_group(config),
         broker=";".join(f"kafka://{server}" for server in config.kafka.bootstrap_servers),
         store="memory://",
+        datadir=folder,
         topic_allow_declare=False,
         topic_disable_leader=True,
         topic_partitions=config.kafka.profiles_partitions,
@@ -244,10 +275,11 @@ def create_app(config: Config, baselines: Mapping[str, Baseline], board: Board, 
 
 def _add_monitor(app: faust.App, shell: MonitorShell) -> None:
     async def revoked(sender: Any, *partitions: Any, **_: Any) -> None:
-        shell.forget(())
+        shell.forget()
 
     async def assigned(sender: Any, partitions: Iterable[TP], **_: Any) -> None:
-        shell.forget(partitions)
+        shell.forget()
+        shell.show_only(partitions)
 
     app.on_partitions_revoked.connect(revoked)  # type: ignore[arg-type]  # called with the partitions by position
     app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]  # called with the partitions by position

@@ -291,7 +291,7 @@ def _fail_on(faults: list[str]) -> None:
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    events = ", ".join(f"{n:,} {what}" for what, n in sorted(summary["events"].items()) if n)
+    events = ", ".join(f"{n:,} {what}" for what, n in sorted(summary["events"].items()) if n and what != "refused")
     windows = ", ".join(f"{n:,} {what}" for what, n in sorted(summary["windows"].items()))
     console.err.print(f"events: {events or 'none'}; windows: {windows or 'none'}; alert events: {summary['alerts']}")
 

@@ -12,7 +12,8 @@ from detectors.wire import decode_group
 from pipeline.event_time import BEGINNING
 from pipeline.segments import GroupSet, Part, rules_of
 from schemas.config import Config
-from schemas.packet import Marker, Packet, SourcePartition, Stamp
+from schemas.errors import StateError
+from schemas.packet import Marker, Packet, PacketHeader, SourcePartition, Stamp
 from schemas.window import Completeness
 
 
@@ -60,6 +61,7 @@ class SourceView:
     position: int = 0
     watermark_ms: int = BEGINNING
     generation: int = -1
+    topic_id: str = ""
     packet: Stamp | None = None
     marker: Stamp | None = None
 
@@ -101,9 +103,19 @@ class Collector:
         """The first message in the log that an open window needs."""
         return min((window.first_message for window in self.windows.values()), default=None)
 
+    def _view(self, header: PacketHeader | Marker) -> SourceView:
+        view = self.views.setdefault(header.source, SourceView())
+        if view.topic_id not in ("", header.topic_id):
+            raise StateError(
+                f"{header.source}: the topic was deleted and created again, and its offsets mean other events now; "
+                "use another kafka.group and kafka.prefix"
+            )
+        view.topic_id = header.topic_id
+        return view
+
     def _packet(self, packet: Packet, log_offset: int) -> Outcome:
         header = packet.header
-        view = self.views.setdefault(header.source, SourceView())
+        view = self._view(header)
         if view.packet is not None and header.stamp <= view.packet:
             return Outcome.DUPLICATE
         view.packet = header.stamp
@@ -126,7 +138,7 @@ class Collector:
         return window
 
     def _marker(self, marker: Marker, log_offset: int) -> Outcome:
-        view = self.views.setdefault(marker.source, SourceView())
+        view = self._view(marker)
         if view.marker is not None and marker.stamp <= view.marker:
             return Outcome.DUPLICATE
         if marker.generation < view.generation and marker.previous is not None:

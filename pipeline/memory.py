@@ -42,14 +42,14 @@ class GroupMemory:
 @dataclass(frozen=True, slots=True)
 class PartitionMemory:
     """One profiles partition's: the window last closed, how far its log had been read by then, the first message
-    (`head`) that its open windows need, the watermarks of the source partitions (position, watermark, generation),
+    (`head`) that its open windows need, the watermarks of the source partitions (position, watermark, generation, topic id),
     and how many partitions each source topic has."""
 
     closed_through_ms: int = BEGINNING
     read_through: int = -1
     head: int = 0
     sources: Mapping[str, int] = field(default_factory=dict)
-    vector: Mapping[SourcePartition, tuple[int, int, int]] = field(default_factory=dict)
+    vector: Mapping[SourcePartition, tuple[int, int, int, str]] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         vector = [[*source, *view] for source, view in sorted(self.vector.items())]
@@ -68,7 +68,8 @@ class PartitionMemory:
         """Raises StateError where the record is damaged or of a version not known here."""
         record = _opened(data)
         vector = {
-            SourcePartition(topic, i): (position, mark, gen) for topic, i, position, mark, gen in record["vector"]
+            SourcePartition(topic, i): (position, mark, gen, topic_id)
+            for topic, i, position, mark, gen, topic_id in record["vector"]
         }
         return cls(record["closed_through_ms"], record["read_through"], record["head"], record["sources"], vector)
 

@@ -3,6 +3,7 @@
 Series are rendered from live state at each scrape, so what moves to another worker or ends disappears by itself.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -127,6 +128,7 @@ def _groups(groups: list[GroupStatus]) -> Iterator[Metric]:
     yield from (end, events, baseline)
 
 
+# What is shown of each detector's verdict: a number from 0 to 1, but for PSI and Wasserstein.
 _DISTANCES = {
     "psi": ("driftline_psi", "Population stability index against the baseline."),
     "ks": ("driftline_ks_ratio", "Kolmogorov-Smirnov distance to the baseline."),
@@ -165,7 +167,17 @@ def _add_distances(families: dict[str, GaugeMetricFamily], labels: list[str], si
     for verdict in signal.verdicts:
         family = families.get(verdict["detector"])
         if family is not None:
-            _add(family, labels, verdict.get("statistic"))
+            _add(family, labels, _shown(verdict))
+
+
+def _shown(verdict: dict[str, Any]) -> float | None:
+    """The statistic; of Wasserstein the scaled one, of Jensen-Shannon the distance and not the divergence in nats."""
+    if verdict["detector"] == "wasserstein":
+        return verdict.get("effect")
+    statistic: float | None = verdict.get("statistic")
+    if verdict["detector"] == "js" and statistic is not None:
+        return math.sqrt(statistic / math.log(2.0))
+    return statistic
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:

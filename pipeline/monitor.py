@@ -25,8 +25,8 @@ class PartitionMonitor:
         memory = memory or PartitionMemory()
         self._collector = Collector(config, memory.closed_through_ms)
         self._collector.sources = dict(memory.sources)
-        for source, (position, watermark_ms, generation) in memory.vector.items():
-            self._collector.views[source] = SourceView(position, watermark_ms, generation)
+        for source, view in memory.vector.items():
+            self._collector.views[source] = SourceView(*view)
         self._closer = Closer(config, standards, groups)
         self._settled_at = memory.read_through
         self._read_through = -1
@@ -67,7 +67,7 @@ class PartitionMonitor:
 
     def memory(self) -> PartitionMemory:
         """What to remember of the partition now."""
-        vector = {s: (v.position, v.watermark_ms, v.generation) for s, v in self._collector.views.items()}
+        vector = {s: (v.position, v.watermark_ms, v.generation, v.topic_id) for s, v in self._collector.views.items()}
         return PartitionMemory(
             self._collector.closed_through_ms, self._read_through, self.head, dict(self._collector.sources), vector
         )

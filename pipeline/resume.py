@@ -41,5 +41,5 @@ def decode_progress(metadata: str, source: SourcePartition, topic_id: str, block
 def _refuse(source: SourcePartition, what: str, before: object, now: object) -> None:
     if before != now:
         raise StateError(
-            f"{source}: {what} ({before} -> {now}), and events would be counted twice; use another kafka.group"
+            f"{source}: {what} ({before} -> {now}), and events would be counted twice; use another kafka.group and kafka.prefix"
         )

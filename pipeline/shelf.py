@@ -5,6 +5,7 @@ from pathlib import Path
 
 from detectors.baseline import Baseline
 from schemas.config import Config
+from schemas.duration import format_duration
 from schemas.errors import InputError, WireError
 
 
@@ -24,11 +25,16 @@ def configured_baselines(config: Config, base: Path) -> Mapping[str, Baseline]:
     """The baselines by model; relative paths are relative to `base`, the configuration's folder."""
     models = () if isinstance(config.models, str) else config.models
     paths = {model.name: base / model.baseline for model in models if isinstance(model.baseline, str)}
-    return {name: _of_model(name, path) for name, path in paths.items()}
+    return {name: _of_model(name, path, config.window.length_ms) for name, path in paths.items()}
 
 
-def _of_model(name: str, path: Path) -> Baseline:
+def _of_model(name: str, path: Path, window_ms: int) -> Baseline:
     baseline = read_baseline(path)
     if baseline.model != name:
         raise InputError(f"{path}: is the baseline of {baseline.model!r}, the configuration names it for {name!r}")
+    if baseline.window_ms != window_ms:
+        raise InputError(
+            f"{path}: was built of windows of {format_duration(baseline.window_ms)}, window.length is "
+            f"{format_duration(window_ms)}; build it again with this configuration"
+        )
     return baseline

@@ -43,10 +43,11 @@ def _segment(value: Any) -> str:
 
 
 def _listed(signals: Sequence[SignalConfig]) -> Any:
-    readers = [(s.name, reader_of(s.path), s.kind == "categorical") for s in signals]
+    readers = [(s.name, reader_of(s.path), _CONVERT.get(s.kind)) for s in signals]
 
     def read(documents: Documents, _: Documents) -> list[tuple[str, Sequence[Any]]]:
-        return [(name, _as_text(get(documents)) if coded else get(documents)) for name, get, coded in readers]
+        found = [(name, get(documents), convert) for name, get, convert in readers]
+        return [(name, convert(values) if convert else values) for name, values, convert in found]
 
     return read
 
@@ -54,6 +55,21 @@ def _listed(signals: Sequence[SignalConfig]) -> Any:
 def _as_text(values: Sequence[Any]) -> list[Any]:
     """Numbers as their text, so that codes are categories."""
     return [str(v) if type(v) in (int, float) else v for v in values]
+
+
+def _as_numbers(values: Sequence[Any]) -> list[Any]:
+    """Text that is a number as that number; other values as they are."""
+    return [_number(v) if type(v) is str else v for v in values]
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+_CONVERT = {"categorical": _as_text, "numeric": _as_numbers}
 
 
 class _Auto:

@@ -40,9 +40,9 @@ def best(samples: list[Measured]) -> Measured:
 
 def rows_table(samples: Samples) -> Table:
     rounds = max(map(len, samples.values()))
-    table = Table(caption=f"best of {rounds} rounds; CPU is user and system of the whole process, one core")
+    table = Table(caption=f"best of {rounds} rounds; CPU per event, user and system, of the whole process")
     table.add_column("row")
-    for name in ("events", "events/s", "µs CPU/event", "median", "to the floor"):
+    for name in ("events", "events/s", "µs CPU", "median", "to floor"):
         table.add_column(name, justify="right")
     floor = best(samples[FLOOR]).microseconds if FLOOR in samples else None
     for name, found in samples.items():

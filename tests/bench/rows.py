@@ -16,22 +16,17 @@ class Row:
 
 
 ROWS = (
-    Row("getmany", "aiokafka getmany alone", "fetch:measure", kafka=True),
-    Row("orjson", "orjson alone, in memory", "decode:measure"),
-    Row("floor", "the floor: getmany and orjson on joined batches", "fetch:measure_floor", kafka=True),
-    Row("ingest", "ingest: Kafka to packets and commits", "ingest:measure", kafka=True),
-    Row("replay", "replay up to the packets, in memory", "replay:measure"),
-    Row("messy", "the same, messy events of 20 models", "replay:measure_messy", mix="messy"),
-    Row("faust", "a Faust agent that only counts", "faust_agent:measure", kafka=True),
+    Row("getmany", "getmany", "fetch:measure", kafka=True),
+    Row("orjson", "orjson", "decode:measure"),
+    Row("floor", "floor: getmany + orjson", "fetch:measure_floor", kafka=True),
+    Row("ingest", "ingest", "ingest:measure", kafka=True),
+    Row("replay", "replay", "replay:measure"),
+    Row("messy", "replay, messy events", "replay:measure_messy", mix="messy"),
+    Row("faust", "Faust agent, counting", "faust_agent:measure", kafka=True),
 )
 MORE_ROWS = (
-    Row("one-group", "replay: 1 model, 1 segment, 1 open window", "replay:measure_one_group", mix="one group"),
-    Row(
-        "many-groups",
-        "replay: 100 models, 10 segments, 3 open windows",
-        "replay:measure_many_groups",
-        mix="many groups",
-    ),
+    Row("one-group", "replay, one group", "replay:measure_one_group", mix="one group"),
+    Row("many-groups", "replay, many groups", "replay:measure_many_groups", mix="many groups"),
 )
 BY_NAME = {row.name: row for row in (*ROWS, *MORE_ROWS)}
 FLOOR = "floor"

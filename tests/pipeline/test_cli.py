@@ -246,6 +246,14 @@ def test_a_baseline_is_built_and_shown(folder: Path, tmp_path: Path, run: Run) -
     assert sum(int(row[2].replace(",", "")) for row in rows) == 4 * 2 * BASELINE
 
 
+def test_a_baseline_of_another_window_length_is_refused(folder: Path, tmp_path: Path, run: Run) -> None:
+    config = tmp_path / "other.yaml"
+    config.write_text(f"{{window: {{length: 7s}}, models: [{{name: loan, baseline: {folder / 'loan.json'}}}]}}")
+    refused = run("replay", "-c", config, folder / "events.ndjson")
+    assert refused.code == 1
+    assert "window.length is 7s; build it again with this configuration" in refused.err
+
+
 def test_a_baseline_of_several_models_wants_a_name(tmp_path: Path, folder: Path, run: Run) -> None:
     both = tmp_path / "both.ndjson"
     both.write_bytes(b"\n".join(encode(event(i, START_MS + i, model)) for i in range(9) for model in ("a", "b")))
@@ -410,7 +418,7 @@ def test_check_is_quiet_on_a_good_ground(
 ) -> None:
     models = {"models": [{"name": "loan", "baseline": str(folder / "loan.json")}]}
     config = on_kafka(tmp_path, real_kafka, prefix)
-    config.write_text(config.read_text() + json.dumps(models)[1:-1])
+    config.write_text(config.read_text() + "window: {length: 200s}\n" + json.dumps(models)[1:-1])
     create_topic(real_kafka.bootstrap_servers, f"{prefix}.events", 5)
     missing = run("check", "-c", config)
     assert missing.code == 1

@@ -69,6 +69,19 @@ async def test_a_broker_that_stops_for_ten_seconds_costs_no_event(
     assert {record["completeness"] for record in records.values()} == {"complete"}
 
 
+async def test_a_worker_obeys_sigterm_while_its_broker_is_gone(
+    private_kafka: KafkaBroker, tmp_path: Path, workers: list[Worker]
+) -> None:
+    servers = private_kafka.bootstrap_servers
+    create_topic(servers, "gone", 1)
+    worker = Worker(tmp_path, "gone", settings("gone", "gone", servers)).start()
+    workers.append(worker)
+    until("the worker reads", lambda: worker.partitions_read == 1)
+    private_kafka.kill()
+    await asyncio.sleep(2)
+    assert worker.stop() in (0, 1)
+
+
 async def test_a_changed_block_size_is_refused_in_one_line(
     real_kafka: Kafka, tmp_path: Path, workers: list[Worker]
 ) -> None:

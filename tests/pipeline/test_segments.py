@@ -121,7 +121,7 @@ def defined(stream: list[Seen], rules: Rules) -> Shape:
 def test_groups_do_not_depend_on_order_split_or_merge_tree() -> None:
     folded: list[bool] = []
 
-    @settings(max_examples=150)
+    @settings(max_examples=100)
     @given(streams, rules, st.randoms(use_true_random=False))
     def law(stream: list[Seen], rules: Rules, random: Random) -> None:
         expected = defined(stream, rules)
@@ -136,6 +136,7 @@ def test_groups_do_not_depend_on_order_split_or_merge_tree() -> None:
 
 
 @given(streams, rules)
+@settings(max_examples=50)
 def test_kept_segments_are_never_folded_and_others_are_at_most_the_cap(stream: list[Seen], rules: Rules) -> None:
     found = shape(added(stream, rules))
     for version in ("1", "2"):
@@ -148,6 +149,7 @@ def test_kept_segments_are_never_folded_and_others_are_at_most_the_cap(stream: l
 
 
 @given(streams, rules)
+@settings(max_examples=50)
 def test_counts_add_up(stream: list[Seen], rules: Rules) -> None:
     parts = added(stream, rules).parts
     assert sum(part.profile.count for part in parts.values()) == len(stream)

@@ -3,15 +3,18 @@
 Every value is typed before it is converted: numpy would take True for 1.0, "1.5" for 1.5 and None for NaN.
 """
 
+import math
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.ordering import Floats, Keys
-from detectors.vocabulary import Vocabulary
+from detectors.vocabulary import NO_HASH, Vocabulary
 
 
 class Kind(IntEnum):
@@ -29,6 +32,10 @@ class Kind(IntEnum):
 
 class Missing:
     """The type of `MISSING`, which stands where an event does not have the signal at all."""
+
+    def __float__(self) -> float:
+        """As numpy takes None."""
+        return math.nan
 
 
 MISSING = Missing()
@@ -51,7 +58,8 @@ _KIND_OF = _KindOfType(
     }
 )
 _NUMBERS = frozenset({float, int})
-_STRINGS = frozenset({str})
+_GAPS = frozenset({type(None), Missing})
+_GAP_KINDS = frozenset({Kind.NULL, Kind.MISSING, Kind.NOT_FINITE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +75,31 @@ class Column:
     @classmethod
     def of(cls, values: Sequence[object], vocabulary: Vocabulary) -> "Column":
         """The column of Python values; the strings' hashes are entered in `vocabulary`. O(n)."""
+        numbers = _packed(values)
+        if numbers is not None:
+            return cls(len(values), None, numbers, None)
         types = set(map(type, values))
-        if types <= _NUMBERS:
-            return _of_numbers(values)
-        if types == _STRINGS:
-            hashes = np.fromiter(map(vocabulary.__getitem__, values), np.uint64, len(values))  # type: ignore[arg-type]  # all are str
-            return cls(len(values), np.full(len(values), Kind.STRING, np.uint8), None, hashes)
-        return _of_mixed(values, types, vocabulary)
+        if types - _GAPS <= _NUMBERS:
+            return _of_numbers_and_gaps(values)
+        return _of_strings(values, vocabulary) if types - _GAPS == {str} else _of_mixed(values, types, vocabulary)
 
     @classmethod
     def missing(cls, rows: int) -> "Column":
         return cls(rows, np.full(rows, Kind.MISSING, np.uint8), None, None)
+
+    @property
+    def sort(self) -> frozenset[Kind]:
+        """What kinds of values it has; gaps and numbers that are not finite are left out, and true stands as false."""
+        return frozenset((Kind.NUMBER,)) if self.kinds is None else _sorts(self.kinds)
+
+    def spread(self, width: int) -> list["Column"]:
+        """The columns of a table whose values are here row by row, `width` to a row."""
+        return [
+            Column(self.rows // width, kinds, numbers, hashes)
+            for kinds, numbers, hashes in zip(
+                *(_transposed(part, width) for part in (self.kinds, self.numbers, self.hashes)), strict=True
+            )
+        ]
 
     def take(self, rows: npt.NDArray[np.intp]) -> "Column":
         """The rows named, in the order named."""
@@ -89,42 +111,84 @@ class Column:
         )
 
 
-def _of_numbers(values: Sequence[object]) -> Column:
+def _sorts(kinds: Kinds) -> frozenset[Kind]:
+    met = np.bincount(kinds, minlength=len(Kind))
+    met[Kind.FALSE], met[Kind.TRUE] = met[Kind.FALSE] + met[Kind.TRUE], 0
+    return frozenset(kind for kind in Kind if met[kind] and kind not in _GAP_KINDS)
+
+
+def _transposed(part: npt.NDArray[Any] | None, width: int) -> list[Any]:
+    return [None] * width if part is None else list(np.ascontiguousarray(part.reshape(-1, width).T))
+
+
+def _packed(values: Sequence[object]) -> Floats | None:
+    """The values as floats where all are finite numbers; None where one is not, or may not be."""
+    try:
+        numbers = np.frombuffer(struct.pack(f"{len(values)}d", *values))
+    except (struct.error, OverflowError):
+        return None
+    if not np.isfinite(numbers).all():
+        return None
+    # A boolean packs as 0 or 1.
+    flags = ((numbers == 0.0) | (numbers == 1.0)).nonzero()[0].tolist()
+    return None if bool in map(type, map(values.__getitem__, flags)) else numbers
+
+
+def _of_numbers_and_gaps(values: Sequence[Any]) -> Column:
+    """Numbers, `null` and `MISSING`."""
     try:
         numbers = np.fromiter(values, np.float64, len(values))
     except OverflowError:
-        return _of_mixed([_within_range(v) for v in values], {float, Missing, list}, Vocabulary())
-    if np.isfinite(numbers).all():
+        values = [_within_range(v) for v in values]
+        return _of_mixed(values, set(map(type, values)), Vocabulary())
+    rows = (~np.isfinite(numbers)).nonzero()[0].tolist()
+    if not rows:
         return Column(len(values), None, numbers, None)
-    return Column(
-        len(values), np.where(np.isfinite(numbers), Kind.NUMBER, Kind.NOT_FINITE).astype(np.uint8), numbers, None
-    )
+    kinds = np.zeros(len(values), np.uint8)
+    gaps = _kinds_of(values, rows)
+    kinds[rows] = np.where(gaps == Kind.NUMBER, np.uint8(Kind.NOT_FINITE), gaps)
+    return Column(len(values), kinds, numbers, None)
+
+
+def _kinds_of(values: Sequence[object], rows: list[int]) -> Kinds:
+    return np.fromiter(map(_KIND_OF.__getitem__, map(type, map(values.__getitem__, rows))), np.uint8, len(rows))
 
 
 def _within_range(value: object) -> object:
+    """The value, or, for an integer beyond the range of floats, something that is no number."""
     try:
-        return float(value)  # type: ignore[arg-type]  # an int or a float
+        return float(value) if type(value) is int else value
     except OverflowError:
         return [value]
 
 
-def _of_mixed(values: Sequence[object], types: Iterable[type], vocabulary: Vocabulary) -> Column:
+def _of_strings(values: Sequence[Any], vocabulary: Vocabulary) -> Column:
+    """Strings, and gaps between them."""
+    hashes = np.fromiter(map(vocabulary.__getitem__, values), np.uint64, len(values))
+    kinds = np.full(len(values), Kind.STRING, np.uint8)
+    rows = (hashes == NO_HASH).nonzero()[0].tolist()
+    if rows:
+        kinds[rows] = _kinds_of(values, rows)
+    return Column(len(values), kinds, None, hashes)
+
+
+def _of_mixed(values: Sequence[Any], types: Iterable[type], vocabulary: Vocabulary) -> Column:
     n = len(values)
     kinds = np.fromiter(map(_KIND_OF.__getitem__, map(type, values)), np.uint8, n)
     if bool in types:
-        for row in np.flatnonzero(kinds == Kind.FALSE).tolist():
-            kinds[row] = Kind.TRUE if values[row] else Kind.FALSE
+        rows = np.flatnonzero(kinds == Kind.FALSE)
+        kinds[rows] += np.fromiter(map(values.__getitem__, rows.tolist()), np.uint8, len(rows))
     numbers = hashes = None
     rows = np.flatnonzero(kinds == Kind.NUMBER)
     if len(rows):
-        some = _of_numbers([values[row] for row in rows.tolist()])
+        some = _of_numbers_and_gaps([values[row] for row in rows.tolist()])
         numbers = np.zeros(n)
         numbers[rows] = 0.0 if some.numbers is None else some.numbers
         kinds[rows] = Kind.NUMBER if some.kinds is None else some.kinds
     rows = np.flatnonzero(kinds == Kind.STRING)
     if len(rows):
         hashes = np.zeros(n, np.uint64)
-        hashes[rows] = [vocabulary[str(values[row])] for row in rows.tolist()]
+        hashes[rows] = [vocabulary[values[row]] for row in rows.tolist()]
     return Column(n, kinds, numbers, hashes)
 
 

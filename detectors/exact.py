@@ -7,7 +7,6 @@ error-free (Rump, Ogita, Oishi 2008, "Accurate floating-point summation").
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +61,21 @@ class ExactSums:
             digits[:, part.low - low : part.low - low + part.digits.shape[1]] += part.digits
         return trimmed(low, digits)
 
-    def rows(self, starts: range) -> Iterator["ExactSums"]:
-        """The sums of consecutive runs of cells, each run as long as the step of `starts`."""
-        for start in starts:
-            yield trimmed(self.low, self.digits[start : start + starts.step])
+    def split(self, cells: int) -> list["ExactSums"]:
+        """The sums of consecutive runs of so many cells. O(cells)."""
+        width = self.digits.shape[1]
+        if not width:
+            return [ExactSums.zeros(cells)] * (len(self.digits) // cells)
+        runs = self.digits.reshape(-1, cells, width)
+        used: npt.NDArray[np.bool_] = np.any(runs, axis=1)
+        firsts, lasts = used.argmax(axis=1), width - used[:, ::-1].argmax(axis=1)
+        none = ExactSums.zeros(cells)
+        return [
+            ExactSums(self.low + first, digits[:, first:last]) if some else none
+            for digits, first, last, some in zip(
+                runs, firsts.tolist(), lasts.tolist(), np.any(used, axis=1).tolist(), strict=True
+            )
+        ]
 
     def total(self) -> "ExactSums":
         """One cell: the sum of all. O(cells)."""

@@ -24,7 +24,7 @@ class GroupProfile:
     @classmethod
     def of(cls, count: int, signals: Mapping[str, Profile], resolution: Resolution) -> "GroupProfile":
         """The group in canonical form: signals by name, those present."""
-        present = {name: replace(signals[name], missing=0) for name in sorted(signals) if signals[name].present}
+        present = {name: _without_missing(signals[name]) for name in sorted(signals) if signals[name].met}
         return cls(count, _least_hashed(present, resolution.signals), resolution)
 
     @classmethod
@@ -69,6 +69,10 @@ def least_hashed(names: Iterable[str], most: int) -> list[str]:
 
 def _least_hashed(signals: dict[str, Profile], most: int) -> dict[str, Profile]:
     return signals if len(signals) <= most else {name: signals[name] for name in least_hashed(signals, most)}
+
+
+def _without_missing(profile: Profile) -> Profile:
+    return replace(profile, missing=0) if profile.missing else profile
 
 
 def _merged(a: Profile | None, b: Profile | None, resolution: Resolution) -> Profile:

@@ -5,11 +5,13 @@ value), whatever the order, the batching or the merge tree; `profile(a + b) == p
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from detectors.column import Column, Kind
+from detectors.column import Column, Kind, concatenated
 from detectors.exact import Cells
 from detectors.grid import Caps, Grid, Indices, empty_grid, grids_of, merged
 from detectors.ordering import Floats, Keys, keys_of
@@ -34,6 +36,12 @@ class Resolution:
 
 FINE = Resolution(Caps(16, 512), 256)
 COARSE = Resolution(Caps(8, 96), 64)
+
+_TOGETHER = 1 << 14
+_NO_GRID = empty_grid()
+_NO_NUMBERS = (_NO_GRID, math.inf, -math.inf)
+_NO_CATEGORIES: tuple[Grid, tuple[str, ...]] = (_NO_GRID, ())
+_NO_TRACE = Trace.empty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,18 @@ class Profile:
     def update(self, column: Column, slices: Cells, resolution: Resolution, vocabulary: Vocabulary) -> "Profile":
         """The profile of what this one has seen and `column`."""
         return self.merge(Profile.of(column, slices, resolution, vocabulary), resolution)
+
+    @property
+    def met(self) -> bool:
+        """Whether any event has the signal."""
+        return bool(
+            len(self.numbers.keys)
+            or len(self.categories.keys)
+            or self.null
+            or self.not_finite
+            or self.other
+            or any(self.booleans)
+        )
 
     @property
     def present(self) -> int:
@@ -135,6 +155,25 @@ def least_labels(grid: Grid, keys: Keys, names: list[str]) -> tuple[str, ...]:
     return tuple("" if label is None else label for label in labels)
 
 
+def columns_profiles(
+    columns: Sequence[Column], starts: Indices, slices: Cells, resolution: Resolution, vocabulary: Vocabulary
+) -> list[list[Profile]]:
+    """For each owner of consecutive rows, a profile of each column. The columns have the same rows; for the rest see
+    `profiles_of`. Short columns are profiled together: what a call of numpy costs is shared."""
+    rows = len(slices)
+    many = max(1, _TOGETHER // rows)
+    order = sorted(range(len(columns)), key=lambda i: (columns[i].kinds is None, columns[i].hashes is None))
+    by_column: list[list[Profile]] = [[]] * len(columns)
+    for first in range(0, len(order), many):
+        batch = order[first : first + many]
+        all_starts = (starts + rows * np.arange(len(batch))[:, None]).ravel()
+        together = concatenated([columns[i] for i in batch])
+        profiles = profiles_of(together, all_starts, np.tile(slices, len(batch)), resolution, vocabulary)
+        for at, i in enumerate(batch):
+            by_column[i] = profiles[at * len(starts) : (at + 1) * len(starts)]
+    return [list(mine) for mine in zip(*by_column, strict=True)] if columns else [[] for _ in starts]
+
+
 def profiles_of(
     column: Column, starts: Indices, slices: Cells, resolution: Resolution, vocabulary: Vocabulary
 ) -> list[Profile]:
@@ -143,86 +182,91 @@ def profiles_of(
     `starts`, shape (m,), is where each owner's rows begin (no owner is empty); `slices`, shape (n,), each row's
     time slice. O(n log n) and a small constant for each owner.
     """
-    profiles = [Profile.empty()] * len(starts)
-    owner = np.repeat(np.arange(len(starts)), np.diff(starts, append=column.rows))
+    many = len(starts)
+    owner = np.repeat(np.arange(many), np.diff(starts, append=column.rows))
     if column.kinds is None:
         assert column.numbers is not None
-        return _with_numbers(profiles, column.numbers, owner, slices, resolution)
-    kinds = np.bincount(owner * len(Kind) + column.kinds, minlength=len(starts) * len(Kind)).reshape(-1, len(Kind))
-    profiles = [_counted(counts) for counts in kinds.tolist()]
+        numeric = _numeric(column.numbers, owner, many, resolution)
+        traces = traces_of(column.numbers, owner * SLICES + slices, many)
+        return [
+            Profile(*numbers, _NO_GRID, (), (0, 0), 0, 0, 0, 0, trace)
+            for numbers, trace in zip(numeric, traces, strict=True)
+        ]
+    kinds = np.bincount(owner * len(Kind) + column.kinds, minlength=many * len(Kind)).reshape(-1, len(Kind))
+    numeric, categories, traces = [_NO_NUMBERS] * many, [_NO_CATEGORIES] * many, [_NO_TRACE] * many
+    if column.numbers is not None:
+        rows = np.flatnonzero(column.kinds == Kind.NUMBER)
+        numeric = _numeric(column.numbers[rows], owner[rows], many, resolution)
     if column.hashes is not None:
         rows = np.flatnonzero(column.kinds == Kind.STRING)
-        profiles = _with_categories(profiles, column.hashes[rows], owner[rows], resolution, vocabulary)
-    traced = np.flatnonzero(column.kinds <= Kind.TRUE) if kinds[:, Kind.FALSE : Kind.NULL].any() else None
-    if traced is None and column.numbers is not None:
-        rows = np.flatnonzero(column.kinds == Kind.NUMBER)
-        return _with_numbers(profiles, column.numbers[rows], owner[rows], slices[rows], resolution)
-    if traced is not None:
-        return _with_booleans(profiles, column, owner, slices, resolution)
-    return profiles
+        categories = _categorical(column.hashes[rows], owner[rows], many, resolution, vocabulary)
+    if kinds[:, : Kind.NULL].sum() > kinds[:, Kind.STRING].sum():
+        rows, values = _traced(column)
+        traces = traces_of(values, owner[rows] * SLICES + slices[rows], many)
+    return [
+        Profile(*numbers, *named, (no, yes), null, missing, not_finite, other, trace)
+        for numbers, named, (_, _, no, yes, null, missing, not_finite, other), trace in zip(
+            numeric, categories, kinds.tolist(), traces, strict=True
+        )
+    ]
 
 
-def _counted(kinds: list[int]) -> Profile:
-    return replace(
-        Profile.empty(),
-        booleans=(kinds[Kind.FALSE], kinds[Kind.TRUE]),
-        null=kinds[Kind.NULL],
-        missing=kinds[Kind.MISSING],
-        not_finite=kinds[Kind.NOT_FINITE],
-        other=kinds[Kind.OTHER],
-    )
-
-
-def _with_booleans(
-    profiles: list[Profile], column: Column, owner: Cells, slices: Cells, resolution: Resolution
-) -> list[Profile]:
-    """Booleans stand in the trace as 0 and 1, beside the numbers there may be."""
+def _traced(column: Column) -> tuple[Indices, Floats]:
+    """The rows that stand in the trace, and as what: booleans as 0 and 1, beside the numbers there may be."""
     assert column.kinds is not None
-    numbers = np.zeros(column.rows) if column.numbers is None else column.numbers
-    numeric = column.kinds == Kind.NUMBER
-    rows = np.flatnonzero(numeric)
-    if len(rows):
-        profiles = _with_numbers(profiles, numbers[rows], owner[rows], slices[rows], resolution)
-    both = np.flatnonzero(numeric | (column.kinds == Kind.FALSE) | (column.kinds == Kind.TRUE))
-    values = np.where(column.kinds[both] == Kind.TRUE, 1.0, np.where(numeric[both], numbers[both], 0.0))
-    return _with_traces(profiles, values, owner[both], slices[both])
+    rows = np.flatnonzero((column.kinds <= Kind.TRUE) & (column.kinds != Kind.STRING))
+    kinds = column.kinds[rows]
+    values = (kinds == Kind.TRUE).astype(np.float64)
+    if column.numbers is not None:
+        values = np.where(kinds == Kind.NUMBER, column.numbers[rows], values)
+    return rows, values
 
 
-def _with_numbers(
-    profiles: list[Profile], values: Floats, owner: Cells, slices: Cells, resolution: Resolution
-) -> list[Profile]:
+def _numeric(values: Floats, owner: Cells, many: int, resolution: Resolution) -> list[tuple[Grid, float, float]]:
+    """For each owner, the grid of its values, the least and the greatest; `owner`, shape (n,), ascending."""
+    found = [_NO_NUMBERS] * many
     if not len(values):
-        return profiles
+        return found
     starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    keys = keys_of(values)
+    keys = _sorted(keys_of(values), starts)
+    least, greatest = np.minimum.reduceat(values, starts) + 0.0, np.maximum.reduceat(values, starts) + 0.0
+    grids = grids_of(keys, starts, resolution.numbers)
+    for who, grid, low, high in zip(owner[starts].tolist(), grids, least.tolist(), greatest.tolist(), strict=True):
+        found[who] = (grid, low, high)
+    return found
+
+
+def _categorical(
+    hashes: Keys, owner: Cells, many: int, resolution: Resolution, vocabulary: Vocabulary
+) -> list[tuple[Grid, tuple[str, ...]]]:
+    """For each owner, the grid of its hashes and the labels; `owner`, shape (n,), ascending."""
+    found = [_NO_CATEGORIES] * many
+    if not len(hashes):
+        return found
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    hashes = _sorted(hashes, starts)
+    news = np.append(np.flatnonzero((np.diff(hashes, prepend=~hashes[:1]) != 0) | _marked(starts, len(hashes))), 0)
+    names = [vocabulary.labels[key] for key in hashes[news[:-1]].tolist()]
+    bounds = np.append(np.searchsorted(news[:-1], starts), len(names)).tolist()
+    grids = grids_of(hashes, starts, Caps(1, resolution.categories))
+    for i, (who, grid) in enumerate(zip(owner[starts].tolist(), grids, strict=True)):
+        lo, hi = bounds[i], bounds[i + 1]
+        labels = (
+            tuple(names[lo:hi]) if hi - lo == len(grid.keys) else least_labels(grid, hashes[news[lo:hi]], names[lo:hi])
+        )
+        found[who] = (grid, labels)
+    return found
+
+
+def _sorted(keys: Keys, starts: Indices) -> Keys:
+    """The keys, sorted in place within each owner's."""
     ends = np.append(starts[1:], len(keys))
     for lo, hi in zip(starts.tolist(), ends.tolist(), strict=True):
         keys[lo:hi].sort()
-    least, greatest = np.minimum.reduceat(values, starts) + 0.0, np.maximum.reduceat(values, starts) + 0.0
-    profiles = _with_traces(profiles, values, owner, slices)
-    grids = grids_of(keys, starts, resolution.numbers)
-    for i, (who, grid) in enumerate(zip(owner[starts].tolist(), grids, strict=True)):
-        profiles[who] = replace(profiles[who], numbers=grid, least=float(least[i]), greatest=float(greatest[i]))
-    return profiles
+    return keys
 
 
-def _with_traces(profiles: list[Profile], values: Floats, owner: Cells, slices: Cells) -> list[Profile]:
-    traces = traces_of(values, owner * SLICES + slices, len(profiles))
-    return [replace(p, trace=t) for p, t in zip(profiles, traces, strict=True)]
-
-
-def _with_categories(
-    profiles: list[Profile], hashes: Keys, owner: Cells, resolution: Resolution, vocabulary: Vocabulary
-) -> list[Profile]:
-    if not len(hashes):
-        return profiles
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    ends = np.append(starts[1:], len(hashes))
-    for lo, hi in zip(starts.tolist(), ends.tolist(), strict=True):
-        hashes[lo:hi].sort()
-    grids = grids_of(hashes, starts, Caps(1, resolution.categories))
-    for lo, hi, who, grid in zip(starts.tolist(), ends.tolist(), owner[starts].tolist(), grids, strict=True):
-        seen = hashes[lo:hi][np.flatnonzero(np.diff(hashes[lo:hi], prepend=~hashes[lo : lo + 1]))]
-        names = [vocabulary.labels[key] for key in seen.tolist()]
-        profiles[who] = replace(profiles[who], categories=grid, labels=least_labels(grid, seen, names))
-    return profiles
+def _marked(places: Indices, n: int) -> npt.NDArray[np.bool_]:
+    marks = np.zeros(n, bool)
+    marks[places] = True
+    return marks

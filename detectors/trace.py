@@ -56,7 +56,6 @@ def traces_of(values: Floats, cells: Cells, owners: int) -> list[Trace]:
     counts = np.bincount(cells, minlength=n)
     with np.errstate(over="ignore"):
         squares = np.minimum(values * values, _GREATEST)
-    starts = range(0, n, SLICES)
-    sums = ExactSums.of(values, cells, n).rows(starts)
-    powers = ExactSums.of(squares, cells, n).rows(starts)
-    return [Trace(counts[s : s + SLICES], a, b) for s, a, b in zip(starts, sums, powers, strict=True)]
+    sums = ExactSums.of(values, cells, n).split(SLICES)
+    powers = ExactSums.of(squares, cells, n).split(SLICES)
+    return [Trace(*parts) for parts in zip(counts.reshape(owners, SLICES), sums, powers, strict=True)]

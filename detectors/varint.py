@@ -3,28 +3,50 @@
 import numpy as np
 import numpy.typing as npt
 
-from detectors.ordering import Keys, bit_length
+from detectors.ordering import Keys
 from schemas.errors import WireError
 
 _MOST_BYTES = 10
+_LOW, _SEVEN, _MORE = np.uint64(127), np.uint64(7), np.uint8(128)
+
+
+def varint(number: int) -> bytes:
+    """The bytes of one number."""
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
 
 
 def encode_varints(numbers: Keys) -> bytes:
     """The bytes of `numbers`, shape (n,), one after the other. O(n)."""
-    lengths = np.maximum((bit_length(numbers).astype(np.intp) + 6) // 7, 1)
+    return varints_of(numbers)[0].tobytes()
+
+
+def varints_of(numbers: Keys) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
+    """The bytes of `numbers`, shape (n,), one after the other, and where each number's end, shape (n,). O(n)."""
+    lengths = np.ones(len(numbers), np.intp)
+    longer = (numbers > _LOW).nonzero()[0]
+    places, rests = [np.arange(len(numbers))], [numbers]
+    while len(longer):
+        rest = rests[-1][longer] >> _SEVEN
+        places.append(places[-1][longer])
+        rests.append(rest)
+        lengths[places[-1]] += 1
+        longer = (rest > _LOW).nonzero()[0]
     ends = np.cumsum(lengths)
-    out = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
     firsts = ends - lengths
-    for i in range(int(lengths.max(initial=0))):
-        rows = np.flatnonzero(lengths > i) if i else slice(None)
-        more = (lengths[rows] > i + 1).astype(np.uint8) << np.uint8(7)
-        out[firsts[rows] + i] = (numbers[rows] >> np.uint64(7 * i)).astype(np.uint8) & np.uint8(127) | more
-    return out.tobytes()
+    out = np.empty(int(lengths.sum()), np.uint8)
+    for i, (at, rest) in enumerate(zip(places, rests, strict=True)):
+        low = rest.astype(np.uint8)
+        out[firsts[at] + i] = np.where(rest > _LOW, low | _MORE, low)
+    return out, ends
 
 
 def decode_varints(data: bytes) -> Keys:
     """The numbers that `data` holds, all of it. Raises WireError where it does not end at a number's end, or holds a
-    number that is too long. O(n)."""
+    number that is too long or was not written in the fewest bytes. O(n)."""
     raw = np.frombuffer(data, np.uint8)
     if not len(raw):
         return np.empty(0, np.uint64)
@@ -33,8 +55,10 @@ def decode_varints(data: bytes) -> Keys:
         raise WireError("profile: a number is cut off")
     starts = np.concatenate([np.zeros(1, np.intp), ends[:-1] + 1])
     lengths = ends - starts + 1
-    if lengths.max() > _MOST_BYTES:
+    if lengths.max() > _MOST_BYTES or (raw[ends[lengths == _MOST_BYTES]] > 1).any():
         raise WireError("profile: a number is too long")
+    if (raw[ends[lengths > 1]] == 0).any():
+        raise WireError("profile: a number has more bytes than it needs")
     places = (np.arange(len(raw)) - np.repeat(starts, lengths)).astype(np.uint64)
     parts = (raw & np.uint8(127)).astype(np.uint64) << places * np.uint64(7)
     return np.add.reduceat(parts, starts)

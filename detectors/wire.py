@@ -7,49 +7,31 @@ bytes. A grid is written as its regions (distance, shift, buckets) and the dista
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from detectors.encoder import VERSION, encode_group, encode_groups, region_floor, regions_of
 from detectors.exact import ExactSums
 from detectors.grid import LEAST_SPAN, Caps, Grid, empty_grid
 from detectors.group import GroupProfile
 from detectors.ordering import Keys
 from detectors.profile import Profile, Resolution
-from detectors.trace import Trace
-from detectors.varint import decode_varints, encode_varints, unzigzag, zigzag
+from detectors.trace import SLICES, Trace
+from detectors.varint import decode_varints, unzigzag
 from schemas import codec
 from schemas.errors import WireError
 
-VERSION = 1
+__all__ = ["decode_group", "encode_group", "encode_groups"]
+
 _MOST_CELLS = 1 << 20
 
 
-def encode_group(group: GroupProfile) -> bytes:
-    """The bytes of a group's profile. O(buckets)."""
-    resolution = group.resolution
-    parts: list[Keys] = [
-        _numbers(
-            group.count,
-            resolution.numbers.regions,
-            resolution.numbers.buckets,
-            resolution.categories,
-            resolution.signals,
-        )
-    ]
-    for profile in group.signals.values():
-        parts += _profile_parts(profile)
-    names = codec.encode([[name, *p.labels] for name, p in group.signals.items()])
-    integers = encode_varints(np.concatenate(parts))
-    floats = np.array([(p.least, p.greatest) for p in group.signals.values() if len(p.numbers.keys)], "<f8").tobytes()
-    body = b"".join((bytes([VERSION]), _length(names), names, _length(integers), integers, floats))
-    return body + zlib.crc32(body).to_bytes(4, "big")
-
-
-def decode_group(data: bytes) -> GroupProfile:
-    """The group's profile that `data` is the wire form of. Raises WireError on anything else."""
+def decode_group(data: bytes, slices: int | None = None) -> GroupProfile:
+    """The group's profile that `data` is the wire form of. Raises WireError on anything else, and where a signal has not
+    `slices` time slices, if that is given."""
     if len(data) < 5:
         raise WireError(f"profile: {len(data)} bytes are too few")
     if data[0] != VERSION:
@@ -57,58 +39,18 @@ def decode_group(data: bytes) -> GroupProfile:
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise WireError("profile: the checksum does not match")
     try:
-        return _decoded(data)
+        group = _decoded(data)
+        _check_slices(group, slices)
+        return group
     except (IndexError, TypeError, OverflowError, ValueError) as error:
         raise WireError(f"profile: {error}") from error
 
 
-def _numbers(*numbers: int) -> Keys:
-    return np.array(numbers, np.uint64)
-
-
-def _length(data: bytes) -> bytes:
-    return encode_varints(_numbers(len(data)))
-
-
-def _profile_parts(p: Profile) -> Iterable[Keys]:
-    yield _numbers(*p.booleans, p.null, p.missing, p.not_finite, p.other)
-    yield from _grid_parts(p.numbers)
-    yield from _grid_parts(p.categories)
-    yield from _trace_parts(p.trace)
-
-
-def _grid_parts(grid: Grid) -> Iterable[Keys]:
-    if not len(grid.keys):
-        yield _numbers(0)
-        return
-    regions = _regions_of(grid.keys, grid.span)
-    starts = np.flatnonzero(np.diff(regions, prepend=~regions[:1]))
-    yield _numbers(len(grid.keys), grid.span, len(starts))
-    yield np.diff(regions[starts], prepend=np.uint64(0))
-    yield grid.shifts[starts].astype(np.uint64)
-    yield np.diff(starts, append=len(grid.keys)).astype(np.uint64)
-    before = np.empty_like(grid.keys)
-    before[1:] = grid.keys[:-1]
-    before[starts] = _region_floor(regions[starts], grid.span)
-    yield (grid.keys - before) >> grid.shifts
-    yield grid.counts.astype(np.uint64)
-
-
-def _regions_of(keys: Keys, span: int) -> Keys:
-    return keys >> np.uint64(span) if span < 64 else np.zeros_like(keys)
-
-
-def _region_floor(regions: Keys, span: int) -> Keys:
-    return regions << np.uint64(span) if span < 64 else np.zeros_like(regions)
-
-
-def _trace_parts(trace: Trace) -> Iterable[Keys]:
-    yield _numbers(trace.slices)
-    yield trace.counts.astype(np.uint64)
-    for sums in (trace.sums, trace.squares):
-        yield zigzag(np.array([sums.low], np.int64))
-        yield _numbers(sums.digits.shape[1])
-        yield zigzag(sums.digits.ravel())
+def _check_slices(group: GroupProfile, slices: int | None) -> None:
+    """Profiles merge only where all have the same slices, so others would be an error far from here."""
+    found = {profile.trace.slices for profile in group.signals.values()}
+    if not found <= ({1, SLICES} if slices is None else {slices}) or len(found) > 1:
+        raise ValueError(f"time slices: {', '.join(map(str, sorted(found)))}")
 
 
 class _Reader:
@@ -142,16 +84,22 @@ def _decoded(data: bytes) -> GroupProfile:
     names_at, names_end = _section(data, 1)
     integers_at, integers_end = _section(data, names_end)
     names: Any = codec.decode(data[names_at:names_end])
-    floats = np.frombuffer(data[integers_end:-4], "<f8").astype(np.float64).reshape(-1, 2).tolist()
+    floats = np.frombuffer(data[integers_end:-4], "<f8").astype(np.float64).reshape(-1, 2)
+    if not np.isfinite(floats).all() or (floats[:, 0] > floats[:, 1]).any() or np.signbit(floats[floats == 0]).any():
+        raise ValueError("extremes that no numbers have")
     reader = _Reader(decode_varints(data[integers_at:integers_end]))
     count, regions, buckets, categories, most_signals = reader.counts(5).tolist()
-    extremes = iter(floats)
+    if categories < 1 or most_signals < 1:
+        raise ValueError("a resolution of nothing")
+    extremes = iter(floats.tolist())
     signals = {name: _read_profile(reader, tuple(labels), extremes) for name, *labels in names}
     reader.end()
     if next(extremes, None) is not None:
         raise ValueError("more extremes than numeric signals")
     if any(not isinstance(text, str) for row in names for text in row) or list(signals) != sorted(signals):
         raise ValueError("names must be strings in order")
+    if codec.encode([[name, *p.labels] for name, p in signals.items()]) != data[names_at:names_end]:
+        raise ValueError("names are not as they are written here")
     return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories, most_signals))
 
 
@@ -194,18 +142,23 @@ def _read_grid(reader: _Reader) -> Grid:
     regions = np.cumsum(reader.take(n_regions))
     shifts = reader.take(n_regions)
     lengths = reader.counts(n_regions)
+    distances = reader.take(size)
     if shifts.max() > span or lengths.min() < 1 or lengths.max() > size or lengths.sum() != size:
         raise ValueError("regions that do not add up")
+    if (regions[1:] <= regions[:-1]).any():
+        raise ValueError("regions out of order")
     starts = np.cumsum(lengths) - lengths
     bucket_shifts = np.repeat(shifts, lengths).astype(np.uint8)
-    steps = reader.take(size) << bucket_shifts
+    steps = distances << bucket_shifts
+    if (steps >> bucket_shifts != distances).any():
+        raise ValueError("buckets beyond the keys")
     totals = np.cumsum(steps)
-    floor = _region_floor(regions, span) - (totals[starts] - steps[starts])
+    floor = region_floor(regions, np.uint64(span)) - (totals[starts] - steps[starts])
     keys = totals + np.repeat(floor, lengths)
     counts = reader.counts(size)
     if (keys[1:] <= keys[:-1]).any() or counts.min() < 1:
         raise ValueError("buckets out of order")
-    if (_regions_of(keys, span) != np.repeat(regions, lengths)).any():
+    if (regions_of(keys, np.uint64(span)) != np.repeat(regions, lengths)).any():
         raise ValueError("buckets outside their region")
     return Grid(span, keys, bucket_shifts, counts)
 
@@ -221,4 +174,7 @@ def _read_sums(reader: _Reader, cells: int) -> ExactSums:
     columns = reader.one()
     if abs(low) > 100 or cells * columns > _MOST_CELLS:
         raise ValueError("sums out of range")
-    return ExactSums(low, unzigzag(reader.take(cells * columns)).reshape(cells, columns))
+    sums = ExactSums(low, unzigzag(reader.take(cells * columns)).reshape(cells, columns))
+    if not (sums.digits[:, :1].any() and sums.digits[:, -1:].any() if columns else low == 0):
+        raise ValueError("sums with digits that they do not need")
+    return sums

@@ -17,6 +17,7 @@ from detectors.group import GroupProfile
 from pipeline import console
 from pipeline.board import Board
 from pipeline.config_file import read_config
+from pipeline.garbage import collect_seldom
 from pipeline.local import LocalIngest, closed_windows, closings
 from pipeline.shelf import configured_baselines, read_baseline
 from schemas import codec
@@ -49,6 +50,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no 
 
 def _example(text: str) -> str:
     return f"Example:  [bold]{text}[/]"
+
+
+@app.callback()
+def prepare() -> None:
+    collect_seldom()
 
 
 @app.command(epilog=_example("driftline demo --once"))

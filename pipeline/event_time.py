@@ -18,10 +18,7 @@ def sealed_through(watermark_ms: int, length_ms: int) -> int:
     return watermark_ms if watermark_ms == BEGINNING else watermark_ms // length_ms * length_ms
 
 
-def running_watermarks(
-    event_ms: Times, record_ms: Times, accepted: npt.NDArray[np.bool_], before: int, lateness: int
-) -> Times:
-    """The watermark after each record: the highest `min(event time, record time)` of accepted records so far, less
-    the lateness, and never below `before`."""
-    reached = np.where(accepted, np.minimum(event_ms, record_ms) - lateness, BEGINNING)
-    return np.maximum(np.maximum.accumulate(reached), before)
+def running_watermarks(event_ms: Times, record_ms: Times, before: int, lateness: int) -> Times:
+    """The watermark after each event: the highest `min(event time, record time)` so far, less the lateness, and never
+    below `before`."""
+    return np.maximum(np.maximum.accumulate(np.minimum(event_ms, record_ms) - lateness), before)

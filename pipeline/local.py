@@ -99,10 +99,11 @@ def record_times(events: Events, following: Times, max_skew_ms: int) -> Times:
     """Record times for events of a file, which has none: each event's own time, except where time then falls back by
     more than `max_skew_ms`. There it is the median time of the next `FOLLOWING` records, so that a clock far ahead is
     told from a gap in the traffic. `following` are the times of the records after these, 0 for one refused. O(n)."""
-    times = np.concatenate([_accepted_times(events), following])
+    own = _accepted_times(events)
+    times = np.concatenate([own, following])
     rows = np.flatnonzero(times > 0)
     clocks = times[rows]
-    record = events.times_ms.copy()
+    record = own.copy()
     for at in _suspects(rows, clocks, max_skew_ms):
         if rows[at] < len(record):
             record[rows[at]] = int(np.median(clocks[at + 1 : np.searchsorted(rows, rows[at] + FOLLOWING, "right")]))
@@ -125,4 +126,6 @@ def _following(held: Iterable[_Read]) -> Times:
 
 
 def _accepted_times(events: Events) -> Times:
-    return np.where([reason is None for reason in events.refusals], events.times_ms, 0)
+    times = np.zeros(events.count, np.int64)
+    times[events.rows] = events.times_ms
+    return times

@@ -6,19 +6,23 @@ is sealed or the block ends, whichever comes first. An event of a sealed window 
 packet never changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
+import numpy.typing as npt
 
-from detectors.grid import Caps
+from detectors.grid import Caps, Indices
 from detectors.group import GroupProfile
 from detectors.profile import Resolution
 from detectors.trace import slice_of
-from detectors.wire import encode_group
+from detectors.wire import encode_group, encode_groups
 from pipeline.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events import EventReader, Events
+from pipeline.labels import Labels
 from pipeline.pending import Pending, Place, Resolutions
 from pipeline.segments import Part
 from pipeline.signals import ModelSignals
@@ -28,6 +32,7 @@ from schemas.group import Group
 from schemas.packet import Packet, PacketHeader, SourcePartition
 
 MOST_PAYLOAD_BYTES = 512 * 1024
+SIGNALS_TOGETHER = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,15 @@ class Fed:
     excluded: int = 0
 
 
+class _Taken(NamedTuple):
+    """A group to be sent, and how far its segments are folded."""
+
+    place: Place
+    level: int
+    group: Group
+    part: Part
+
+
 class Records(NamedTuple):
     """Consecutive records of one partition: offsets ascending, shape (n,), and their Kafka timestamps, shape (n,)."""
 
@@ -102,6 +116,7 @@ class Ingest:
             Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model),
         )
         self.signals: dict[str, ModelSignals] = _ModelSignalsByName(config)
+        self.pending: WeakSet[Pending] = WeakSet()
 
     def watches(self, model: str) -> bool:
         return self.config.model(model) is not None
@@ -133,7 +148,7 @@ class PartitionIngest:
         self._block_size = ingest.config.kafka.block_size
         self._accounted = accounted or Progress(resume)
         self._progress = replace(self._accounted, position=resume)
-        self._pending = Pending(ingest.signals, ingest.resolutions)
+        self._pending = Pending(ingest.signals, ingest.resolutions, ingest.pending)
 
     @property
     def progress(self) -> Progress:
@@ -160,7 +175,8 @@ class PartitionIngest:
         models, segments and windows."""
         fed = Fed()
         events = events or self._ingest.reader.read(records.values)
-        _refuse_ahead(events, records, self._window.max_skew_ms)
+        ahead = events.times_ms > records.record_ms[events.rows] + self._window.max_skew_ms
+        events.refuse(ahead, Refusal.TIMESTAMP_AHEAD)
         start = self._restore(events, records.offsets, fed) if self.restoring else 0
         while start < len(records.offsets):
             start = self._feed_block(events, records, start, fed)
@@ -195,8 +211,8 @@ class PartitionIngest:
         twice, nothing is sent. Returns the first row beyond."""
         stop = int(np.searchsorted(offsets, self._accounted.position))
         starts = starts_of(events.times_ms, self._window.length_ms)
-        unsent = starts + self._window.length_ms > self._accounted.sealed_ms
-        self._stage(events, offsets, starts, self._watched(events, np.flatnonzero((_accepted(events) & unsent)[:stop])))
+        unsent = (events.rows < stop) & (starts + self._window.length_ms > self._accounted.sealed_ms)
+        self._stage(events, offsets, starts, self._watched(events, np.flatnonzero(unsent)))
         if stop:
             self._progress = replace(self._progress, position=int(offsets[stop - 1]) + 1)
         if stop < len(offsets) or not self.restoring:
@@ -216,101 +232,93 @@ class PartitionIngest:
 
     def _feed_rows(self, events: Events, records: Records, rows: slice, fed: Fed) -> None:
         length = self._window.length_ms
-        accepted = _accepted(events)[rows]
-        times = events.times_ms[rows]
+        first, last = np.searchsorted(events.rows, [rows.start, rows.stop]).tolist()
+        read, times = events.rows[first:last], events.times_ms[first:last]
         before = self._progress.watermark_ms
-        marks = running_watermarks(times, records.record_ms[rows], accepted, before, self._window.allowed_lateness_ms)
-        seals = np.flatnonzero(np.diff(marks // length, prepend=before // length))
+        marks = running_watermarks(times, records.record_ms[read], before, self._window.allowed_lateness_ms)
         starts = starts_of(events.times_ms, length)
-        late = accepted & (starts[rows] + length <= marks)
-        done = rows.start
-        for seal in [*seals.tolist(), None]:
-            stop = rows.stop if seal is None else rows.start + seal + 1
-            span = slice(done - rows.start, stop - rows.start)
-            self._account(events, records.offsets, starts, done, accepted[span], late[span], fed)
-            if stop > done:
-                self._reach(int(records.offsets[stop - 1]) + 1, marks[: stop - rows.start], records.record_ms[rows])
+        late = starts[first:last] + length <= marks
+        done, row = 0, rows.start
+        for seal in [*np.flatnonzero(np.diff(marks // length, prepend=before // length)).tolist(), None]:
+            stop = len(marks) if seal is None else seal + 1
+            row_stop = rows.stop if seal is None else int(read[seal]) + 1
+            self._account(events, records.offsets, starts, slice(first + done, first + stop), late[done:stop], fed)
+            self._refuse(events, records.offsets, slice(row, row_stop), fed)
+            if row_stop > row:
+                self._reach(int(records.offsets[row_stop - 1]) + 1, marks[:stop], records.record_ms[read])
             if seal is not None and self._progress.position % self._block_size:
                 self._seal(fed)
-            done = stop
+            done, row = stop, row_stop
 
     def _reach(self, position: int, marks: Times, record_ms: Times) -> None:
         """Moves on to `position`, where the watermark is the last of `marks`."""
-        mark = int(marks[-1])
-        anchor = self._progress.anchor_ms
-        if mark > self._progress.watermark_ms:
+        mark, anchor = self._progress.watermark_ms, self._progress.anchor_ms
+        if len(marks) and marks[-1] > mark:
+            mark = int(marks[-1])
             anchor = int(record_ms[np.searchsorted(marks, mark)])
         self._progress = replace(self._progress, position=position, watermark_ms=mark, anchor_ms=anchor)
 
     def _account(
-        self,
-        events: Events,
-        offsets: Times,
-        starts: Times,
-        first: int,
-        accepted: np.ndarray,
-        late: np.ndarray,
-        fed: Fed,
+        self, events: Events, offsets: Times, starts: Times, places: slice, late: npt.NDArray[np.bool_], fed: Fed
     ) -> None:
-        """Counts and stages the rows from `first` on, one for each entry of `accepted` and `late`."""
-        refused = np.flatnonzero(~accepted) + first
-        for row in refused.tolist():
-            reason = events.refusals[row]
-            assert reason is not None
-            fed.dead_letters.append(DeadLetter(int(offsets[row]), reason))
-        good = np.flatnonzero(accepted & ~late) + first
+        """Counts and stages the events at `places`, of which some are late."""
+        good = np.flatnonzero(~late) + places.start
         watched = self._watched(events, good)
         n_late, n_excluded = int(late.sum()), len(good) - len(watched)
         self._stage(events, offsets, starts, watched)
         fed.profiled, fed.late, fed.excluded = fed.profiled + len(watched), fed.late + n_late, fed.excluded + n_excluded
         p = self._progress
-        self._progress = replace(
-            p, late=p.late + n_late, refused=p.refused + len(refused), excluded=p.excluded + n_excluded
-        )
+        self._progress = replace(p, late=p.late + n_late, excluded=p.excluded + n_excluded)
 
-    def _watched(self, events: Events, rows: np.ndarray) -> np.ndarray:
+    def _refuse(self, events: Events, offsets: Times, rows: slice, fed: Fed) -> None:
+        """Counts the refused records among these rows, and lays them aside."""
+        refused = [row for row in sorted(events.refusals) if rows.start <= row < rows.stop] if events.refusals else []
+        fed.dead_letters += [DeadLetter(int(offsets[row]), events.refusals[row]) for row in refused]
+        self._progress = replace(self._progress, refused=self._progress.refused + len(refused))
+
+    def _watched(self, events: Events, places: Indices) -> Indices:
         known = {model: self._ingest.watches(model) for model in set(events.models)}
         if all(known.values()):
-            return rows
-        return rows[[known[events.models[row]] for row in rows.tolist()]]
+            return places
+        return places[[known[events.models[place]] for place in places.tolist()]]
 
-    def _stage(self, events: Events, offsets: Times, starts: Times, rows: np.ndarray) -> None:
-        if not len(rows):
+    def _stage(self, events: Events, offsets: Times, starts: Times, places: Indices) -> None:
+        if not len(places):
             return
-        slices = slice_of(events.times_ms[rows] - starts[rows], self._window.length_ms)
-        for place, chosen in _places(events.models, starts, rows):
-            picked = rows[chosen]
-            whole = len(picked) == len(events.documents)
-            index = picked.tolist()
+        slices = slice_of(events.times_ms[places] - starts[places], self._window.length_ms)
+        for model, chosen in _by_model(events.models, places):
+            picked = places[chosen]
+            pick = _picker(picked, len(events.documents))
             self._pending.add(
-                place,
-                events.documents if whole else [events.documents[i] for i in index],
-                events.features if whole else [events.features[i] for i in index],
-                events.versions if whole else [events.versions[i] for i in index],
-                offsets[picked],
+                model,
+                pick(events.documents),
+                pick(events.features),
+                pick(events.versions),
+                offsets[events.rows[picked]],
+                starts[picked],
                 slices[chosen],
             )
 
     def _seal(self, fed: Fed) -> None:
         """Sends the windows that the watermark has passed."""
         through = sealed_through(self._progress.watermark_ms, self._window.length_ms)
-        places = [p for p in self._pending.places if p.window_start_ms + self._window.length_ms <= through]
+        places = [p for p in self._pending.places() if p.window_start_ms + self._window.length_ms <= through]
         self._emit(fed, places, max(through, self._progress.sealed_ms))
 
     def _end_block(self, fed: Fed, position: int) -> None:
         """Sends all that the block holds, and seals with it what its last record sealed."""
         self._progress = replace(self._progress, position=position)
         through = sealed_through(self._progress.watermark_ms, self._window.length_ms)
-        if self._pending.places or through > self._progress.sealed_ms:
-            self._emit(fed, self._pending.places, max(through, self._progress.sealed_ms))
+        if not self._pending.empty or through > self._progress.sealed_ms:
+            self._emit(fed, self._pending.places(), max(through, self._progress.sealed_ms))
 
     def _emit(self, fed: Fed, places: list[Place], sealed_ms: int) -> None:
         packets: list[Packet] = []
-        for place in places:
-            groups = self._pending.take(place)
-            for group, part in groups.in_order():
-                for number, (piece, payload) in enumerate(_pieces(part.profile)):
-                    header = self._header(place, group, part, groups.level(group), number, len(packets), piece.count)
+        for some in _batched(self._taken(places)):
+            payloads = encode_groups([taken.part.profile for taken in some])
+            for (place, level, group, part), whole in zip(some, payloads, strict=True):
+                for number, (piece, payload) in enumerate(_pieces(part.profile, whole)):
+                    header = self._header(place, group, part, level, number, len(packets), piece.count)
                     packets.append(Packet(header, payload))
         self._pending.clear_words()
         p = self._progress
@@ -318,6 +326,12 @@ class PartitionIngest:
             Emission(p.position, p.watermark_ms, tuple(packets), p.previous, p.late, p.refused, p.excluded)
         )
         self._progress = Progress(p.position, p.watermark_ms, p.anchor_ms, sealed_ms, (p.position, p.watermark_ms))
+
+    def _taken(self, places: list[Place]) -> Iterator[_Taken]:
+        for place in places:
+            groups = self._pending.take(place)
+            for group, part in groups.in_order():
+                yield _Taken(place, groups.level(group), group, part)
 
     def _header(
         self, place: Place, group: Group, part: Part, level: int, number: int, ordinal: int, events: int
@@ -344,37 +358,44 @@ class PartitionIngest:
         )
 
 
-def _refuse_ahead(events: Events, records: Records, max_skew_ms: int) -> None:
-    for row in np.flatnonzero(events.times_ms > records.record_ms + max_skew_ms).tolist():
-        events.refusals[row] = events.refusals[row] or Refusal.TIMESTAMP_AHEAD
+def _by_model(models: Sequence[str], places: Indices) -> list[tuple[str, Indices]]:
+    """For each model that has some of the places: indices into `places`, ascending."""
+    codes = Labels.of(models if len(places) == len(models) else [models[place] for place in places.tolist()])
+    if len(codes.names) == 1:
+        return [(codes.names[0], np.arange(len(places)))]
+    order = np.argsort(codes.codes, kind="stable")
+    bounds = np.searchsorted(codes.codes[order], np.arange(1, len(codes.names)))
+    return list(zip(codes.names, np.split(order, bounds), strict=True))
 
 
-def _accepted(events: Events) -> np.ndarray:
-    if not any(events.refusals):
-        return np.ones(len(events.refusals), bool)
-    return np.array([reason is None for reason in events.refusals], bool)
+def _picker(places: Indices, of: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A function from sequences of length `of` to their items at `places`, which ascend."""
+    if len(places) == of:
+        return lambda items: items
+    if len(places) == 1:
+        place = int(places[0])
+        return lambda items: (items[place],)
+    return itemgetter(*places.tolist())
 
 
-def _places(models: Sequence[str], starts: Times, rows: np.ndarray) -> list[tuple[Place, np.ndarray]]:
-    """The rows by window and model: for each place, indices into `rows`, ascending."""
-    chosen = models if len(rows) == len(models) else [models[i] for i in rows.tolist()]
-    index: Mapping[str, int] = {model: i for i, model in enumerate(dict.fromkeys(chosen))}
-    windows = starts[rows]
-    if len(index) == 1 and windows[0] == windows[-1] and (windows == windows[0]).all():
-        return [(Place(int(windows[0]), chosen[0]), np.arange(len(rows)))]
-    ids = np.fromiter(map(index.__getitem__, chosen), np.int64, len(rows))
-    order = np.lexsort((ids, windows))
-    cuts = np.flatnonzero((np.diff(windows[order]) != 0) | (np.diff(ids[order]) != 0)) + 1
-    return [(Place(int(windows[part[0]]), chosen[part[0]]), part) for part in np.split(order, cuts)]
-
-
-def _pieces(profile: GroupProfile) -> list[tuple[GroupProfile, bytes]]:
+def _pieces(profile: GroupProfile, payload: bytes) -> list[tuple[GroupProfile, bytes]]:
     """The profile in parts whose wire forms each fit a message; the events are counted in the first."""
-    payload = encode_group(profile)
     if len(payload) <= MOST_PAYLOAD_BYTES or len(profile.signals) < 2:
         return [(profile, payload)]
     names = list(profile.signals)
     half = len(names) // 2
     first = replace(profile, signals={n: profile.signals[n] for n in names[:half]})
     second = replace(profile, count=0, signals={n: profile.signals[n] for n in names[half:]})
-    return [*_pieces(first), *_pieces(second)]
+    return [*_pieces(first, encode_group(first)), *_pieces(second, encode_group(second))]
+
+
+def _batched(taken: Iterable[_Taken]) -> Iterator[list[_Taken]]:
+    """Groups to be written together: enough to share what a call of numpy costs, few enough to stay in the cache."""
+    batch: list[_Taken] = []
+    for one in taken:
+        batch.append(one)
+        if sum(len(other.part.profile.signals) for other in batch) >= SIGNALS_TOGETHER:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -4,28 +4,29 @@ Columns take the same memory however many models, segments and windows there are
 profiled in one pass over each column.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSet, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.column import Column, concatenated
 from detectors.exact import Cells
+from detectors.grid import Indices
 from detectors.group import GroupProfile
-from detectors.profile import Resolution, profiles_of
+from detectors.profile import Resolution, columns_profiles
 from detectors.vocabulary import Vocabulary
+from pipeline import labels
 from pipeline.event_time import Times
+from pipeline.labels import Labels
 from pipeline.segments import GroupSet, Part, SegmentRule
 from pipeline.signals import ModelSignals
 from schemas.group import Group, Segment
 
-ROWS_PER_CHUNK = 512
-MOST_ROWS = 1 << 18
+ROWS_PER_CHUNK = 256
+MOST_DOCUMENTS = 1 << 14
+MOST_VALUES = 1 << 26
 MOST_WORDS = 1 << 17
-
-Labels = list[str]
 
 
 class Place(NamedTuple):
@@ -44,19 +45,21 @@ class Resolutions:
 
 
 @dataclass(slots=True)
-class _Rows:
-    """Documents that wait to become a chunk."""
+class _Documents:
+    """A model's documents that wait to become a chunk of each of their windows."""
 
+    first: int
     documents: list[Mapping[str, Any]] = field(default_factory=list)
     features: list[Mapping[str, Any]] = field(default_factory=list)
-    versions: Labels = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
     offsets: list[Times] = field(default_factory=list)
+    starts: list[Times] = field(default_factory=list)
     slices: list[Cells] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Columns of some rows, in offset order."""
+    """Columns of some rows of one place, in offset order."""
 
     offsets: Times
     slices: Cells
@@ -64,103 +67,150 @@ class _Chunk:
     segments: list[Labels]
     columns: dict[str, Column]
 
+    def take(self, rows: Indices) -> "_Chunk":
+        return _Chunk(
+            self.offsets[rows],
+            self.slices[rows],
+            self.versions.take(rows),
+            [values.take(rows) for values in self.segments],
+            {name: column.take(rows) for name, column in self.columns.items()},
+        )
+
 
 @dataclass(slots=True)
 class _Stock:
-    """What one place holds: rows, chunks of columns, and what was profiled to save memory."""
+    """What one place holds: chunks of columns, and what was profiled to save memory."""
 
     first: int
-    rows: _Rows = field(default_factory=_Rows)
     chunks: list[_Chunk] = field(default_factory=list)
     groups: GroupSet | None = None
-    held: int = 0
 
 
 class Pending:
-    """The unsent events of one source partition."""
+    """The unsent events of one source partition. `siblings`, all those of a worker, share its memory between them."""
 
-    def __init__(self, signals: Mapping[str, ModelSignals], resolutions: Resolutions) -> None:
+    def __init__(
+        self, signals: Mapping[str, ModelSignals], resolutions: Resolutions, siblings: MutableSet["Pending"]
+    ) -> None:
+        self._siblings = siblings
+        siblings.add(self)
         self._signals = signals
         self._resolutions = resolutions
+        self._waiting: dict[str, _Documents] = {}
+        self._documents = 0
         self._stock: dict[Place, _Stock] = {}
         self._vocabulary = Vocabulary()
-        self._held = 0
+        self._rows = 0
+        self._values = 0
 
-    @property
     def places(self) -> list[Place]:
+        """Where there are events, in order."""
+        self._columnise_all()
         return sorted(self._stock)
 
     @property
+    def empty(self) -> bool:
+        return not self._stock and not self._waiting
+
+    @property
     def rows(self) -> int:
-        """Events held as rows or columns."""
-        return self._held
+        """Events held as documents or columns."""
+        return self._rows
 
     def first_offset(self) -> int | None:
         """The first offset that anything unsent covers."""
-        return min((stock.first for stock in self._stock.values()), default=None)
+        firsts = [stock.first for stock in self._stock.values()]
+        return min(firsts + [waiting.first for waiting in self._waiting.values()], default=None)
 
     def add(
         self,
-        place: Place,
+        model: str,
         documents: Sequence[Mapping[str, Any]],
         features: Sequence[Mapping[str, Any]],
         versions: Sequence[str],
         offsets: Times,
+        starts: Times,
         slices: Cells,
     ) -> None:
-        """Takes events of one place, in offset order."""
-        stock = self._stock.get(place)
-        if stock is None:
-            stock = self._stock[place] = _Stock(int(offsets[0]))
-        rows = stock.rows
-        rows.documents += documents
-        rows.features += features
-        rows.versions += versions
-        rows.offsets.append(offsets)
-        rows.slices.append(slices)
-        stock.held += len(documents)
-        self._held += len(documents)
-        if len(rows.documents) >= ROWS_PER_CHUNK:
-            self._columnise(place.model, stock)
-        if self._held > MOST_ROWS or len(self._vocabulary) > MOST_WORDS:
+        """Takes events of one model, in offset order; `starts` are those of their windows."""
+        waiting = self._waiting.get(model)
+        if waiting is None:
+            waiting = self._waiting[model] = _Documents(int(offsets[0]))
+        waiting.documents += documents
+        waiting.features += features
+        waiting.versions += versions
+        waiting.offsets.append(offsets)
+        waiting.starts.append(starts)
+        waiting.slices.append(slices)
+        self._rows += len(documents)
+        self._documents += len(documents)
+        if len(waiting.documents) >= ROWS_PER_CHUNK:
+            self._columnise(model)
+        if self._documents > MOST_DOCUMENTS // len(self._siblings):
+            self._columnise_all()
+        if self._values > MOST_VALUES // len(self._siblings) or len(self._vocabulary) > MOST_WORDS:
             self._condense()
 
     def take(self, place: Place) -> GroupSet:
-        """The groups of a place, which is then empty."""
-        stock = self._stock.pop(place)
-        self._held -= stock.held
-        return self._profiled(place, stock)
+        """The groups of one of `places()`, which then holds nothing."""
+        return self._profiled(place, self._stock.pop(place))
 
     def clear_words(self) -> None:
         """Forgets the strings met, once nothing refers to them."""
-        if not self._held:
+        if not self._rows:
             self._vocabulary.clear()
 
-    def _columnise(self, model: str, stock: _Stock) -> None:
-        rows = stock.rows
-        if not rows.documents:
-            return
+    def _columnise_all(self) -> None:
+        for model in list(self._waiting):
+            self._columnise(model)
+
+    def _columnise(self, model: str) -> None:
+        waiting = self._waiting.pop(model)
+        self._documents -= len(waiting.documents)
         signals = self._signals[model]
-        columns = signals.columns(rows.documents, rows.features, self._vocabulary)
-        segments = signals.segments(rows.documents)
-        offsets, slices = np.concatenate(rows.offsets), np.concatenate(rows.slices)
-        stock.chunks.append(_Chunk(offsets, slices, rows.versions, segments, columns))
-        stock.rows = _Rows()
+        chunk = _Chunk(
+            np.concatenate(waiting.offsets),
+            np.concatenate(waiting.slices),
+            Labels.of(waiting.versions),
+            [Labels.of(values) for values in signals.segments(waiting.documents)],
+            signals.columns(waiting.documents, waiting.features, self._vocabulary),
+        )
+        starts = np.concatenate(waiting.starts)
+        if (starts == starts[0]).all():
+            self._hold(Place(int(starts[0]), model), chunk)
+            return
+        for start in np.unique(starts).tolist():
+            self._hold(Place(start, model), chunk.take(np.flatnonzero(starts == start)))
+
+    def _hold(self, place: Place, chunk: _Chunk) -> None:
+        stock = self._stock.get(place)
+        if stock is None:
+            stock = self._stock[place] = _Stock(int(chunk.offsets[0]))
+        stock.chunks.append(chunk)
+        self._values += _values_of(chunk)
 
     def _condense(self) -> None:
         """Profiles all that is held as columns, so that memory stays bounded and the vocabulary can be emptied."""
+        self._columnise_all()
         for place, stock in self._stock.items():
             stock.groups = self._profiled(place, stock)
-            stock.chunks, stock.held = [], 0
-        self._held = 0
         self._vocabulary.clear()
 
     def _profiled(self, place: Place, stock: _Stock) -> GroupSet:
-        self._columnise(place.model, stock)
+        """The stock's groups; its chunks are given up."""
         groups = stock.groups or GroupSet(self._signals[place.model].rules)
         if stock.chunks:
-            _profile_chunk(groups, place.model, _joined(stock.chunks), self._resolutions, self._vocabulary)
+            chunk = _joined(stock.chunks)
+            self._rows -= len(chunk.offsets)
+            self._values -= sum(map(_values_of, stock.chunks))
+            stock.chunks = []
+            _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary)
         return groups
+
+
+def _values_of(chunk: _Chunk) -> int:
+    """How many values of 8 bytes a chunk holds, or nearly."""
+    return len(chunk.offsets) * (len(chunk.columns) + len(chunk.segments) + 3)
 
 
 def _joined(chunks: list[_Chunk]) -> _Chunk:
@@ -173,8 +223,8 @@ def _joined(chunks: list[_Chunk]) -> _Chunk:
     return _Chunk(
         np.concatenate([c.offsets for c in chunks]),
         np.concatenate([c.slices for c in chunks]),
-        [v for c in chunks for v in c.versions],
-        [[v for part in parts for v in part] for parts in zip(*(c.segments for c in chunks), strict=True)],
+        labels.joined([c.versions for c in chunks]),
+        [labels.joined(parts) for parts in zip(*(c.segments for c in chunks), strict=True)],
         columns,
     )
 
@@ -182,73 +232,59 @@ def _joined(chunks: list[_Chunk]) -> _Chunk:
 def _profile_chunk(
     groups: GroupSet, model: str, chunk: _Chunk, resolutions: Resolutions, vocabulary: Vocabulary
 ) -> None:
-    versions = {version: [Group(model, version)] for version in set(chunk.versions)}
-    _add_split(
-        groups,
-        [v for [v] in versions.values()],
-        [versions[v][0] for v in chunk.versions],
-        chunk,
-        resolutions.whole,
-        vocabulary,
-    )
+    wholes = [Group(model, version) for version in chunk.versions.names]
+    _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary)
     for rule, values in zip(groups.rules.values(), chunk.segments, strict=True):
-        split = _segment_groups(groups, rule, model, chunk.versions, values)
-        _add_split(groups, list(dict.fromkeys(split)), split, chunk, resolutions.segment, vocabulary)
+        met, rows = labels.pairs(chunk.versions, values)
+        split = _segment_groups(groups, rule, model, met)
+        _add_split(groups, split, rows, chunk, resolutions.segment, vocabulary)
 
 
-def _segment_groups(groups: GroupSet, rule: SegmentRule, model: str, versions: Labels, values: Labels) -> list[Group]:
-    """Each row's group along one path, with its values folded to the level that all of them need."""
-    pairs = list(zip(versions, values, strict=True))
+def _segment_groups(groups: GroupSet, rule: SegmentRule, model: str, met: list[tuple[str, str]]) -> list[Group]:
+    """The group of each (version, segment), with segments folded to the level that all of them need."""
     by_version: dict[str, set[str]] = {}
-    for version, value in set(pairs):
+    for version, value in met:
         by_version.setdefault(version, set()).add(value)
     levels = {v: rule.level(some, groups.levels.get((v, rule.path), 0)) for v, some in by_version.items()}
     for version, level in levels.items():
         groups.raise_to((version, rule.path), level)
-    made = {
-        (version, value): Group(model, version, Segment(rule.path, rule.folded(value, levels[version])))
-        for version, value in set(pairs)
-    }
-    return [made[pair] for pair in pairs]
+    return [Group(model, v, Segment(rule.path, rule.folded(value, levels[v]))) for v, value in met]
 
 
 def _add_split(
     groups: GroupSet,
-    owners: list[Group],
     split: list[Group],
+    rows: Indices,
     chunk: _Chunk,
     resolution: Resolution,
     vocabulary: Vocabulary,
 ) -> None:
-    owners = sorted(set(owners), key=lambda g: g.order)
-    for group, part in zip(owners, _parts(owners, split, chunk, resolution, vocabulary), strict=True):
-        groups.add(group, part, groups.level(group))
+    """Adds the profiles of a chunk split into groups: row i belongs to `split[rows[i]]`, and groups may repeat."""
+    place = {group: i for i, group in enumerate(sorted(set(split), key=lambda g: g.order))}
+    owner = np.array([place[group] for group in split], np.intp)[rows]
+    met = np.flatnonzero(np.bincount(owner, minlength=len(place)))
+    parts = _parts(np.searchsorted(met, owner), len(met), chunk, resolution, vocabulary)
+    owners = list(place)
+    for i, part in zip(met.tolist(), parts, strict=True):
+        groups.add(owners[i], part, groups.level(owners[i]))
 
 
-def _parts(
-    owners: list[Group], split: list[Group], chunk: _Chunk, resolution: Resolution, vocabulary: Vocabulary
-) -> list[Part]:
-    """One part for each owner, in order."""
-    rows = len(chunk.offsets)
-    order: npt.NDArray[np.intp] | None = None
+def _parts(owner: Indices, owners: int, chunk: _Chunk, resolution: Resolution, vocabulary: Vocabulary) -> list[Part]:
+    """One part for each owner, in order; `owner`, shape (n,), says whose each row is."""
+    rows = len(owner)
     starts = np.zeros(1, np.intp)
-    offsets, slices = chunk.offsets, chunk.slices
-    if len(owners) > 1:
-        index = {group: i for i, group in enumerate(owners)}
-        owner = np.fromiter(map(index.__getitem__, split), np.int32, rows)
-        order = np.argsort(owner, kind="stable")
-        starts = np.searchsorted(owner[order], np.arange(len(owners)))
-        offsets, slices = offsets[order], slices[order]
+    offsets, slices, columns = chunk.offsets, chunk.slices, list(chunk.columns.values())
+    if owners > 1:
+        order = np.argsort(owner.astype(np.uint16) if owners < 1 << 16 else owner, kind="stable")
+        starts = np.concatenate([starts, np.cumsum(np.bincount(owner))[:-1]])
+        offsets, slices, columns = offsets[order], slices[order], [column.take(order) for column in columns]
+    profiles = columns_profiles(columns, starts, slices, resolution, vocabulary)
     ends = np.append(starts[1:], rows)
-    by_name = {
-        name: profiles_of(column if order is None else column.take(order), starts, slices, resolution, vocabulary)
-        for name, column in chunk.columns.items()
-    }
     return [
         Part(
-            GroupProfile.of(int(hi - lo), {name: profiles[i] for name, profiles in by_name.items()}, resolution),
+            GroupProfile.of(hi - lo, dict(zip(chunk.columns, mine, strict=True)), resolution),
             int(offsets[lo]),
             int(offsets[hi - 1]) + 1,
         )
-        for i, (lo, hi) in enumerate(zip(starts, ends, strict=True))
+        for lo, hi, mine in zip(starts.tolist(), ends.tolist(), profiles, strict=True)
     ]

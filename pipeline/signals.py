@@ -1,6 +1,7 @@
 """A model's signals: from documents to one column for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +16,7 @@ from schemas.group import MISSING as NO_SEGMENT
 PREDICTION = "prediction"
 LATENCY = "latency_ms"
 _OURS = frozenset({PREDICTION, LATENCY})
+_Read = Callable[[Documents, Documents, Vocabulary], dict[str, Column]]
 
 
 class ModelSignals:
@@ -27,11 +29,15 @@ class ModelSignals:
 
     def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         """A column for each signal. O(values)."""
-        return {name: Column.of(values, vocabulary) for name, values in self._read(documents, features)}
+        return self._read(documents, features, vocabulary)
 
     def segments(self, documents: Documents) -> list[list[str]]:
         """For each path, the segment of each document."""
-        return [[_segment(v) for v in read(documents)] for read in self._segments]
+        return [_segments(read(documents)) for read in self._segments]
+
+
+def _segments(values: list[Any]) -> list[str]:
+    return values if set(map(type, values)) == {str} else [_segment(v) for v in values]
 
 
 def _segment(value: Any) -> str:
@@ -42,12 +48,12 @@ def _segment(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _listed(signals: Sequence[SignalConfig]) -> Any:
+def _listed(signals: Sequence[SignalConfig]) -> _Read:
     readers = [(s.name, reader_of(s.path), _CONVERT.get(s.kind)) for s in signals]
 
-    def read(documents: Documents, _: Documents) -> list[tuple[str, Sequence[Any]]]:
+    def read(documents: Documents, _: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         found = [(name, get(documents), convert) for name, get, convert in readers]
-        return [(name, convert(values) if convert else values) for name, values, convert in found]
+        return {name: Column.of(convert(values) if convert else values, vocabulary) for name, values, convert in found}
 
     return read
 
@@ -73,36 +79,85 @@ _CONVERT = {"categorical": _as_text, "numeric": _as_numbers}
 
 
 class _Auto:
-    """Every feature, the prediction and the latency. Remembers the names it met, so that a batch whose events all
-    have them takes one call each."""
+    """Every feature, the prediction and the latency.
+
+    The names met are remembered, and which of them have the same kinds of values. Where the events of a batch all have
+    them, the values of one kind are taken out and converted together: a table, not a column each.
+    """
 
     def __init__(self, config: Config) -> None:
         paths = config.event.paths
         self._most = config.limits.signals_per_model
         self._ours = [(PREDICTION, reader_of(paths.prediction)), (LATENCY, reader_of(paths.latency_ms))]
-        self._names: list[str] = []
+        self._gaps: dict[str, Any] = {}
+        self._tables: list[list[str]] = []
+        self._settled = False
+        self._too_many = False
 
-    def __call__(self, documents: Documents, features: Documents) -> list[tuple[str, Sequence[Any]]]:
-        named = [(_name(name), values) for name, values in self._features(features)]
-        ours = [(name, read(documents)) for name, read in self._ours]
-        return named + [(name, values) for name, values in ours if any(v is not MISSING for v in values)]
+    def __call__(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        found = self._features(features, vocabulary)
+        for name, read in self._ours:
+            values = read(documents)
+            if values.count(MISSING) < len(values):
+                found[name] = Column.of(values, vocabulary)
+        return found
 
-    def _features(self, features: Documents) -> list[tuple[str, Sequence[Any]]]:
-        uniform = len(self._names) > 1 and set(map(len, features)) == {len(self._names)}
-        if uniform:
-            try:
-                return list(zip(self._names, zip(*map(itemgetter(*self._names), features), strict=True), strict=True))
-            except KeyError:
-                pass
-        return self._ragged(features)
+    def _features(self, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        if self._too_many:
+            self._learn(features)
+        try:
+            found = self._columns(self._filled(features), vocabulary)
+        except KeyError:
+            self._learn(features)
+            found = self._columns(self._filled(features), vocabulary)
+        return {_name(name): column for name, column in found.items()}
 
-    def _ragged(self, features: Sequence[Mapping[str, Any]]) -> list[tuple[str, Sequence[Any]]]:
-        found: set[str] = set()
-        found.update(*features)
-        names = least_hashed(found, self._most)
-        if set(map(len, features)) == {len(names)}:
-            self._names = names
-        return [(name, [f.get(name, MISSING) for f in features]) for name in names]
+    def _learn(self, features: Documents) -> None:
+        """The names of these features, each in a table of its own until the kinds of its values are known."""
+        met: set[str] = set()
+        met.update(*features)
+        names = least_hashed(met, self._most)
+        self._too_many = len(names) < len(met)
+        self._gaps = dict.fromkeys(names, MISSING)
+        self._tables = [[name] for name in names]
+        self._settled = False
+
+    def _filled(self, features: Documents) -> Documents:
+        """The same, with `MISSING` where a known name is not there. Raises KeyError where one is there that is not
+        known, unless these are the features that are too many."""
+        known = len(self._gaps)
+        if set(map(len, features)) == {known}:
+            return features
+        filled = [f if len(f) == known else {**self._gaps, **f} for f in features]
+        if set(map(len, filled)) != {known} and not self._too_many:
+            raise KeyError
+        return filled
+
+    def _columns(self, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """Raises KeyError where one of the features lacks a name."""
+        found: dict[str, Column] = {}
+        for names in self._tables:
+            table = Column.of(_values(names, features), vocabulary)
+            found |= zip(names, table.spread(len(names)), strict=True)
+            self._settled = self._settled and (len(names) == 1 or len(table.sort) < 2)
+        if not self._settled:
+            self._tables, self._settled = _tables_of(found), True
+        return found
+
+
+def _values(names: Sequence[str], features: Documents) -> list[Any]:
+    """Row by row."""
+    if len(names) == 1:
+        return [f[names[0]] for f in features]
+    return list(chain.from_iterable(map(itemgetter(*names), features)))
+
+
+def _tables_of(columns: Mapping[str, Column]) -> list[list[str]]:
+    """The names, those of columns with one and the same kind of values together."""
+    tables: dict[object, list[str]] = {}
+    for name, column in columns.items():
+        tables.setdefault(column.sort if len(column.sort) < 2 else name, []).append(name)
+    return list(tables.values())
 
 
 def _name(feature: str) -> str:

@@ -7,6 +7,7 @@ error-free (Rump, Ogita, Oishi 2008, "Accurate floating-point summation").
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,16 +128,34 @@ def _sums(values: Floats, cells: Cells, n_cells: int) -> ExactSums:
 def _extracted(values: Floats, cells: Cells, n_cells: int, greatest: float) -> ExactSums:
     position = math.frexp(greatest)[1] // DIGIT_BITS
     offset = 0
-    rest = values
+    rest = values.copy()
+    part = np.empty_like(values)
+    sum_by_cell = _summer(cells, n_cells)
     columns: list[Digits] = []
     while True:
         if position < -_HIGHEST:
             rest, position, offset = np.ldexp(rest, 10 * DIGIT_BITS), position + 10, offset - 10
         sigma = 1.5 * 2.0 ** (DIGIT_BITS * position + 52)
-        part = (rest + sigma) - sigma
-        sums = np.bincount(cells, weights=part, minlength=n_cells)
-        columns.append(np.ldexp(sums, -DIGIT_BITS * position).astype(np.int64))
-        rest = rest - part
+        np.add(rest, sigma, out=part)
+        np.subtract(part, sigma, out=part)
+        columns.append(np.ldexp(sum_by_cell(part), -DIGIT_BITS * position).astype(np.int64))
+        np.subtract(rest, part, out=rest)
         if not rest.any():
             return trimmed(position + offset, np.stack(columns[::-1], axis=1))
         position -= 1
+
+
+def _summer(cells: Cells, n_cells: int) -> Callable[[Floats], Floats]:
+    """A function that sums numbers by cell: several times as fast where the cells ascend. Digits of one position sum
+    without rounding, so the order does not matter."""
+    if (cells[1:] < cells[:-1]).any():
+        return lambda part: np.bincount(cells, weights=part, minlength=n_cells).astype(np.float64)
+    starts = np.flatnonzero(np.diff(cells, prepend=-1))
+    met = cells[starts]
+
+    def sums(part: Floats) -> Floats:
+        by_cell = np.zeros(n_cells)
+        by_cell[met] = np.add.reduceat(part, starts)
+        return by_cell
+
+    return sums

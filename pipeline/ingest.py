@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from pipeline.admin import Admin, Committed, Topic, source_topics
 from pipeline.board import Board, SourceStatus
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import BEGINNING
+from pipeline.fault_points import reach
 from pipeline.partition import DeadLetter, Emission, Fed, Ingest, PartitionIngest, Progress, Records
 from pipeline.resume import decode_progress, encode_progress
 from pipeline.topics import ingest_group, servers_of
@@ -40,15 +42,17 @@ _MOST_BYTES = 10 * 1024 * 1024
 _ROOM_BYTES = 64 * 1024
 _SESSION_MS = 10_000
 _MOST_YIELD_S = 60.0
+_OFFSET, _TIMESTAMP, _VALUE = attrgetter("offset"), attrgetter("timestamp"), attrgetter("value")
 
 
 @dataclass(slots=True)
 class _Owned:
-    """A source partition that this worker reads."""
+    """A source partition that this worker reads, and the group's generation that gave it."""
 
     ingest: PartitionIngest
     dispatcher: Dispatcher
     topic_id: str
+    generation: int
     begun: bool = False
     idle_since_s: float | None = None
     committed: tuple[int, Progress] | None = None
@@ -64,6 +68,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._clock = clock
         self._shared = Ingest(config)
         self._owned: dict[TopicPartition, _Owned] = {}
+        self._given_up: dict[TopicPartition, _Owned] = {}
         self._topics: dict[str, Topic] = {}
         self._profiles_partitions = config.kafka.profiles_partitions
         self._lock = asyncio.Lock()
@@ -115,12 +120,13 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._running = False
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Commits and forgets what is not this worker's any more: the next owner reads on from there."""
+        """Commits, so that the next owner reads on from there. What is given up is kept until it is known who that is."""
         async with self._lock:
             for tp in revoked:
                 owned = self._owned.pop(tp, None)
                 if owned is not None:
                     await self._commit_or_leave(tp, owned)
+                    self._given_up[tp] = owned
             self._board.drop_sources(SourcePartition(tp.topic, tp.partition) for tp in self._owned)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -132,6 +138,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _take_up_all(self, assigned: Iterable[TopicPartition]) -> None:
         async with self._lock:
+            for owned in self._owned.values():
+                owned.generation = self._generation()
             new = [tp for tp in assigned if tp not in self._owned]
             self._yielded_s = None
             committed = await asyncio.to_thread(
@@ -140,6 +148,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             firsts = await self._consumer.beginning_offsets(new) if new else {}
             for tp in new:
                 await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
+            self._given_up.clear()
 
     def _find_topics(self) -> None:
         with Admin(self._config) as admin:
@@ -158,6 +167,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             window_ms, block = self._config.window.length_ms, self._config.kafka.block_size
             resume = committed.offset
             progress = decode_progress(committed.metadata, source, topic_id, block, window_ms)
+            if self._taken_back(tp, topic_id, (resume, progress), first):
+                return
         if resume < first:
             self._board.lost_events += first - resume
             log.error(
@@ -174,9 +185,24 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._consumer.seek(tp, resume)
         dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions)
         self._owned[tp] = _Owned(
-            PartitionIngest(self._shared, source, topic_id, resume, progress), dispatcher, topic_id
+            PartitionIngest(self._shared, source, topic_id, resume, progress), dispatcher, topic_id, self._generation()
         )
         log.info("%s: reads from %d", source, resume)
+
+    def _taken_back(self, tp: TopicPartition, topic_id: str, committed: tuple[int, Progress], first: int) -> bool:
+        """Goes on with a partition that was given up in this rebalance and is given back, and that nobody has committed
+        for in between: what is held of it need not be read again."""
+        owned = self._given_up.get(tp)
+        if owned is None or owned.topic_id != topic_id or owned.committed != committed:
+            return False
+        position = owned.ingest.progress.position
+        if position < first:
+            return False
+        self._consumer.seek(tp, position)
+        owned.generation, owned.idle_since_s = self._generation(), None
+        self._owned[tp] = owned
+        log.info("%s: reads on from %d", SourcePartition(tp.topic, tp.partition), position)
+        return True
 
     async def _start_of(self, tp: TopicPartition, first: int) -> int:
         if self._config.kafka.start == "earliest":
@@ -207,7 +233,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 owned.begun = True
                 await self._finish(tp, owned, owned.ingest.begin(), [])
         self._pause_those_ahead()
-        batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=MOST_RECORDS)
+        batches = await self._fetch()
         for tp, records in batches.items():
             mine = self._owned.get(tp)
             if mine is not None:
@@ -219,6 +245,15 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._show(tp, owned)
             if time.monotonic() - owned.committed_at_s > _COMMIT_EVERY_S:
                 await self._commit(tp, owned)
+
+    async def _fetch(self) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """The next records. In a rebalance `getmany` waits for the next assignment, however long it takes, and that
+        waits for the lock that a turn holds: so the turn has to end."""
+        fetch = self._consumer.getmany(timeout_ms=_POLL_MS, max_records=MOST_RECORDS)
+        try:
+            return dict(await asyncio.wait_for(fetch, 5 * _POLL_MS / 1000))
+        except TimeoutError:
+            return {}
 
     async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
@@ -232,16 +267,20 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._send(tp, owned, emission)
         if fed.emissions:
             await self._commit(tp, owned)
+            reach("ingest.committed")
 
     async def _send(self, tp: TopicPartition, owned: _Owned, emission: Emission) -> None:
         if time.monotonic() - owned.committed_at_s > _SESSION_MS / 3000:
             await self._fence(tp, owned)
+        reach("ingest.fenced")
         topic = self._config.kafka.profiles_topic
         packets = [(i, p.header.model, encode_packet(p)) for i, p in owned.dispatcher.packets(emission)]
         await self._acknowledged([await self._producer.send(topic, v, m.encode(), partition=i) for i, m, v in packets])
+        reach("ingest.packets")
         sources = {name: t.partitions for name, t in self._topics.items()}
-        markers = owned.dispatcher.markers(emission, sources, self._generation())
+        markers = owned.dispatcher.markers(emission, sources, owned.generation)
         await self._acknowledged([await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
+        reach("ingest.markers")
         self._board.emissions += 1
         self._board.packet_bytes += sum(len(value) for _, _, value in packets)
 
@@ -261,13 +300,16 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 "partition": str(tp.partition),
                 "offset": str(record.offset),
             }
-            value = record.value
-            if value is not None and len(value) > _MOST_BYTES - _ROOM_BYTES:
+            key, value = record.key, record.value
+            if value is not None and len(value) + len(key or b"") > _MOST_BYTES - _ROOM_BYTES:
                 place, value = {**place, "omitted_bytes": str(len(value))}, None
+            if key is None and value is None:
+                key = b""  # the client sends no record that has neither
             headers = [(name, text.encode()) for name, text in place.items()]
             topic = self._config.kafka.dead_letters_topic
-            sent.append(await self._producer.send(topic, value, record.key, headers=headers))
+            sent.append(await self._producer.send(topic, value, key, headers=headers))
         await self._acknowledged(sent)
+        reach("ingest.dead_letters")
 
     async def _acknowledged(self, sent: list[Any]) -> None:
         await asyncio.gather(*sent)
@@ -289,6 +331,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             log.info("%s: left without a last commit: %s", tp, error)
 
     async def _write(self, tp: TopicPartition, owned: _Owned, resume: int, progress: Progress) -> None:
+        if self._generation() != owned.generation:  # one that was put out has none, and into an empty group may commit
+            raise CommitFailedError(f"{tp}: the group has moved on from generation {owned.generation}")
         block, window_ms = self._config.kafka.block_size, self._config.window.length_ms
         await self._consumer.commit({tp: (resume, encode_progress(progress, owned.topic_id, block, window_ms))})
         owned.committed, owned.committed_at_s = (resume, progress), time.monotonic()
@@ -320,6 +364,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if claimed is None:
             return
         await self._write(tp, owned, owned.ingest.resume, claimed)
+        reach("ingest.claimed")
         await self._finish(tp, owned, owned.ingest.advance(claimed), [])
 
     def _pause_those_ahead(self) -> None:
@@ -365,9 +410,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
 def _records(records: list[ConsumerRecord]) -> Records:
     n = len(records)
-    times = np.fromiter((r.timestamp for r in records), np.int64, n)
+    times = np.fromiter(map(_TIMESTAMP, records), np.int64, n)
     return Records(
-        np.fromiter((r.offset for r in records), np.int64, n),
+        np.fromiter(map(_OFFSET, records), np.int64, n),
         np.where(times < 0, np.int64(1 << 61), times),
-        [r.value for r in records],
+        list(map(_VALUE, records)),
     )

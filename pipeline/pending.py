@@ -25,7 +25,7 @@ from schemas.group import Group, Segment
 
 ROWS_PER_CHUNK = 256
 MOST_DOCUMENTS = 1 << 14
-MOST_VALUES = 1 << 26
+MOST_VALUES = 1 << 25
 MOST_WORDS = 1 << 17
 
 

@@ -58,7 +58,7 @@ class KafkaConfig(Section):
     replication_factor: Annotated[int, Field(ge=1, le=32_767)] = 1
     """Replicas of our own topics, when they are created."""
 
-    block_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
+    block_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 1_000_000
     """Offsets in a block: at most so many events of a partition are read again after a crash. Cannot be changed
     for a group that has begun."""
 

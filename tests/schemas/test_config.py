@@ -48,7 +48,7 @@ def test_everything_has_a_default() -> None:
         "prefix": "driftline",
         "profiles_partitions": 4,
         "replication_factor": 1,
-        "block_size": 200_000,
+        "block_size": 1_000_000,
     }
     window = config.window
     assert (window.length_ms, window.allowed_lateness_ms) == (300_000, 30_000)

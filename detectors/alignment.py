@@ -5,7 +5,7 @@ that only one grid has keeps its own. Nothing is capped again. Counts are exact,
 boundary, because a boundary of the common grid is one of either grid.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -64,31 +64,60 @@ def aligned_categories(reference: Profile, current: Profile) -> tuple[Alignment,
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """The occupied regions of a grid, `key >> span`, ascending, and the shift of each. Arrays of shape (r,)."""
+    """The occupied regions of a grid, `key >> span`, ascending, the shift of each, where its buckets begin, and its first
+    and last key. Arrays of shape (r,)."""
 
     span: int
     names: Keys
     shifts: Bits
+    starts: Indices
+    first: Keys
+    last: Keys
 
     @classmethod
     def of(cls, grid: Grid) -> "Regions":
         names = _regions_of(grid.keys, grid.span)
-        firsts = starts_of_runs(names)
-        return cls(grid.span, names[firsts], grid.shifts[firsts])
+        starts = starts_of_runs(names)
+        first = names[starts] << np.uint64(grid.span % 64)
+        width = np.uint64((1 << grid.span) - 1)
+        return cls(grid.span, names[starts], grid.shifts[starts], starts, first, first | width)
 
-    def shifts_for(self, grid: Grid) -> Keys | None:
-        """The shift that each bucket of `grid`, shape (l,), has on the common grid with these regions. None where that
-        grid is not these regions and their shifts again, but wider somewhere, or of more regions. O(l)."""
-        if grid.span > self.span:
-            return None
-        starts = starts_of_runs(_regions_of(grid.keys, grid.span))
-        names = _regions_of(grid.keys[starts], self.span)
-        at = np.minimum(self.names.searchsorted(names), len(self.names) - 1)
-        shifts = self.shifts[at]
-        if (self.names[at] != names).any() or (shifts < grid.shifts[starts]).any():
-            return None
-        lengths = np.concatenate((starts[1:], (len(grid.keys),))) - starts
-        return shifts.astype(np.uint64).repeat(lengths)
+    def hold(self, grid: Grid) -> bool:
+        """Whether a grid is nowhere coarser than this: its span is at most this one, and so is its shift in each region
+        that both have. Then the common grid of both has the buckets of this one for this one's values. O(r log l)."""
+        if grid.span > self.span or not len(grid.keys):
+            return grid.span <= self.span
+        return not (self._shifts_of(grid) > self.shifts).any()
+
+    def shared_with(self, other: Grid) -> "Regions":
+        """These, as wide as they are on the common grid with `other`. O(r log l)."""
+        span = max(self.span, other.span)
+        width = np.uint64((1 << span) - 1)
+        first = self.first & ~width
+        at = starts_of_runs(first)
+        wide = Regions(
+            span, first[at] >> np.uint64(span % 64), self.shifts[at], self.starts[at], first[at], first[at] | width
+        )
+        return replace(wide, shifts=np.maximum(np.maximum.reduceat(self.shifts, at), wide._shifts_of(other)))
+
+    def coarsened(self, grid: Grid) -> Grid:
+        """A grid whose regions these are, but for being wider, with the shifts of these. O(k)."""
+        shifts = self.shifts.repeat(np.diff(self.starts, append=len(grid.keys)))
+        keys = grid.keys >> shifts << shifts
+        at = starts_of_runs(keys)
+        return Grid(self.span, keys[at], shifts[at], np.add.reduceat(grid.counts, at))
+
+    def _shifts_of(self, grid: Grid) -> Bits:
+        """Shape (r,): the greatest shift that a grid has in each of these regions; 0 where it has none."""
+        starts, ends = grid.keys.searchsorted(self.first), grid.keys.searchsorted(self.last, "right")
+        shifts = np.zeros(len(starts), np.uint8)
+        held = (starts < ends).nonzero()[0]
+        if grid.span == self.span:
+            shifts[held] = grid.shifts[starts[held]]
+        elif len(held):
+            bounds = np.stack([starts[held], ends[held]], axis=1).ravel()
+            shifts[held] = np.maximum.reduceat(np.append(grid.shifts, np.uint8(0)), bounds)[::2]
+        return shifts
 
     def floor(self, keys: Keys) -> Keys:
         """The start of the bucket that each of `keys` falls into, for keys in these regions. O(n log r)."""

@@ -92,4 +92,4 @@ def _segment(form: GroupForm) -> Segment | None:
 
 
 def _group(form: GroupForm) -> BaselineGroup:
-    return BaselineGroup(decode_group(form.profile), {w.start_ms: decode_group(w.profile) for w in form.windows})
+    return BaselineGroup(decode_group(form.profile, 1), {w.start_ms: decode_group(w.profile, 1) for w in form.windows})

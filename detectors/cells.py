@@ -6,7 +6,8 @@ categories, types that the baseline lacks) is for `detectors.watch`. Cells are i
 counts, and a part that the baseline lacks has none.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from detectors.alignment import Flags, starts_of_runs
 from detectors.grid import Counts, Grid, Indices
 from detectors.ordering import Floats, Keys, values_of
+from detectors.points import last_keys
 from detectors.profile import Profile
 from schemas.codec import encode_text
 
@@ -22,6 +24,7 @@ MOST_CATEGORIES = 30
 # How far from a quantile an edge may be, in shares of a bin, to be a rounder number.
 _SLACK = 0.1
 _ONE = np.uint64(1)
+_NONE = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,36 @@ class NumericCells:
         below = cumulative[bounds]
         return below[1:] - below[:-1]
 
+    def count_all(self, grids: Sequence[Grid]) -> Counts | None:
+        """Shape (w, b): the counts of several grids. None where one has a bucket across an edge. O(k)."""
+        at = np.array([grid.keys.searchsorted(self.edges) for grid in grids]).reshape(len(grids), len(self.edges))
+        offsets = np.cumsum([0, *(len(grid.keys) for grid in grids)])
+        keys, shifts, counts = (np.concatenate([getattr(g, x) for g in grids]) for x in ("keys", "shifts", "counts"))
+        before = (offsets[:-1, None] + at)[at > 0] - 1
+        if (last_keys(keys[before], shifts[before]) >= np.broadcast_to(self.edges, at.shape)[at > 0]).any():
+            return None
+        cumulative = np.concatenate([[0], counts.cumsum()])
+        bounds = np.concatenate([offsets[:-1, None], offsets[:-1, None] + at, offsets[1:, None]], axis=1)
+        found: Counts = np.diff(cumulative[bounds], axis=1)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A window's categories against the baseline's: `counts`, the window's by cell; `mine` and `theirs`, the counts of both
+    as they are tested, in the categories most frequent in both together, unseen ones among them, and of the rest;
+    `unseen`, which of the window's buckets the baseline lacks, and `new`, their counts by the baseline's buckets.
+
+    Cells that the baseline's own counts choose would favour it: what is frequent there by chance is less so in the next
+    sample. Chosen by the sum, they favour neither.
+    """
+
+    counts: Counts
+    mine: Counts
+    theirs: Counts
+    unseen: Indices
+    new: Counts
+
 
 @dataclass(frozen=True, slots=True)
 class CategoryCells:
@@ -69,25 +102,45 @@ class CategoryCells:
         counts = np.bincount(self.cell[at[seen]], weights=grid.counts[seen], minlength=len(self.labels))
         return counts.astype(np.int64)
 
+    def count_all(self, grids: Sequence[Grid]) -> Counts | None:
+        """Shape (w, c): the counts of several grids by cell. None where one has wider buckets. O(l log k)."""
+        if any(len(grid.shifts) and grid.shifts[0] > self.shift for grid in grids):
+            return None
+        keys, counts = (np.concatenate([getattr(grid, name) for grid in grids]) for name in ("keys", "counts"))
+        keys = keys >> self.shift << self.shift
+        at = np.minimum(self.hashes.searchsorted(keys), len(self.hashes) - 1)
+        seen = self.hashes[at] == keys
+        width = len(self.labels)
+        place = np.repeat(np.arange(len(grids)) * width, [len(grid.keys) for grid in grids]) + self.cell[at]
+        return np.bincount(place[seen], counts[seen], len(grids) * width).astype(np.int64).reshape(-1, width)
+
     def unseen(self, grid: Grid) -> Indices:
         """Which of a grid's buckets the baseline lacks. O(l log k)."""
         return np.flatnonzero(~self._locate(grid)[1])
 
-    def pooled(self, baseline: Grid, current: Grid) -> tuple[Counts, Counts]:
-        """The counts of both, for testing: in the categories most frequent in both together, unseen ones among them,
-        and of the rest. Cells that the baseline's own counts choose would favour it: what is frequent there by chance
-        is less so in the next sample. Chosen by the sum, they favour neither. O(k log k)."""
+    def weigh(self, baseline: Grid, current: Grid) -> "Weighed":
+        """What of a window's categories is to be compared, see `Weighed`. `baseline` is the grid that these cells are of;
+        the window's buckets are no wider. O(k log k)."""
+        if len(current.keys) == len(self.hashes) and (current.keys == self.hashes).all():
+            counts = np.bincount(self.cell, current.counts, len(self.labels)).astype(np.int64)
+            return Weighed(counts, *_most_frequent(baseline.counts, current.counts), _NONE, current.counts[:0])
         at, seen = self._locate(current)
-        keys, counts = _by_bucket(current.keys[~seen] >> self.shift << self.shift, current.counts[~seen])
-        mine = np.concatenate([baseline.counts, np.zeros_like(counts)])
-        held = np.bincount(at[seen], weights=current.counts[seen], minlength=len(self.hashes)).astype(np.int64)
-        theirs = np.concatenate([held, counts])
-        order = np.lexsort((np.concatenate([self.hashes, keys]), -(mine + theirs)))
-        starts = np.arange(min(len(order), MOST_CATEGORIES + 1))
-        return np.add.reduceat(mine[order], starts), np.add.reduceat(theirs[order], starts)
+        everything = bool(seen.all())
+        held = np.bincount(
+            at if everything else at[seen], current.counts if everything else current.counts[seen], len(self.hashes)
+        )
+        counts = np.bincount(self.cell, held, len(self.labels)).astype(np.int64)
+        mine, theirs = baseline.counts, held.astype(np.int64)
+        if everything:
+            return Weighed(counts, *_most_frequent(mine, theirs), _NONE, theirs[:0])
+        unseen = np.flatnonzero(~seen)
+        keys, new = _by_bucket(current.keys[unseen] >> self.shift << self.shift, current.counts[unseen])
+        order = np.argsort(np.concatenate([self.hashes, keys]))
+        mine, theirs = np.concatenate([mine, np.zeros_like(new)])[order], np.concatenate([theirs, new])[order]
+        return Weighed(counts, *_most_frequent(mine, theirs), unseen, new)
 
     def _locate(self, grid: Grid) -> tuple[Indices, Flags]:
-        keys = grid.keys >> self.shift << self.shift
+        keys = grid.keys >> self.shift << self.shift if self.shift else grid.keys
         at = np.minimum(self.hashes.searchsorted(keys), len(self.hashes) - 1)
         return at, self.hashes[at] == keys
 
@@ -114,15 +167,13 @@ class Cells:
         labels = (*(numbers.labels if numbers else ()), *(categories.labels if categories else ()))
         return cls(numbers, categories, booleans, (*labels, "false", "true") if booleans else labels)
 
-    def pooled(self, baseline: Profile, current: Profile) -> tuple[Counts, Counts]:
-        """The counts of both, each of shape (l,), in the cells that they are tested in: these, but for categories,
-        see `CategoryCells.pooled`. O(buckets)."""
-        frozen = Cells(self.numbers, None, self.booleans, ())
-        mine, theirs = frozen.count(baseline), frozen.count(current)
-        if self.categories is None:
-            return mine, theirs
-        a, b = self.categories.pooled(baseline.categories, current.categories)
-        return np.concatenate([mine, a]), np.concatenate([theirs, b])
+    def with_edges(self, edges: Keys) -> "Cells":
+        """The same but for where numbers are split."""
+        assert self.numbers is not None
+        if edges is self.numbers.edges:
+            return self
+        numbers, kept = NumericCells(edges), self.labels[len(self.numbers.edges) + 1 :]
+        return replace(self, numbers=numbers, labels=(*numbers.labels, *kept))
 
     def count(self, profile: Profile) -> Counts:
         """Shape (k,): the events of a profile in each cell. Its buckets are no wider than the baseline's. O(buckets)."""
@@ -134,6 +185,19 @@ class Cells:
         if self.booleans:
             parts.append(np.array(profile.booleans, np.int64))
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.int64), *parts])
+
+    def count_all(self, profiles: Sequence[Profile]) -> Counts | None:
+        """Shape (w, k): the events of several profiles in each cell. None where one of them has buckets wider than the
+        baseline's. O(buckets)."""
+        parts: list[Counts | None] = [np.empty((len(profiles), 0), np.int64)]
+        if self.numbers is not None:
+            parts.append(self.numbers.count_all([profile.numbers for profile in profiles]))
+        if self.categories is not None:
+            parts.append(self.categories.count_all([profile.categories for profile in profiles]))
+        if self.booleans:
+            parts.append(np.array([profile.booleans for profile in profiles], np.int64).reshape(-1, 2))
+        known = [part for part in parts if part is not None]
+        return np.concatenate(known, axis=1) if len(known) == len(parts) else None
 
 
 def quantile_edges(grid: Grid, bins: int) -> Keys:
@@ -157,6 +221,16 @@ def _nearest(below: Counts, candidates: Keys, target: float, size: float) -> int
     keys = candidates[near]
     roundness = keys & (~keys + _ONE)
     return int(near[np.lexsort((distances[near], ~roundness))[0]])
+
+
+def _most_frequent(mine: Counts, theirs: Counts) -> tuple[Counts, Counts]:
+    """The counts of both in the categories most frequent in both together, most frequent first, and of the rest."""
+    order = np.argsort(-(mine + theirs), kind="stable")
+    mine, theirs = mine[order], theirs[order]
+    if len(order) <= MOST_CATEGORIES + 1:
+        return mine, theirs
+    starts = np.arange(MOST_CATEGORIES + 1)
+    return np.add.reduceat(mine, starts), np.add.reduceat(theirs, starts)
 
 
 def _by_bucket(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:

@@ -1,34 +1,39 @@
-"""A window's signal compared with its baseline: one primary p-value, one state, and the verdicts it rests on."""
+"""Signals of a window compared with their baselines: for each one primary p-value, one state, and the verdicts it rests
+on. All signals of a group are compared in one pass; what comes of one does not depend on the others."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from detectors.bar import Bar
-from detectors.distribution import Numbers, distribution_verdicts
-from detectors.grid import Counts
+import numpy as np
+import numpy.typing as npt
+
+from detectors.bar import STATES, Bar
+from detectors.cells import Weighed
+from detectors.distribution import Tested, distribution_verdicts
+from detectors.grid import Counts, Indices
+from detectors.ordering import Floats
 from detectors.profile import Profile
 from detectors.reference import Reference
 from detectors.settings import Settings
-from detectors.spread import Excess, Spread
-from detectors.watch import nulls, watched
+from detectors.spread import Excesses, Spreads
+from detectors.tables import Tables
+from detectors.tally import Tally, made_of
+from detectors.verdicts import Verdicts
+from detectors.walk import Numbers
+from detectors.watch import Batch, watched
 from schemas.verdict import State, Verdict
+from schemas.window import Cell
 
-__all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "describe"]
+__all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "compare_all"]
 
-_WATCHED = ("null_rate", "types", "unseen", "out_of_range")
-_RAISED = (State.WARNING, State.DRIFT)
+Words = npt.NDArray[np.object_]
 
-
-class Cell(NamedTuple):
-    """One cell of the frozen partition, with the events of the baseline and of the window in it."""
-
-    label: str
-    reference: int
-    current: int
+WATCHED = ("null_rate", "types", "unseen", "out_of_range")
+_WORST_FIRST = tuple(STATES.index(s) for s in (State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK))
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """`p_value` is that of the signal: the least of its component tests' times their number `tests` (Bonferroni).
     `effect` is that of the primary test; `level` is what `p_value` was held against. Medians are of the numbers, null
     rates of all events. Numbers that do not apply are None."""
@@ -51,136 +56,244 @@ class Comparison:
 
 
 def compare(reference: Reference | Profile, current: Profile, settings: Settings, level: float) -> Comparison:
-    """The window `current` against the baseline, at `level` for the signal as a whole.
+    """`compare_all` of one signal. Give a `Reference` where a baseline is compared with many windows: making one costs
+    more than using it."""
+    known = Reference.of(reference, settings) if isinstance(reference, Profile) else reference
+    return compare_all([known], [current], settings, level)[0]
+
+
+def compare_all(
+    references: Sequence[Reference],
+    profiles: Sequence[Profile],
+    settings: Settings,
+    level: float,
+    tally: Tally | None = None,
+) -> list[Comparison]:
+    """Each signal of a window against its baseline, at `level` for the signal as a whole. `tally` is what
+    the window's events are, where profiles do not say how many lack the signal.
 
     The component tests are the primary test of the distribution, widened by the spread of the baseline's windows where
     the reference has one, and what is always watched; each is held to `level / tests`, and for drift one of them must
-    also have an effect that matters. The other verdicts are shown,
-    and decide nothing. Which tests there are depends on the baseline alone. `no_data` where either side has no events,
-    `insufficient` where either has fewer than `settings.minimum_events`. Give a `Reference` where a baseline is
-    compared with many windows: making one costs more than using it. O(buckets).
+    also have an effect that matters. The other verdicts are shown, and decide nothing. Which tests there are depends on
+    the baseline alone. `no_data` where either side has no events, `insufficient` where either has fewer than
+    `settings.minimum_events`. O(buckets).
     """
-    known = Reference.of(reference, settings) if isinstance(reference, Profile) else reference
-    events = current.count
-    if not known.events or not events:
-        return Comparison(State.NO_DATA, level, n_reference=known.events, n_current=events)
-    shared, placed = known.meet(current)
-    counts = shared.cells.count(current)
-    numbers = Numbers.of(shared.ladder, placed) if shared.ladder and placed else None
-    primary = _primary(known, settings)
-    tests = len(_tests(known, primary))
-    bar = Bar.of(settings, level, tests, min(known.events, events))
-    mine, theirs = shared.tested_with(current, counts)
-    verdicts = (*distribution_verdicts(mine, theirs, numbers, bar), *watched(shared, current, events, bar))
-    if known.spread is not None:
-        excess = Excess.of(shared.counts, counts)
-        verdicts = tuple(_widened(v, known.spread, excess, bar) if v.detector == primary else v for v in verdicts)
-    deciding = [v for v in verdicts if v.detector == primary or v.detector in _WATCHED]
-    return Comparison(
-        state=_worst(deciding),
-        level=level,
-        p_value=min(1.0, tests * min(v.p_value for v in deciding if v.p_value is not None)),
-        effect=next((v.effect for v in deciding if v.detector == primary), None),
-        tests=tests,
-        verdicts=verdicts,
-        cells=_cells(shared, counts),
-        n_reference=known.events,
-        n_current=events,
-        null_rates=(nulls(known.profile) / known.events, nulls(current) / events),
-        medians=(shared.ladder.median, numbers.median) if shared.ladder and numbers else None,
+    before = np.array([reference.events for reference in references], np.int64)
+    after = Tally.of([made_of(profile) for profile in profiles]) if tally is None else tally
+    found = [
+        Comparison(State.NO_DATA, level, n_reference=n, n_current=m)
+        for n, m in zip(before.tolist(), after.events.tolist(), strict=True)
+    ]
+    rows = np.flatnonzero((before > 0) & (after.events > 0))
+    if len(rows):
+        known, current = [references[at] for at in rows.tolist()], [profiles[at] for at in rows.tolist()]
+        compared = _compared(known, current, after.at(rows), settings, level)
+        for at, comparison in zip(rows.tolist(), compared, strict=True):
+            found[at] = comparison
+    return found
+
+
+def _compared(
+    known: list[Reference], current: list[Profile], after: Tally, settings: Settings, level: float
+) -> list[Comparison]:
+    shared = [reference.meet(profile) for reference, profile in zip(known, current, strict=True)]
+    primary = _primaries(known, settings)
+    tests = np.array(list(map(_tests, known, primary.tolist())), np.int64)
+    n = np.array([reference.events for reference in known], np.int64)
+    bar = Bar.of(settings, level, tests, np.minimum(n, after.events))
+    counted = _Counted.of(shared, current, after)
+    before = Tally.of([reference.made for reference in shared])
+    verdicts = distribution_verdicts(counted.tested, counted.numeric, counted.numbers, bar)
+    verdicts += watched(Batch(shared, current, before, after, counted.weighed, bar))
+    _widen(verdicts, primary, shared, counted, bar)
+    decided = _Decided.of(verdicts, primary, tests)
+    cells = _cells(shared, counted.counts)
+    medians = counted.medians(shared)
+    null_rates = zip((before.nulls / n).tolist(), (after.nulls / after.events).tolist(), strict=True)
+    columns = (
+        decided.states,
+        [level] * len(known),
+        decided.p_values,
+        decided.effects,
+        tests.tolist(),
+        _by_signal(verdicts, len(known)),
+        cells,
+        n.tolist(),
+        after.events.tolist(),
+        null_rates,
+        medians,
     )
+    return list(map(Comparison._make, zip(*columns, strict=True)))
 
 
-def _widened(verdict: Verdict, spread: Spread, excess: Excess | None, bar: Bar) -> Verdict:
-    """The primary test's verdict, where chance alone would not do: a window must stand out among the baseline's own."""
-    if excess is None or verdict.p_value is None or verdict.effect is None:
-        return verdict
-    p_value = max(verdict.p_value, spread.p_value(excess))
-    threshold = verdict.threshold
-    if verdict.detector == "g" and threshold is not None:
-        threshold = max(threshold, spread.threshold(bar.level, excess))
-    state = bar.state(p_value, verdict.effect, max(bar.effect, verdict.resolution or 0.0))
-    note = f"among {spread.windows} windows of the baseline, worth {spread.effective_windows:.3g}"
-    return replace(verdict, state=state, p_value=p_value, threshold=threshold, note=note)
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Windows counted in their baselines' cells. `counts` are the windows' in the frozen cells, by signal; `tested` are
+    the cells that are tested, `frozen` the frozen ones where these are others, for the signals in `apart`; `numeric`
+    are the signals that `numbers` are of."""
+
+    counts: list[Counts]
+    tested: Tested
+    apart: Indices
+    frozen: Tables
+    numeric: Indices
+    numbers: Numbers
+    weighed: dict[int, Weighed]
+
+    @classmethod
+    def of(cls, known: list[Reference], current: list[Profile], after: Tally) -> "_Counted":
+        numeric = [at for at, reference in enumerate(known) if reference.ladder is not None and after.numbers[at]]
+        ladders = [ladder for at in numeric if (ladder := known[at].ladder) is not None]
+        numbers = Numbers.of(ladders, [current[at].numbers for at in numeric])
+        in_cells = dict(zip(numeric, numbers.counts, strict=True))
+        weighed = {
+            at: reference.cells.categories.weigh(reference.profile.categories, profile.categories)
+            for at, (reference, profile) in enumerate(zip(known, current, strict=True))
+            if reference.cells.categories is not None
+        }
+        counts, pairs = [], {}
+        for at, (reference, profile) in enumerate(zip(known, current, strict=True)):
+            own = _parts(reference, profile, in_cells.get(at))
+            named = weighed.get(at)
+            if named is None:
+                counts.append(_joined(own))
+                theirs, mine = counts[-1], reference.counts
+            else:
+                split = len(reference.cells.numbers.edges) + 1 if reference.cells.numbers else 0
+                width = len(named.counts)
+                counts.append(_joined([*own[:1], named.counts, *own[1:]] if split else [named.counts, *own]))
+                theirs = _joined([*own[:1], named.theirs, *own[1:]] if split else [named.theirs, *own])
+                mine = _joined([reference.counts[:split], named.mine, reference.counts[split + width :]])
+            if len(reference.counts) > 1:
+                pairs[at] = (mine, theirs)
+        rows = np.array(list(pairs), np.intp)
+        tested = Tested(rows, *Tables.of([a for a, _ in pairs.values()], [b for _, b in pairs.values()]).merged())
+        apart = [at for at in pairs if at in weighed and known[at].spread is not None]
+        frozen = Tables.of([known[at].counts for at in apart], [counts[at] for at in apart])
+        return cls(counts, tested, np.array(apart, np.intp), frozen, np.array(numeric, np.intp), numbers, weighed)
+
+    def medians(self, known: list[Reference]) -> list[tuple[float, float] | None]:
+        found: list[tuple[float, float] | None] = [None] * len(known)
+        for at, median in zip(self.numeric.tolist(), self.numbers.median.tolist(), strict=True):
+            ladder = known[at].ladder
+            found[at] = None if ladder is None else (ladder.median, median)
+        return found
 
 
-def _primary(reference: Reference, settings: Settings) -> str:
+def _parts(reference: Reference, profile: Profile, numbers: Counts | None) -> list[Counts]:
+    """The window's counts in the cells of numbers and of booleans, where the baseline has them."""
+    parts = []
+    if reference.cells.numbers is not None:
+        width = len(reference.cells.numbers.edges) + 1
+        parts.append(np.zeros(width, np.int64) if numbers is None else numbers)
+    if reference.cells.booleans:
+        parts.append(np.array(profile.booleans, np.int64))
+    return parts
+
+
+def _joined(parts: list[Counts]) -> Counts:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _widen(verdicts: list[Verdicts], primary: Words, known: list[Reference], counted: _Counted, bar: Bar) -> None:
+    """Widens the primary tests' verdicts, where chance alone would not do: a window must stand out among the baseline's
+    own."""
+    excesses = _excesses_of(verdicts, counted, len(known))
+    widened = excesses.defined & np.array([reference.spread is not None for reference in known], np.bool_)
+    for found in verdicts:
+        places = np.flatnonzero(widened[found.rows] & (primary[found.rows] == found.detector))
+        if len(places):
+            _widen_one(found, places, known, excesses, bar)
+
+
+def _excesses_of(verdicts: list[Verdicts], counted: _Counted, n: int) -> Excesses:
+    """The excess of each signal, in the frozen cells; most often G is known already."""
+    tested = counted.tested
+    statistic = next(found.statistic for found in verdicts if found.detector == "g")
+    known = Excesses.of_merged(tested.merged, tested.scarcity, statistic)
+    all_of_them = Excesses(np.zeros(n), np.ones(n, np.int64), np.ones(n), np.zeros(n, np.bool_))
+    for rows, some in ((tested.rows, known), (counted.apart, Excesses.of(counted.frozen))):
+        for column, values in zip(all_of_them, some, strict=True):
+            column[rows] = values
+    return all_of_them
+
+
+def _widen_one(found: Verdicts, places: Indices, known: list[Reference], excesses: Excesses, bar: Bar) -> None:
+    assert found.p_value is not None
+    rows = found.rows[places]
+    spreads = [spread for at in rows.tolist() if (spread := known[at].spread) is not None]
+    columns, own = Spreads.of(spreads), excesses.at(rows)
+    found.p_value = found.p_value.copy()
+    found.p_value[places] = np.maximum(found.p_value[places], columns.p_values(own))
+    if found.detector == "g" and found.threshold is not None:
+        threshold = found.threshold[places]
+        wider = np.maximum(threshold, columns.thresholds(bar.level[rows], own))
+        found.threshold[places] = np.where(np.isnan(threshold), np.nan, wider)
+    floor = bar.effect if found.resolution is None else np.fmax(bar.effect, found.resolution[places])
+    found.states[places] = bar.of_signals(rows).states(found.p_value[places], found.effect[places], floor)
+    notes = found.notes or [""] * len(found.rows)
+    for place, spread, worth in zip(places.tolist(), spreads, columns.effective_windows.tolist(), strict=True):
+        notes[place] = f"among {spread.windows} windows of the baseline, worth {worth:.3g}"
+    found.notes = notes
+
+
+def _primaries(known: list[Reference], settings: Settings) -> Words:
     """KS where it is asked for and there are numbers; a signal without has no order to cumulate in."""
-    return "g" if settings.primary == "ks" and reference.ladder is None else settings.primary
+    if settings.primary != "ks":
+        return np.full(len(known), settings.primary, object)
+    return np.array(["g" if reference.ladder is None else "ks" for reference in known], object)
 
 
-def _tests(reference: Reference, primary: str) -> list[str]:
-    """The component tests that apply to a baseline."""
-    applies = {
-        primary: primary == "ks" or len(reference.counts) > 1,
-        "unseen": reference.cells.categories is not None,
-        "out_of_range": reference.ladder is not None,
-    }
-    return ["null_rate", "types", *(name for name, yes in applies.items() if yes)]
+def _tests(reference: Reference, primary: str) -> int:
+    """How many component tests apply to a baseline: `null_rate` and `types` always."""
+    several = primary == "ks" or len(reference.counts) > 1
+    return 2 + several + (reference.cells.categories is not None) + (reference.ladder is not None)
 
 
-def _worst(verdicts: list[Verdict]) -> State:
-    states = {v.state for v in verdicts}
-    return next(s for s in (State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK) if s in states)
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What the component tests of each signal come to together."""
+
+    states: list[State]
+    p_values: list[float]
+    effects: list[float | None]
+
+    @classmethod
+    def of(cls, verdicts: list[Verdicts], primary: Words, tests: Counts) -> "_Decided":
+        n = len(primary)
+        p_values, effects = np.ones(n), np.full(n, np.nan)
+        held = np.zeros((len(STATES), n), np.bool_)
+        for found in verdicts:
+            if found.p_value is None:
+                continue
+            deciding = found.detector in WATCHED
+            places = np.arange(len(found.rows)) if deciding else np.flatnonzero(primary[found.rows] == found.detector)
+            rows = found.rows[places]
+            p_values[rows] = np.minimum(p_values[rows], found.p_value[places])
+            held[found.states[places], rows] = True
+            if not deciding:
+                effects[rows] = found.effect[places]
+        worst = np.array(_WORST_FIRST)[held[list(_WORST_FIRST)].argmax(axis=0)]
+        states = [STATES[code] for code in worst.tolist()]
+        return cls(states, np.minimum(1.0, tests * p_values).tolist(), _or_none(effects))
 
 
-def _cells(reference: Reference, counts: Counts) -> tuple[Cell, ...]:
-    rows = zip(reference.cells.labels, reference.counts.tolist(), counts.tolist(), strict=True)
-    return tuple(Cell(*row) for row in rows)
+def _or_none(values: Floats) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]
 
 
-def describe(signal: str, comparison: Comparison) -> str:
-    """One plain sentence: what moved, from what to what, by which measures. Depends on the comparison alone; numbers
-    are rounded to three digits, with commas between thousands."""
-    if comparison.state in (State.NO_DATA, State.INSUFFICIENT):
-        return f"{signal}: too few events to tell ({comparison.n_reference:,} and {comparison.n_current:,})"
-    parts = [_moved(comparison), *(_seen(v, comparison) for v in comparison.verdicts if v.detector in _WATCHED)]
-    said = "; ".join(part for part in parts if part)
-    return f"{signal}: {said or 'no change that matters'}"
+def _by_signal(verdicts: list[Verdicts], n: int) -> list[tuple[Verdict, ...]]:
+    lists: list[list[Verdict]] = [[] for _ in range(n)]
+    for found in verdicts:
+        for at, verdict in zip(found.rows.tolist(), found.rows_of(), strict=True):
+            lists[at].append(verdict)
+    return [tuple(some) for some in lists]
 
 
-def _moved(comparison: Comparison) -> str:
-    measures = [v for v in comparison.verdicts if v.detector not in _WATCHED]
-    if not any(v.state in _RAISED for v in measures):
-        return ""
-    evidence = ", ".join(
-        f"{label} {float(f'{v.statistic:.2g}'):,g}"
-        for name, label in (("ks", "KS"), ("psi", "PSI"))
-        if (v := comparison.verdict(name)) and v.statistic is not None
-    )
-    return f"{_from_to(comparison)} ({evidence})"
-
-
-def _from_to(comparison: Comparison) -> str:
-    """The medians, or, where these say nothing, the cell whose share changed most."""
-    if comparison.medians:
-        before, after = map(_number, comparison.medians)
-        if before != after:
-            return f"median {before} -> {after}"
-    n = max(1, sum(c.reference for c in comparison.cells))
-    m = max(1, sum(c.current for c in comparison.cells))
-    if not comparison.cells:
-        return "distribution changed"
-    cell = max(comparison.cells, key=lambda c: abs(c.reference / n - c.current / m))
-    return f"{cell.label} {_percent(cell.reference / n)} -> {_percent(cell.current / m)}"
-
-
-def _seen(verdict: Verdict, comparison: Comparison) -> str:
-    if verdict.state not in _RAISED or verdict.statistic is None:
-        return ""
-    share = _percent(verdict.statistic)
-    if verdict.detector == "null_rate" and comparison.null_rates:
-        return f"null {_percent(comparison.null_rates[0])} -> {share}"
-    if verdict.detector == "unseen":
-        return f"{share} of values in categories that the baseline lacks, {verdict.note}"
-    if verdict.detector == "out_of_range":
-        return f"{share} of values outside the baseline's range"
-    return f"{share} of values of types that the baseline lacks ({verdict.note})"
-
-
-def _number(value: float) -> str:
-    return f"{float(f'{value:.3g}'):,.15g}"
-
-
-def _percent(share: float) -> str:
-    return f"{float(f'{100 * share:.2g}'):g} %"
+def _cells(known: list[Reference], counts: list[Counts]) -> list[tuple[Cell, ...]]:
+    return [
+        tuple(map(Cell._make, zip(reference.cells.labels, reference.counts.tolist(), own.tolist(), strict=True)))
+        for reference, own in zip(known, counts, strict=True)
+    ]

@@ -1,100 +1,155 @@
-"""A baseline's numeric grid made ready to be compared with many windows: what depends on it alone is kept.
+"""A baseline's numeric grid made ready to be walked along with many windows: what depends on it alone is kept.
 
-A window's buckets are placed on it, and the tables that distances are computed from follow. All this is on the common
-grid, so a ladder takes only grids that leave its own buckets as they are.
+A ladder is a row of rungs, ascending. Where a region's occupied buckets stand close together, every bucket from its
+first to its last is a rung, occupied or not, so that the rung of a key is found without a search. Elsewhere the occupied
+buckets are the rungs. A buffer, a rung without values at the point of the next one, stands where a window's values
+must be counted before that one: before a dense stretch, before a cell's edge, and at the end.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.alignment import Flags, Regions, starts_of_runs
-from detectors.grid import Counts, Grid, Indices
-from detectors.ordering import Floats
-from detectors.points import midpoints, quantile, spread
+from detectors.alignment import Flags, Regions
+from detectors.grid import Grid, Indices
+from detectors.ordering import Floats, Keys
+from detectors.points import last_keys, midpoints, quantiles, spread
+
+# A stretch is dense where it has at most so many times as many buckets as are occupied.
+_SPARSEST = 4
+_MOST_DENSE = 1 << 16
+_ONE = np.uint64(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """A window's buckets on a ladder, arrays of shape (l,), in ascending order. `blurred`: whether each may hold more
-    than one value. `points`: their midpoints. `below`: how many of the ladder's buckets lie below each. `held`:
-    whether the ladder has the bucket too; `new`, of any shape, names those it has not."""
+class Dense:
+    """The d dense stretches: `first` and `last` key, shape (d,). `shifts` and `origins`, shape (2 d + 1,), are 0 between
+    them; in them a key's rung is `(key >> shift) - origin`, which wraps around. `between`, shape (2 d + 1,), says
+    which are not in a stretch. `runs` are their rungs, from and to, those that touch taken together."""
 
-    blurred: Flags
-    counts: Counts
-    points: Floats
-    below: Indices
-    held: Flags
-    new: Indices
+    first: Keys
+    last: Keys
+    shifts: Keys
+    origins: Keys
+    between: Flags
+    runs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """`cumulative`, shape (k + 1,): the counts below each bucket, and the total. `points`, shape (k,): midpoints."""
+    """`rungs`, shape (k + 1,): where each bucket of the grid is, of j rungs, and the last rung. `buffered`, shape
+    (k + 1,): whether a buffer stands before it. `shares`, shape (j + 1,): the share of the mass below each rung, and 1.
+    `points`, shape (j,): each rung's midpoint. `edges`, shape (b - 1,): the rungs that begin cells."""
 
     grid: Grid
     regions: Regions
-    cumulative: Counts
+    rungs: Indices
+    buffered: Flags
+    shares: Floats
     points: Floats
+    blurred: Flags
+    bounds: Indices
+    dense: Dense
+    total: int
     median: float
     spread: float
 
     @classmethod
-    def of(cls, grid: Grid, regions: Regions | None = None) -> "Ladder":
-        """The ladder of a grid that is not empty; `regions` are those of the common grid, where it is known. O(k)."""
-        cumulative = np.concatenate([np.zeros(1, np.int64), np.cumsum(grid.counts)])
-        points = midpoints(grid.keys, grid.shifts)
-        median, scale = quantile(points, grid.counts, 0.5), spread(points, grid.counts)
-        return cls(grid, regions or Regions.of(grid), cumulative, points, median, scale)
+    def of(cls, grid: Grid, edges: Keys) -> "Ladder":
+        """The ladder of a grid that is not empty; `edges` are starts of some of its buckets, not of the first. O(k)."""
+        regions = Regions.of(grid)
+        stretches = _Stretches.of(grid, regions)
+        at_edges = grid.keys.searchsorted(edges)
+        rungs, buffered = stretches.rungs(grid, regions, at_edges)
+        n, total = int(rungs[-1]) + 1, grid.total
+        counts = np.zeros(n, np.int64)
+        counts[rungs[:-1]] = grid.counts
+        shares = np.zeros(n + 1)
+        np.divide(counts.cumsum(), total, out=shares[1:])
+        dense = stretches.prepared(rungs, regions)
+        points = _points(grid, rungs, dense)
+        own = points[rungs[:-1]]
+        lower, median, upper = quantiles(own, grid.counts, (0.25, 0.5, 0.75))
+        scale = spread(own, grid.counts, (lower, upper))
+        blurred = np.zeros(n, np.bool_)
+        blurred[rungs[:-1]] = grid.shifts > 0
+        bounds = np.concatenate(([0], rungs[at_edges], [n]))
+        return cls(grid, regions, rungs, buffered, shares, points, blurred, bounds, dense, total, median, scale)
 
-    @property
-    def total(self) -> int:
-        return int(self.cumulative[-1])
 
-    def place(self, grid: Grid) -> Placed | None:
-        """A grid with buckets on the common grid; None where that has other buckets than the ladder for the ladder's
-        own values. O(l log k)."""
-        shifts = self.regions.shifts_for(grid)
-        if shifts is None:
-            return None
-        keys, counts = grid.keys >> shifts << shifts, grid.counts
-        firsts = starts_of_runs(keys)
-        if len(firsts) < len(keys):
-            keys, shifts, counts = keys[firsts], shifts[firsts], np.add.reduceat(counts, firsts)
-        below = self.grid.keys.searchsorted(keys)
-        at = np.minimum(below, len(self.grid.keys) - 1)
-        held = self.grid.keys[at] == keys
-        points = self.points[at]
-        new = (~held).nonzero()[0]
-        if len(new):
-            points[new] = midpoints(keys[new], shifts[new])
-        return Placed(shifts > 0, counts, points, below, held, new)
+@dataclass(frozen=True, slots=True)
+class _Stretches:
+    """Of each region: whether it is dense, how many buckets are occupied, and how many there are from first to last."""
 
-    def around(self, placed: Placed) -> tuple[Counts, Counts, Flags]:
-        """The counts of both in the window's buckets and in the stretches between them, shape (2 l + 1,), and which
-        of these may hold different values of both. KS on it is KS on the common grid, because the window's share does
-        not change within a stretch. O(l)."""
-        bounds = np.empty(2 * len(placed.counts) + 2, np.intp)
-        bounds[0], bounds[-1] = 0, len(self.grid.keys)
-        bounds[1:-1:2] = placed.below
-        bounds[2:-1:2] = placed.below + placed.held
-        cumulative = self.cumulative[bounds]
-        current = np.zeros(len(bounds) - 1, np.int64)
-        current[1::2] = placed.counts
-        blurred = np.zeros(len(bounds) - 1, np.bool_)
-        blurred[1::2] = placed.blurred
-        return cumulative[1:] - cumulative[:-1], current, blurred
+    dense: Flags
+    occupied: Indices
+    extents: Indices
+    first: Keys
+    last: Keys
 
-    def union(self, placed: Placed) -> tuple[Counts, Counts, Floats]:
-        """The counts of both in every bucket of the common grid, and the midpoints, shape (u,). O(k + l)."""
-        current = np.zeros(len(self.grid.keys) + len(placed.new), np.int64)
-        if not len(placed.new):
-            current[placed.below] = placed.counts
-            return self.grid.counts, current, self.points
-        absent = ~placed.held
-        current[placed.below + absent.cumsum() - absent] = placed.counts
-        mine = np.ones(len(current), np.bool_)
-        mine[placed.below[placed.new] + np.arange(len(placed.new))] = False
-        reference, points = np.zeros(len(current), np.int64), np.empty(len(current))
-        reference[mine], points[mine], points[~mine] = self.grid.counts, self.points, placed.points[placed.new]
-        return reference, current, points
+    @classmethod
+    def of(cls, grid: Grid, regions: Regions) -> "_Stretches":
+        ends = np.append(regions.starts[1:], len(grid.keys))
+        shifts = regions.shifts.astype(np.uint64)
+        first, last = grid.keys[regions.starts], last_keys(grid.keys[ends - 1], shifts)
+        occupied, extents = ends - regions.starts, ((last - first) >> shifts) + _ONE
+        dense = (shifts > 0) & (extents <= np.minimum(_SPARSEST * occupied, _MOST_DENSE).astype(np.uint64))
+        return cls(dense, occupied, np.where(dense, extents, _ONE).astype(np.intp), first, last)
+
+    def rungs(self, grid: Grid, regions: Regions, edges: Indices) -> tuple[Indices, Flags]:
+        """See `Ladder`; `edges` are the buckets that begin cells."""
+        buffered = np.zeros(len(grid.keys) + 1, np.bool_)
+        buffered[edges] = True
+        steps = np.ones(len(grid.keys) + 1, np.intp)
+        dense = np.repeat(self.dense, self.occupied).nonzero()[0]
+        buffered[dense] = False
+        apart = (grid.keys[dense] - grid.keys[dense - 1]) >> grid.shifts[dense]
+        steps[dense] = np.minimum(apart, np.uint64(_MOST_DENSE)).astype(np.intp)
+        begins = regions.starts
+        steps[begins] = 1
+        buffered[begins[self.dense]] = True
+        steps += buffered
+        steps[0] -= 1
+        return np.cumsum(steps), buffered
+
+    def prepared(self, rungs: Indices, regions: Regions) -> Dense:
+        at = self.dense.nonzero()[0]
+        between = np.ones(2 * len(at) + 1, np.bool_)
+        between[1::2] = False
+        shifts, origins = np.zeros((2, 2 * len(at) + 1), np.uint64)
+        shifts[1::2] = regions.shifts[at]
+        begins = rungs[regions.starts[at]]
+        origins[1::2] = (self.first[at] >> shifts[1::2]) - begins.astype(np.uint64)
+        runs = _runs(zip(begins.tolist(), (begins + self.extents[at]).tolist(), strict=True))
+        return Dense(self.first[at], self.last[at], shifts, origins, between, runs)
+
+
+def _runs(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Those that only a buffer stands between, as one."""
+    runs: list[tuple[int, int]] = []
+    for begin, end in stretches:
+        if runs and begin == runs[-1][1] + 1:
+            begin = runs.pop()[0]
+        runs.append((begin, end))
+    return tuple(runs)
+
+
+def _points(grid: Grid, rungs: Indices, dense: Dense) -> Floats:
+    """The point of each rung; a buffer's is that of the next rung, the last one's that of the one before."""
+    n = int(rungs[-1]) + 1
+    shifts, keys = np.zeros((2, n), np.uint64)
+    keys[rungs[:-1]], shifts[rungs[:-1]] = grid.keys, grid.shifts
+    real = np.zeros(n, np.bool_)
+    real[rungs[:-1]] = True
+    lengths = (((dense.last - dense.first) >> dense.shifts[1::2]) + _ONE).astype(np.intp)
+    shift = dense.shifts[1::2].repeat(lengths)
+    within = np.arange(len(shift)) - (lengths.cumsum() - lengths).repeat(lengths)
+    every = dense.first.repeat(lengths) + (within.astype(np.uint64) << shift)
+    at = ((every >> shift) - dense.origins[1::2].repeat(lengths)).view(np.intp)
+    keys[at], shifts[at], real[at] = every, shift, True
+    points = midpoints(keys, shifts)
+    points[-1] = points[-2]
+    buffers = (~real[:-1]).nonzero()[0]
+    points[buffers] = points[buffers + 1]
+    return points

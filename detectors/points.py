@@ -1,6 +1,7 @@
 """Where a bucket's mass is taken to lie: its midpoint. Quantiles and spread follow from that."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,21 +28,30 @@ def midpoints(keys: Keys, shifts: Bits | Keys) -> Floats:
     return np.where(shifts == 0, first, 0.5 * first + 0.5 * last)
 
 
-def quantile(points: Floats, counts: Counts, share: float) -> float:
-    """The point that `share` of the mass lies at or below; `points` ascending, both of shape (k,), k at least 1."""
+def quantiles(points: Floats, counts: Counts, shares: Sequence[float]) -> list[float]:
+    """The points that each of `shares` of the mass lies at or below; `points` ascending, both of shape (k,), k at least
+    1. O(k)."""
     cumulative = counts.cumsum()
-    at = int(cumulative.searchsorted(share * int(cumulative[-1])))
-    return float(points[min(at, len(points) - 1)])
+    at = cumulative.searchsorted(np.multiply(shares, int(cumulative[-1])))
+    found: list[float] = points[np.minimum(at, len(points) - 1)].tolist()
+    return found
 
 
-def spread(points: Floats, counts: Counts) -> float:
+def quantile(points: Floats, counts: Counts, share: float) -> float:
+    """`quantiles` of one share."""
+    return quantiles(points, counts, [share])[0]
+
+
+def spread(points: Floats, counts: Counts, quartiles: tuple[float, float] | None = None) -> float:
     """The standard deviation as the interquartile range tells it (IQR / 1.349); where that is 0, by moments; where that
-    is 0 or not finite, 1. Never 0. `points` ascending, both of shape (k,), k at least 1. O(k)."""
-    with np.errstate(over="ignore"):
-        robust = (quantile(points, counts, 0.75) - quantile(points, counts, 0.25)) / NORMAL_IQR
+    is 0 or not finite, 1. Never 0. `points` ascending, both of shape (k,), k at least 1; `quartiles` where they are
+    known. O(k)."""
+    lower, upper = quartiles or quantiles(points, counts, (0.25, 0.75))
+    robust = (upper - lower) / NORMAL_IQR
     if 0.0 < robust < math.inf:
         return robust
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.average(points, weights=counts)
-        deviation = float(np.sqrt(np.average((points - mean) ** 2, weights=counts)))
+        size = counts.sum()
+        mean = (points * counts).sum() / size
+        deviation = float(np.sqrt(((points - mean) ** 2 * counts).sum() / size))
     return deviation if 0.0 < deviation < math.inf else 1.0

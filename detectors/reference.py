@@ -1,25 +1,29 @@
 """What a signal is compared with: its baseline, made ready once and compared with many windows."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from detectors.alignment import Alignment, Regions, aligned, aligned_categories
+from detectors.alignment import Regions, aligned_categories
 from detectors.baseline import BaselineGroup
 from detectors.cells import Cells
 from detectors.grid import Counts, Grid
 from detectors.group import GroupProfile
-from detectors.ladder import Ladder, Placed
+from detectors.ladder import Ladder
 from detectors.ordering import Keys
 from detectors.profile import Profile
 from detectors.settings import Settings
-from detectors.spread import Excess, Spread, spreads_of
+from detectors.spread import Excesses, Spread, spreads_of
+from detectors.tables import Tables
+from detectors.tally import Made, made_of
+
+_MOST_COARSER = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A baseline's profile, its frozen cells with the baseline's `counts` in them, shape (k,), and its ladder, where
-    it has numbers. `singletons` is the number of categories that it met once. `spread` says how far apart the
+    it has numbers. `made` is what its events are. `singletons` is the number of categories that it met once. `spread` says how far apart the
     baseline's own windows are, where it has enough of them."""
 
     profile: Profile
@@ -29,79 +33,93 @@ class Reference:
     cells: Cells
     counts: Counts
     ladder: Ladder | None
+    made: Made
     spread: Spread | None = None
+    _coarser: dict[tuple[int, bytes], "Reference"] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, profile: Profile, settings: Settings) -> "Reference":
         """The reference of a baseline's profile. O(buckets)."""
         return _prepared(profile, Cells.of(profile, settings.bins))
 
-    def meet(self, current: Profile) -> tuple["Reference", Placed | None]:
-        """This reference on the grids that it shares with a window, and the window's numbers, if any, placed on it.
+    def meet(self, current: Profile) -> "Reference":
+        """This reference on the grids that it shares with a window: itself, unless the window's grid is somewhere the
+        coarser one. Edges that are no boundaries there move down to the nearest. O(r log l), or O(k + l) and slower where
+        it is not itself."""
+        shared = self
+        if self.ladder is not None and not self.ladder.regions.hold(current.numbers):
+            shared = self._on(self.ladder.regions.shared_with(current.numbers))
+        if _wider(current.categories, self.profile.categories):
+            shared = shared._with_categories(*_shared_categories(self.profile, current))
+        return shared
 
-        It is itself, unless the window's grid is somewhere the coarser one, or in regions unknown here. Edges that are
-        no boundaries there move down to the nearest. O(l log k), or O(k + l) and slower where it is not itself.
-        """
-        if self.ladder is None or not len(current.numbers.keys):
-            if not _wider(current.categories, self.profile.categories):
-                return self, None
-            return self._coarsened(current, None), None
-        placed = self.ladder.place(current.numbers)
-        if placed is not None and not _wider(current.categories, self.profile.categories):
-            return self, placed
-        coarse = self._coarsened(current, aligned(self.profile.numbers, current.numbers))
-        return coarse, coarse.ladder.place(current.numbers) if coarse.ladder else None
+    def _on(self, regions: Regions) -> "Reference":
+        """This one on wider regions. Windows often share the same, so the last few are kept."""
+        key = (regions.span, regions.shifts.tobytes())
+        found = self._coarser.get(key)
+        if found is None:
+            while len(self._coarser) >= _MOST_COARSER:
+                del self._coarser[next(iter(self._coarser))]
+            found = self._coarser[key] = self._with_numbers(regions.coarsened(self.profile.numbers))
+        return found
 
-    def tested_with(self, current: Profile, counts: Counts) -> tuple[Counts, Counts]:
-        """The baseline's and the window's counts in the cells that they are tested in; `counts` are the window's in the
-        frozen ones, which will do where these were not chosen by the baseline's counts. O(buckets)."""
-        if self.cells.categories is None or len(self.counts) < 2:
-            return self.counts, counts
-        return self.cells.pooled(self.profile, current)
+    def _with_numbers(self, grid: Grid) -> "Reference":
+        assert self.cells.numbers is not None
+        edges = _edges_on(Regions.of(grid), self.cells.numbers.edges, self.profile.numbers.keys[:1])
+        cells = self.cells.with_edges(edges)
+        numeric = np.add.reduceat(grid.counts, np.concatenate(([0], grid.keys.searchsorted(edges))))
+        counts = np.concatenate([numeric, self.counts[len(self.cells.numbers.edges) + 1 :]])
+        profile = replace(self.profile, numbers=grid)
+        return replace(self, profile=profile, cells=cells, counts=counts, ladder=Ladder.of(grid, edges), _coarser={})
 
-    def _coarsened(self, current: Profile, shared: Alignment | None) -> "Reference":
-        """On the common grid of numbers, where it is not this one's own, and of categories."""
-        categories, labels = _shared_categories(self.profile, current)
-        profile = replace(self.profile, categories=categories, labels=labels)
-        if shared is None:
-            return _prepared(profile, Cells.of(profile, 1, self.cells.numbers.edges if self.cells.numbers else None))
-        profile = replace(profile, numbers=shared.reference_grid())
-        regions = Regions.of(shared.grid())
-        return _prepared(profile, Cells.of(profile, 1, self._edges_on(regions)), regions)
+    def _with_categories(self, grid: Grid, labels: tuple[str, ...]) -> "Reference":
+        profile = replace(self.profile, categories=grid, labels=labels)
+        edges = self.cells.numbers.edges if self.cells.numbers else None
+        return replace(_prepared(profile, Cells.of(profile, 1, edges)), spread=self.spread)
 
-    def _edges_on(self, regions: Regions) -> Keys | None:
-        if self.cells.numbers is None:
-            return None
-        edges: Keys = np.unique(regions.floor(self.cells.numbers.edges))
-        inner: Keys = edges[edges > regions.floor(self.profile.numbers.keys[:1])]
-        return inner
+
+def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
+    moved = regions.floor(edges)
+    if (moved == edges).all():
+        return edges
+    moved = np.unique(moved)
+    inner: Keys = moved[moved > regions.floor(first)]
+    return inner
 
 
 def references_of(group: BaselineGroup, settings: Settings) -> dict[str, Reference]:
     """The reference of each signal of a baseline, with the spread of its windows. O(windows * buckets)."""
     references = {name: Reference.of(group.total.profile(name), settings) for name in group.total.signals}
     windows = [window for _, window in sorted(group.windows.items())]
-    excesses = {name: _excesses(group.total, windows, name, settings) for name in references}
-    spreads = spreads_of(excesses)
-    return {name: replace(reference, spread=spreads.get(name)) for name, reference in references.items()}
+    spreads = spreads_of(_excesses(group.total, windows, settings)) if windows else {}
+    return {name: replace(reference, spread=spreads.get(name), _coarser={}) for name, reference in references.items()}
 
 
-def _excesses(total: GroupProfile, windows: list[GroupProfile], name: str, settings: Settings) -> list[Excess | None]:
-    """The excess of each window over all others. The total is taken as coarse as the windows are kept."""
-    if not windows:
-        return []
-    whole = Reference.of(total.profile(name).coarsened(windows[0].resolution), settings)
-    excesses = []
-    for window in windows:
-        profile = window.profile(name)
-        shared, _ = whole.meet(profile)
-        counts = shared.cells.count(profile)
-        enough = counts.sum() >= settings.minimum_events
-        excesses.append(Excess.of(shared.counts - counts, counts) if enough else None)
+def _excesses(total: GroupProfile, windows: list[GroupProfile], settings: Settings) -> dict[str, Excesses]:
+    """For each signal, the excess of each window over all others. The total is taken as coarse as the windows are kept."""
+    excesses = {}
+    for name, profile in total.signals.items():
+        profiles = [window.signals[name] for window in windows if name in window.signals]
+        tables = _against_the_rest(profile.coarsened(windows[0].resolution), profiles, settings)
+        excesses[name] = Excesses.of(tables.at(tables.m >= settings.minimum_events)).known()
     return excesses
 
 
-def _prepared(profile: Profile, cells: Cells, regions: Regions | None = None) -> Reference:
+def _against_the_rest(whole: Profile, windows: list[Profile], settings: Settings) -> Tables:
+    """For each window, all but it and it, in the cells of the whole; none where there are no two cells."""
+    cells = Cells.of(whole, settings.bins)
+    if len(cells.labels) < 2 or not windows:
+        return Tables.of([], [])
+    counted = cells.count_all(windows)
+    if counted is not None:
+        return Tables.of_rows(cells.count(whole) - counted, counted)
+    reference = Reference.of(whole, settings)
+    met = [reference.meet(window) for window in windows]
+    own = [shared.cells.count(window) for shared, window in zip(met, windows, strict=True)]
+    return Tables.of([shared.counts - counts for shared, counts in zip(met, own, strict=True)], own)
+
+
+def _prepared(profile: Profile, cells: Cells) -> Reference:
     return Reference(
         profile=profile,
         events=profile.count,
@@ -109,7 +127,8 @@ def _prepared(profile: Profile, cells: Cells, regions: Regions | None = None) ->
         singletons=int((profile.categories.counts == 1).sum()),
         cells=cells,
         counts=cells.count(profile),
-        ladder=Ladder.of(profile.numbers, regions) if len(profile.numbers.keys) else None,
+        made=made_of(profile),
+        ladder=Ladder.of(profile.numbers, cells.numbers.edges) if cells.numbers else None,
     )
 
 

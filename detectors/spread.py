@@ -11,23 +11,25 @@ count as independent, and a new score is Student's t on W_e - 1 degrees of freed
 `s sqrt((1 + g/W) / (1 - g/W))`, `g = (1 + r) / (1 - r)`.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
 from detectors import distances, significance
-from detectors.grid import Counts
+from detectors.alignment import Flags
+from detectors.grid import Counts, Indices
+from detectors.ordering import Floats
+from detectors.significance import each_distinct
+from detectors.tables import Tables
 
 LEAST_WINDOWS = 8
 _MOST_CORRELATION = 0.95
 _LEAST_DEVIATION = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
+class Excess(NamedTuple):
     """G over its degrees of freedom (`ratio`, 1 on average under the null), the window's events, and what to multiply
     the ratio by for G itself."""
 
@@ -39,15 +41,46 @@ class Excess:
     def of(cls, reference: Counts, current: Counts) -> "Excess | None":
         """The excess of a window's counts over the reference's, in the same cells; None where the events are too few
         to tell cells apart."""
-        table = significance.merged(reference, current)
-        if table.k < 2 or not table.m:
+        excesses = Excesses.of(Tables.of([reference], [current]))
+        if not excesses.defined[0]:
             return None
-        scale = (table.k - 1) * significance.williams(table.k, table.n, table.m, table.scarcity)
-        return cls(distances.g(table.reference, table.current) / scale, table.m, scale)
+        return cls(float(excesses.ratio[0]), int(excesses.events[0]), float(excesses.scale[0]))
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
+class Excesses(NamedTuple):
+    """Several, as columns of shape (t,); where `defined` is false the events are too few to tell cells apart."""
+
+    ratio: Floats
+    events: Counts
+    scale: Floats
+    defined: Flags
+
+    @classmethod
+    def of(cls, tables: Tables) -> "Excesses":
+        """Those of tables of counts. O(cells)."""
+        table, scarcity = tables.merged()
+        return cls.of_merged(table, scarcity, distances.g_of(table))
+
+    @classmethod
+    def of_merged(cls, table: Tables, scarcity: Floats, statistic: Floats) -> "Excesses":
+        """Those of merged tables whose G is known."""
+        scale = np.maximum(table.k - 1, 1) * significance.williams(table.k, table.n, table.m, scarcity)
+        return cls(statistic / scale, table.m, scale, (table.k > 1) & (table.m > 0))
+
+    @classmethod
+    def rows(cls, some: Sequence[Excess]) -> "Excesses":
+        ratio, events, scale = np.array(some, np.float64).reshape(-1, 3).T
+        return cls(ratio, events.astype(np.int64), scale, np.ones(len(some), np.bool_))
+
+    def at(self, rows: Indices) -> "Excesses":
+        return Excesses(self.ratio[rows], self.events[rows], self.scale[rows], self.defined[rows])
+
+    def known(self) -> "Excesses":
+        """Those that are defined."""
+        return self.at(np.flatnonzero(self.defined))
+
+
+class Spread(NamedTuple):
     """The scores of `windows` windows of the baseline: their mean, their standard deviation, their lag-1
     autocorrelation, and the correlation of events within a window."""
 
@@ -60,65 +93,93 @@ class Spread:
     @property
     def effective_windows(self) -> float:
         """How many independent windows the windows are worth."""
-        square = self.autocorrelation**2
-        return self.windows * (1.0 - square) / (1.0 + square)
-
-    def score(self, excess: Excess) -> float:
-        return _score(excess, self.within)
+        return float(Spreads.of([self]).effective_windows[0])
 
     def p_value(self, excess: Excess) -> float:
         """The chance that a window of the baseline's kind scores as high; 1 where there are too few windows to say."""
-        if not self._freedom:
-            return 1.0
-        return float(special.stdtr(self._freedom, (self.mean - self.score(excess)) / self._width))
+        return float(Spreads.of([self]).p_values(Excesses.rows([excess]))[0])
 
     def threshold(self, level: float, excess: Excess) -> float:
         """The G at which `p_value` is `level`, for a window of as many events."""
-        if not self._freedom:
-            return math.inf
-        score = self.mean - float(special.stdtrit(self._freedom, level)) * self._width
-        return max(score, 0.0) ** 3 * (1.0 + (excess.events - 1) * self.within) * excess.scale
+        return float(Spreads.of([self]).thresholds(np.array([level]), Excesses.rows([excess]))[0])
+
+
+class Spreads(NamedTuple):
+    """Several, as columns of shape (s,)."""
+
+    windows: Floats
+    mean: Floats
+    deviation: Floats
+    autocorrelation: Floats
+    within: Floats
+
+    @classmethod
+    def of(cls, some: Sequence[Spread]) -> "Spreads":
+        return cls(*np.array(some, np.float64).reshape(-1, len(cls._fields)).T)
 
     @property
-    def _inflation(self) -> float:
+    def effective_windows(self) -> Floats:
+        square = self.autocorrelation * self.autocorrelation
+        return self.windows * (1.0 - square) / (1.0 + square)
+
+    def p_values(self, excesses: Excesses) -> Floats:
+        """See `Spread.p_value`, of each with its excess."""
+        away = (self.mean - _scores(excesses, self.within)) / self._width
+        found: Floats = special.stdtr(np.where(self._tells, self._freedom, 1.0), away)
+        return np.where(self._tells, found, 1.0)
+
+    def thresholds(self, level: Floats, excesses: Excesses) -> Floats:
+        """See `Spread.threshold`, of each with its level and excess."""
+        quantiles = each_distinct(special.stdtrit, np.where(self._tells, self._freedom, 1.0), level)
+        scores = np.maximum(self.mean - quantiles * self._width, 0.0)
+        found = scores * scores * scores * (1.0 + (excesses.events - 1) * self.within) * excesses.scale
+        return np.where(self._tells, found, np.inf)
+
+    @property
+    def _inflation(self) -> Floats:
         return (1.0 + self.autocorrelation) / (1.0 - self.autocorrelation) / self.windows
 
     @property
-    def _freedom(self) -> float:
-        """The degrees of freedom, 0 where there are none."""
-        return self.effective_windows - 1.0 if self._inflation < 1.0 and self.effective_windows > 2.0 else 0.0
+    def _tells(self) -> Flags:
+        """Whether there are degrees of freedom."""
+        return (self._inflation < 1.0) & (self.effective_windows > 2.0)
 
     @property
-    def _width(self) -> float:
-        g = self._inflation
-        return max(self.deviation, _LEAST_DEVIATION) * math.sqrt((1.0 + g) / (1.0 - g))
+    def _freedom(self) -> Floats:
+        return self.effective_windows - 1.0
+
+    @property
+    def _width(self) -> Floats:
+        g = np.minimum(self._inflation, 0.5 + 0.5 * _MOST_CORRELATION)
+        g = np.where(self._tells, self._inflation, g)
+        return np.maximum(self.deviation, _LEAST_DEVIATION) * np.sqrt((1.0 + g) / (1.0 - g))
 
 
-def spreads_of(excesses: Mapping[str, Sequence[Excess | None]]) -> dict[str, Spread]:
+def spreads_of(excesses: Mapping[str, Excesses]) -> dict[str, Spread]:
     """The spread of each signal of a group, from the excess of each baseline window over the others, in order of
     time. The autocorrelation is pooled over the signals. A signal with fewer than `LEAST_WINDOWS` has none."""
-    known = {name: [e for e in series if e is not None] for name, series in excesses.items()}
-    long = {name: series for name, series in known.items() if len(series) >= LEAST_WINDOWS}
+    long = {name: series for name, series in excesses.items() if len(series.ratio) >= LEAST_WINDOWS}
     within = {name: _within(series) for name, series in long.items()}
-    scores = {name: np.array([_score(e, within[name]) for e in series]) for name, series in long.items()}
+    scores = {name: _scores(series, within[name]) for name, series in long.items()}
     r = _autocorrelation(scores.values())
     return {name: Spread(len(y), float(y.mean()), float(y.std(ddof=1)), r, within[name]) for name, y in scores.items()}
 
 
-def _score(excess: Excess, within: float) -> float:
-    return math.cbrt(excess.ratio / (1.0 + (excess.events - 1) * within)) if excess.ratio > 0.0 else 0.0
+def _scores(excesses: Excesses, within: Floats | float) -> Floats:
+    found: Floats = np.cbrt(np.maximum(excesses.ratio, 0.0) / (1.0 + (excesses.events - 1) * within))
+    return found
 
 
-def _within(series: Sequence[Excess]) -> float:
+def _within(series: Excesses) -> float:
     """By moments: the mean ratio is 1 + (n - 1) rho."""
-    pairs = sum(e.events - 1 for e in series)
-    return max(0.0, sum(e.ratio - 1.0 for e in series) / pairs) if pairs else 0.0
+    pairs = int((series.events - 1).sum())
+    return max(0.0, float((series.ratio - 1.0).sum()) / pairs) if pairs else 0.0
 
 
-def _autocorrelation(series: Iterable[np.ndarray]) -> float:
+def _autocorrelation(series: Iterable[Floats]) -> float:
     products = squares = 0.0
     for y in series:
         d = y - y.mean()
-        products += float(np.dot(d[1:], d[:-1]))
-        squares += float(np.dot(d, d))
+        products += float((d[1:] * d[:-1]).sum())
+        squares += float((d * d).sum())
     return min(max(products / squares, 0.0), _MOST_CORRELATION) if squares else 0.0

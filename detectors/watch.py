@@ -2,105 +2,118 @@
 
 Each is an exact test of two rates, so it holds for small counts. The window's events are held against those that the
 baseline had, or should count as having had: what it cannot have shown by definition (a category of its own that it
-lacks) is estimated from what it barely showed.
+lacks) is estimated from what it barely showed. Signals come in batches, as columns.
 """
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.alignment import starts_of_runs
 from detectors.bar import Bar
-from detectors.grid import Counts
-from detectors.ordering import Keys, keys_of
+from detectors.cells import Weighed
+from detectors.grid import Counts, Indices
+from detectors.ordering import Floats, keys_of
 from detectors.points import last_keys
 from detectors.profile import Profile
 from detectors.reference import Reference
 from detectors.significance import rare_event_p, rare_event_threshold
+from detectors.tally import Tally
+from detectors.verdicts import Verdicts
 from schemas.codec import encode_text
-from schemas.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """`current` of `n_current` events and `reference` of `n_reference` are of the watched kind."""
+    """`current` of `n_current` events and `reference` of `n_reference` are of the watched kind. Arrays of one shape."""
 
-    current: int
-    n_current: int
-    reference: int
-    n_reference: int
+    current: Counts
+    n_current: Counts
+    reference: Counts
+    n_reference: Counts
 
     @property
-    def change(self) -> float:
+    def change(self) -> Floats:
         """The window's share less the baseline's; 0 where either has no events."""
-        if not self.n_current or not self.n_reference:
-            return 0.0
-        return self.current / self.n_current - self.reference / self.n_reference
+        before = self.reference / np.maximum(self.n_reference, 1)
+        return np.where((self.n_current > 0) & (self.n_reference > 0), self.share - before, 0.0)
 
     @property
-    def share(self) -> float:
-        return self.current / self.n_current if self.n_current else 0.0
+    def share(self) -> Floats:
+        shares: Floats = self.current / np.maximum(self.n_current, 1)
+        return shares
 
-    @property
-    def others(self) -> "Rates":
-        """The same of the events that are not of the kind."""
+    def rarer(self) -> "tuple[Rates, np.ndarray]":
+        """These, or where the kind is the common one, the same of the events that are not of it; and where that is."""
         n, m = self.n_current, self.n_reference
-        return Rates(n - self.current, n, m - self.reference, m)
+        common = 2 * (self.current + self.reference) > n + m
+        current = np.where(common, n - self.current, self.current)
+        return Rates(current, n, np.where(common, m - self.reference, self.reference), m), common
 
 
-def watched(reference: Reference, current: Profile, events: int, bar: Bar) -> tuple[Verdict, ...]:
-    """The verdicts that apply to the baseline: `null_rate` and `types` always, `unseen` where it has strings,
-    `out_of_range` where it has numbers. `events` are the window's. O(buckets)."""
-    verdicts = [_null_rate(reference, current, events, bar), _types(reference, current, events, bar)]
-    if reference.cells.categories is not None:
-        verdicts.append(_unseen(reference, current, bar))
-    if reference.ladder is not None:
-        verdicts.append(_out_of_range(reference, current, bar))
-    return tuple(verdicts)
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Signals of a window: each one's reference on the grids that it shares with it, its profile, what both are made
+    of, its categories weighed where the reference has some, and the bar."""
+
+    references: Sequence[Reference]
+    profiles: Sequence[Profile]
+    before: Tally
+    after: Tally
+    weighed: dict[int, Weighed]
+    bar: Bar
 
 
-def nulls(profile: Profile) -> int:
-    """Events without a value: null, or without the signal."""
-    return profile.null + profile.missing
+def watched(batch: Batch) -> list[Verdicts]:
+    """The verdicts that apply to the baselines: `null_rate` and `types` always, `unseen` where one has strings,
+    `out_of_range` where one has numbers. O(buckets)."""
+    return [_null_rate(batch), _types(batch), _unseen(batch), _out_of_range(batch)]
 
 
-def _null_rate(reference: Reference, current: Profile, events: int, bar: Bar) -> Verdict:
+def _null_rate(batch: Batch) -> Verdicts:
     """Two-sided, on whichever is the rarer, to have a value or not to have one: the test is exact for rare events."""
-    rates = Rates(nulls(current), events, nulls(reference.profile), reference.events)
-    common = 2 * (rates.current + rates.reference) > rates.n_current + rates.n_reference
-    tested = rates.others if common else rates
-    p_value = rare_event_p(tested.current, tested.n_current, tested.reference, tested.n_reference, two_sided=True)
-    limit = rare_event_threshold(
-        bar.level / 2, tested.n_current, tested.reference, tested.n_reference, fewer=tested.change < 0
-    )
-    threshold = (1.0 - limit / events) if common else limit / events
-    return _verdict("null_rate", rates, p_value, abs(rates.change), threshold, bar)
+    n, m = batch.after.events, batch.before.events
+    rates = Rates(batch.after.nulls, n, batch.before.nulls, m)
+    tested, common = rates.rarer()
+    p_value = rare_event_p(tested.current, n, tested.reference, m, two_sided=True)
+    fewer = tested.change < 0
+    limit = np.empty(len(n))
+    for side, rows in ((False, np.flatnonzero(~fewer)), (True, np.flatnonzero(fewer))):
+        level = batch.bar.level[rows] / 2
+        limit[rows] = rare_event_threshold(level, n[rows], tested.reference[rows], m[rows], fewer=side)
+    threshold = np.where(common, 1.0 - limit / n, limit / n)
+    return _verdicts("null_rate", np.arange(len(n)), rates, p_value, np.abs(rates.change), threshold, batch.bar)
 
 
-def _types(reference: Reference, current: Profile, events: int, bar: Bar) -> Verdict:
+def _types(batch: Batch) -> Verdicts:
     """Values of a type that the baseline lacks, and those that are of no use anywhere: not finite, or neither number,
     string nor boolean. One-sided: fewer are no cause for alarm."""
-    base = reference.profile
+    before, after = batch.before, batch.after
     found = {
-        "numbers": 0 if reference.ladder is not None else current.numbers.total,
-        "strings": 0 if reference.strings else current.categories.total,
-        "booleans": 0 if any(base.booleans) else sum(current.booleans),
-        "not finite": current.not_finite,
-        "other": current.other,
+        "numbers": np.where(before.numbers > 0, 0, after.numbers),
+        "strings": np.where(before.strings > 0, 0, after.strings),
+        "booleans": np.where(before.booleans > 0, 0, after.booleans),
+        "not finite": after.not_finite,
+        "other": after.other,
     }
-    rates = Rates(sum(found.values()), events, base.not_finite + base.other, reference.events)
-    note = ", ".join(name for name, count in found.items() if count)
-    return _one_sided("types", rates, bar, note)
+    total = sum(found.values(), np.zeros_like(after.other))
+    notes = [""] * len(total)
+    for at in np.flatnonzero(total).tolist():
+        notes[at] = ", ".join(name for name, counts in found.items() if counts[at])
+    rates = Rates(total, after.events, before.not_finite + before.other, before.events)
+    return _one_sided("types", np.arange(len(total)), rates, batch.bar, notes)
 
 
-def _out_of_range(reference: Reference, current: Profile, bar: Bar) -> Verdict:
+def _out_of_range(batch: Batch) -> Verdicts:
     """Numbers beyond the baseline's least and greatest. These two are its own most extreme, so of a baseline's values
     two are out of the range of the others; held against one of them, the tail is that of sampling from one
     distribution, whatever it is (the range holds all but a Beta(2, n - 1) share of the mass). Wilks 1941."""
-    below, above = _beyond(current, reference.profile)
-    rates = Rates(below + above, current.numbers.total, 1, reference.profile.numbers.total)
-    return _one_sided("out_of_range", rates, bar, f"{below} below, {above} above" if below + above else "")
+    rows = np.array([at for at, known in enumerate(batch.references) if known.ladder is not None], np.intp)
+    sides = [_beyond(batch.profiles[at], batch.references[at].profile) for at in rows.tolist()]
+    notes = [f"{below} below, {above} above" if below + above else "" for below, above in sides]
+    beyond = np.array([below + above for below, above in sides], np.int64)
+    rates = Rates(beyond, batch.after.numbers[rows], np.ones(len(rows), np.int64), batch.before.numbers[rows])
+    return _one_sided("out_of_range", rows, rates, batch.bar, notes)
 
 
 def _beyond(current: Profile, baseline: Profile) -> tuple[int, int]:
@@ -113,53 +126,58 @@ def _beyond(current: Profile, baseline: Profile) -> tuple[int, int]:
     return int(below), int(grid.counts[grid.keys > greatest].sum())
 
 
-def _unseen(reference: Reference, current: Profile, bar: Bar) -> Verdict:
+def _unseen(batch: Batch) -> Verdicts:
     """Strings of categories that the baseline lacks. The chance that the next is one is about the share of those met
     once (Good 1953), so the window's unseen categories are held against the baseline's singletons, and the events of
     the most frequent of them against none, times the number of categories it was chosen from. Twice the lesser."""
-    assert reference.cells.categories is not None
-    grid = current.categories
-    at = reference.cells.categories.unseen(grid)
-    rates = Rates(int(grid.counts[at].sum()), grid.total, reference.singletons, reference.strings)
-    n, m, categories = rates.n_current, rates.n_reference, len(reference.profile.categories.keys)
-    counts = _by_category(grid.keys[at], grid.counts[at], reference.cells.categories.shift)
-    most, distinct = int(counts.max(initial=0)), len(counts)
-    many = rare_event_p(distinct, n, rates.reference, m)
-    much = (categories + distinct) * rare_event_p(most, n, 0, m)
-    least = min(
-        rare_event_threshold(bar.level / 2, n, rates.reference, m),
-        rare_event_threshold(bar.level / 2 / (categories + distinct), n, 0, m),
+    rows = np.array(sorted(batch.weighed), np.intp)
+    weighed = [batch.weighed[at] for at in rows.tolist()]
+    known = [batch.references[at] for at in rows.tolist()]
+    events, most, distinct, categories, singletons = (
+        np.array(
+            [
+                (w.new.sum(), w.new.max(initial=0), len(w.new), len(k.profile.categories.keys), k.singletons)
+                for w, k in zip(weighed, known, strict=True)
+            ],
+            np.int64,
+        )
+        .reshape(-1, 5)
+        .T
     )
-    note = f"such as {encode_text(current.labels[at[np.argmax(grid.counts[at])]])}" if len(at) else ""
-    p_value = min(1.0, 2.0 * min(many, much))
-    return _verdict("unseen", rates, p_value, max(0.0, rates.change), least / max(1, n), bar, note)
+    rates = Rates(events, batch.after.strings[rows], singletons, batch.before.strings[rows])
+    n, m, none = rates.n_current, rates.n_reference, np.zeros(len(rows), np.int64)
+    chosen = categories + distinct
+    p_value = np.minimum(rare_event_p(distinct, n, singletons, m), chosen * rare_event_p(most, n, none, m))
+    level = batch.bar.level[rows] / 2
+    least = np.minimum(rare_event_threshold(level, n, singletons, m), rare_event_threshold(level / chosen, n, none, m))
+    notes = [_such_as(batch.profiles[at], w.unseen) for at, w in zip(rows.tolist(), weighed, strict=True)]
+    effect, threshold = np.maximum(0.0, rates.change), least / np.maximum(1, n)
+    return _verdicts("unseen", rows, rates, np.minimum(1.0, 2.0 * p_value), effect, threshold, batch.bar, notes)
 
 
-def _by_category(keys: Keys, counts: Counts, shift: np.uint8) -> Counts:
-    """The counts of ascending keys by bucket of that shift."""
-    if not len(keys):
-        return counts
-    return np.add.reduceat(counts, starts_of_runs(keys >> shift))
+def _such_as(profile: Profile, unseen: Indices) -> str:
+    if not len(unseen):
+        return ""
+    return f"such as {encode_text(profile.labels[unseen[np.argmax(profile.categories.counts[unseen])]])}"
 
 
-def _one_sided(name: str, rates: Rates, bar: Bar, note: str) -> Verdict:
+def _one_sided(name: str, rows: Indices, rates: Rates, bar: Bar, notes: list[str]) -> Verdicts:
     p_value = rare_event_p(rates.current, rates.n_current, rates.reference, rates.n_reference)
-    limit = rare_event_threshold(bar.level, rates.n_current, rates.reference, rates.n_reference)
-    return _verdict(name, rates, p_value, max(0.0, rates.change), limit / max(1, rates.n_current), bar, note)
+    limit = rare_event_threshold(bar.level[rows], rates.n_current, rates.reference, rates.n_reference)
+    threshold = limit / np.maximum(1, rates.n_current)
+    return _verdicts(name, rows, rates, p_value, np.maximum(0.0, rates.change), threshold, bar, notes)
 
 
-def _verdict(
-    name: str, rates: Rates, p_value: float, effect: float, threshold: float, bar: Bar, note: str = ""
-) -> Verdict:
-    return Verdict(
-        name,
-        bar.state(p_value, effect, bar.rare_effect),
-        rates.share,
-        threshold if math.isfinite(threshold) else None,
-        p_value,
-        effect,
-        None,
-        rates.n_reference,
-        rates.n_current,
-        note,
-    )
+def _verdicts(
+    name: str,
+    rows: Indices,
+    rates: Rates,
+    p_value: Floats,
+    effect: Floats,
+    threshold: Floats,
+    bar: Bar,
+    notes: list[str] | None = None,
+) -> Verdicts:
+    states = bar.of_signals(rows).states(p_value, effect, bar.rare_effect)
+    n, m = rates.n_reference, rates.n_current
+    return Verdicts(name, rows, states, rates.share, threshold, p_value, effect, None, n, m, notes or [])

@@ -30,7 +30,8 @@ class SignalMemory:
     @classmethod
     def from_json(cls, data: list[Any]) -> "SignalMemory":
         recent, onset_ms, well = data
-        return cls(tuple((int(start), bool(drift)) for start, drift in recent), onset_ms, well)
+        onset_ms = None if onset_ms is None else int(onset_ms)
+        return cls(tuple((int(start), bool(drift)) for start, drift in recent), onset_ms, int(well))
 
 
 @dataclass(frozen=True, slots=True)

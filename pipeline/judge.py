@@ -1,22 +1,22 @@
 """The verdicts on one group's window: each signal against its baseline, and its trace against its own past."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
-from detectors.comparison import Comparison, compare, describe
+from detectors.comparison import Comparison, compare_all
+from detectors.description import describe
 from detectors.group import GroupProfile
 from detectors.profile import Profile
-from detectors.sequence.scan import scan
-from detectors.trace import Trace
+from detectors.sequence.scan import scan_all
+from detectors.sequence.slices import Remembered, Rows, Steps, Sums, sums_of
+from detectors.tally import Tally, made_of
 from pipeline.standards import Standard, Standards
 from schemas.group import Group
 from schemas.verdict import State, Verdict
-from schemas.window import Cell, Completeness, SignalRecord
+from schemas.window import Completeness, SignalRecord
 
-Steps = tuple[tuple[float, int], ...]
-
-REMEMBERED = 120
 _WORST_FIRST = (State.DRIFT, State.WARNING, State.OK, State.LEARNING, State.INSUFFICIENT, State.NO_DATA)
 
 
@@ -53,68 +53,90 @@ def judge(
         judgement = _unjudged(profile, past, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
-    level = standards.level(group.model, start_ms)
-    names = sorted({*profile.signals, *standard.group.total.signals})
-    steps = {name: _steps(profile.profile(name).trace) for name in names}
-    signals = tuple(
-        _signal(name, profile.profile(name), standard, standards, level, past.get(name, ()), steps[name])
-        for name in names
-    )
-    return Judgement(signals, _remembered(past, steps), standard.events)
+    return _judged(profile, standard, standards, standards.level(group.model, start_ms), past)
+
+
+def _judged(
+    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Mapping[str, Steps]
+) -> Judgement:
+    signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
+    references = standard.references(signals.names, standards.settings)
+    compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
+    new = Rows.of_sums(signals.sums)
+    sequences = scan_all(Remembered.rows_of(past, signals.names), new)
+    records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
+    return Judgement(records, Remembered.after(past, signals.names, new), standard.events)
 
 
 def _unjudged(profile: GroupProfile, past: Mapping[str, Steps], state: State, standard: Standard | None) -> Judgement:
-    signals = tuple(_record(name, profile.profile(name), state) for name in profile.signals)
-    steps = {name: _steps(p.trace) for name, p in profile.signals.items()}
-    return Judgement(signals, _remembered(past, steps), standard.events if standard else 0)
+    signals = _Signals.of(profile, list(profile.signals))
+    records = signals.records([state] * len(signals.names))
+    remembered = Remembered.after(past, signals.names, Rows.of_sums(signals.sums))
+    return Judgement(records, remembered, standard.events if standard else 0)
 
 
-def _signal(
-    name: str, current: Profile, standard: Standard, standards: Standards, level: float, past: Steps, steps: Steps
-) -> SignalRecord:
-    comparison = compare(standard.reference(name, standards.settings), current, standards.settings, level)
-    sequence = scan(past, steps)
-    warned = comparison.state is State.OK and any(v.state is State.WARNING for v in sequence)
-    return _record(name, current, State.WARNING if warned else comparison.state, comparison, sequence)
+def _state(comparison: Comparison, sequence: tuple[Verdict, ...]) -> State:
+    if comparison.state is not State.OK or all(verdict.state is not State.WARNING for verdict in sequence):
+        return comparison.state
+    return State.WARNING
 
 
-def _record(
-    name: str, p: Profile, state: State, comparison: Comparison | None = None, sequence: tuple[Verdict, ...] = ()
-) -> SignalRecord:
-    numeric = bool(p.numbers.total)
-    count = int(p.trace.counts.sum())
-    total = float(p.trace.sums.total().values()[0])
-    basics = SignalRecord(
-        name=name,
-        state=state,
-        present=p.present,
-        null=p.null,
-        missing=p.missing,
-        not_finite=p.not_finite,
-        mean=total / count if count and isfinite(total) else None,
-        least=p.least if numeric else None,
-        greatest=p.greatest if numeric else None,
-    )
-    if comparison is None:
-        return basics
-    return basics.model_copy(
-        update={
-            "p_value": comparison.p_value,
-            "level": comparison.level,
-            "effect": comparison.effect,
-            "summary": describe(name, comparison),
-            "verdicts": tuple(v.to_json() for v in (*comparison.verdicts, *sequence)),
-            "cells": tuple(Cell(label=c.label, reference=c.reference, current=c.current) for c in comparison.cells),
-        }
-    )
+@dataclass(frozen=True, slots=True)
+class _Signals:
+    """A window's signals, in order of their names."""
 
+    names: list[str]
+    profiles: list[Profile]
+    tally: Tally
+    sums: Sums
 
-def _steps(trace: Trace) -> Steps:
-    """The mean and the count of each slice that has any, and whose sum is not beyond the floats."""
-    counts = trace.counts.tolist()
-    return tuple((s / n, n) for s, n in zip(trace.sums.values().tolist(), counts, strict=True) if n and isfinite(s))
+    @classmethod
+    def of(cls, profile: GroupProfile, names: list[str]) -> "_Signals":
+        absent = Profile.empty(profile.slices)
+        profiles = [profile.signals.get(name, absent) for name in names]
+        return cls(
+            names,
+            profiles,
+            Tally.of([made_of(p) for p in profiles], profile.count),
+            sums_of([p.trace for p in profiles]),
+        )
 
+    def records(
+        self,
+        states: Sequence[State],
+        compared: Sequence[Comparison] | None = None,
+        sequences: Sequence[tuple[Verdict, ...]] | None = None,
+    ) -> tuple[SignalRecord, ...]:
+        basics = self._basics(states)
+        if compared is None or sequences is None:
+            return tuple(map(SignalRecord, *basics))
+        found = (
+            [comparison.p_value for comparison in compared],
+            [comparison.level for comparison in compared],
+            [comparison.effect for comparison in compared],
+            map(describe, self.names, compared),
+            [
+                tuple([verdict.to_json() for verdict in (*comparison.verdicts, *sequence)])
+                for comparison, sequence in zip(compared, sequences, strict=True)
+            ],
+            [comparison.cells for comparison in compared],
+        )
+        return tuple(map(SignalRecord, *basics, *found))
 
-def _remembered(past: Mapping[str, Steps], steps: Mapping[str, Steps]) -> dict[str, Steps]:
-    names = sorted({*past, *steps})
-    return {name: (*past.get(name, ()), *steps.get(name, ()))[-REMEMBERED:] for name in names}
+    def _basics(self, states: Sequence[State]) -> list[Sequence[Any]]:
+        """What a record says of the signal in the window alone, in the order of its fields."""
+        tally = self.tally
+        counts = self.sums.counts.sum(axis=1).tolist()
+        totals = self.sums.totals.tolist()
+        numeric = (tally.numbers > 0).tolist()
+        return [
+            self.names,
+            states,
+            tally.present.tolist(),
+            tally.null.tolist(),
+            tally.missing.tolist(),
+            tally.not_finite.tolist(),
+            [x / n if n and isfinite(x) else None for x, n in zip(totals, counts, strict=True)],
+            [p.least if yes else None for p, yes in zip(self.profiles, numeric, strict=True)],
+            [p.greatest if yes else None for p, yes in zip(self.profiles, numeric, strict=True)],
+        ]

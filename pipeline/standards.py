@@ -3,14 +3,14 @@
 A learned baseline is the first windows that close. Versions of a model share it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
-from detectors.comparison import Reference, Settings
 from detectors.group import GroupProfile
-from detectors.reference import references_of
+from detectors.reference import Reference, references_of
+from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
 from schemas.config import Config, Learn, ModelConfig
 from schemas.group import Group, Segment
@@ -41,13 +41,14 @@ class Standard:
         """How many of its windows start at `start_ms` or before."""
         return sum(start <= start_ms for start in self.group.windows)
 
-    def reference(self, signal: str, settings: Settings) -> Reference:
-        """The signal's baseline, prepared once; a signal that it lacks was missing throughout."""
+    def references(self, signals: Iterable[str], settings: Settings) -> list[Reference]:
+        """The signals' baselines, prepared once; a signal that it lacks was missing throughout."""
         if not self._references:
             self._references = references_of(self.group, settings)
-        found = self._references.get(signal)
-        if found is None:
-            found = self._references[signal] = Reference.of(self.group.total.profile(signal), settings)
+        return [self._references.get(signal) or self._missing(signal, settings) for signal in signals]
+
+    def _missing(self, signal: str, settings: Settings) -> Reference:
+        found = self._references[signal] = Reference.of(self.group.total.profile(signal), settings)
         return found
 
 

@@ -1,11 +1,10 @@
 """The verdict: what one detector says about one signal of one window."""
 
 import math
-from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.errors import WireError
 
@@ -21,15 +20,12 @@ class State(StrEnum):
     DRIFT = "drift"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A detector's answer, with what it rests on.
 
     `threshold` is what `statistic` is held against, `resolution` how far below the true one the statistic may be,
     `n_reference` and `n_current` the sample sizes. A number that the detector does not have is None.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     detector: str
     state: State
@@ -44,12 +40,20 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as JSON has it: without what is None, and floats that are not finite are None."""
-        plain = {name: _plain(value) for name, value in asdict(self).items()}
-        return {name: value for name, value in plain.items() if value is not None}
+        found: dict[str, Any] = {"detector": self.detector, "state": str(self.state)}
+        for name, value in zip(_NUMBERS, self[2:7], strict=True):
+            if value is not None and -math.inf < value < math.inf:
+                found[name] = float(value)
+        found["n_reference"] = int(self.n_reference)
+        found["n_current"] = int(self.n_current)
+        found["note"] = self.note
+        return found
 
     @classmethod
     def from_json(cls, obj: object) -> "Verdict":
         """The verdict that `to_json` gave. Raises WireError for anything else."""
+        if not isinstance(obj, dict):
+            raise WireError(f"not a verdict: it: Input should be an object, got {type(obj).__name__}")
         try:
             return _VERDICT.validate_python(obj)
         except ValidationError as error:
@@ -58,11 +62,5 @@ class Verdict:
             raise WireError(f"not a verdict: {place}: {first['msg']}") from error
 
 
+_NUMBERS = Verdict._fields[2:7]
 _VERDICT = TypeAdapter(Verdict)
-
-
-def _plain(value: Any) -> Any:
-    """The value as a JSON encoder takes it, which a float64 or an int64 of numpy is not."""
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return str(value) if isinstance(value, str) else value if value is None else int(value)

@@ -5,10 +5,12 @@ canonical: a function of the events and the configuration. Records may repeat; r
 (group, window).
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
+from pydantic_core import CoreSchema, core_schema
 
 from schemas import codec
 from schemas.group import Group, Segment
@@ -26,21 +28,40 @@ class Completeness(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_CellForm = create_model(
+    "Cell",
+    __doc__="One cell of the frozen partition, with the events of the baseline and of the window in it.",
+    __config__=ConfigDict(extra="forbid"),
+    label=(str, ...),
+    reference=(int, ...),
+    current=(int, ...),
+)
 
 
-class Cell(_Frozen):
-    """One cell of the frozen partition, with the events of the baseline and of the window in it."""
+class Cell(NamedTuple):
+    """One cell of the frozen partition, with the events of the baseline and of the window in it. An object in JSON."""
 
     label: str
     reference: int
     current: int
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        form = handler.generate_schema(_CellForm)
+        read = core_schema.no_info_after_validator_function(lambda form: cls(**form.model_dump()), form)
+        return core_schema.json_or_python_schema(
+            json_schema=read,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), read]),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls._asdict),
+        )
 
-class SignalRecord(_Frozen):
+
+@dataclass(frozen=True, slots=True)
+class SignalRecord:
     """One signal of a closed window. `verdicts` are the detectors' (see `schemas.verdict`); `level` is the level of
     the primary test, `effect` its effect. Counts are of events."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str
     state: State
@@ -58,8 +79,30 @@ class SignalRecord(_Frozen):
     verdicts: tuple[dict[str, Any], ...] = ()
     cells: tuple[Cell, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """The record as JSON has it: without what is None."""
+        found: dict[str, Any] = {
+            "name": self.name,
+            "state": str(self.state),
+            "present": self.present,
+            "null": self.null,
+            "missing": self.missing,
+            "not_finite": self.not_finite,
+            "summary": self.summary,
+            "verdicts": self.verdicts,
+            "cells": [{"label": a, "reference": n, "current": m} for a, n, m in self.cells],
+        }
+        for name in _MAY_LACK:
+            value = getattr(self, name)
+            if value is not None:
+                found[name] = value
+        return found
 
-class WindowRecord(_Frozen):
+
+_MAY_LACK = ("mean", "least", "greatest", "p_value", "level", "effect")
+
+
+class WindowRecord(BaseModel):
     """`[start_ms, end_ms)` in event time, epoch milliseconds; `segment` is a path and a value, or absent."""
 
     schema_: Literal["driftline.window/1"] = Field(SCHEMA, alias="schema")
@@ -83,4 +126,5 @@ class WindowRecord(_Frozen):
 
     def encode(self) -> bytes:
         """Canonical bytes."""
-        return codec.encode_canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True))
+        record = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"signals"})
+        return codec.encode_canonical(record | {"signals": [signal.to_json() for signal in self.signals]})

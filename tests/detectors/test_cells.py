@@ -92,7 +92,7 @@ def test_every_value_has_one_cell_or_is_left_to_the_watch(
     mine: list[object], theirs: list[object], a: Resolution, b: Resolution
 ) -> None:
     current = some.profile_of(theirs, b)
-    reference, _ = Reference.of(some.profile_of(mine, a), Settings()).meet(current)
+    reference = Reference.of(some.profile_of(mine, a), Settings()).meet(current)
     assert len(reference.counts) == len(reference.cells.labels)
     base = reference.profile
     held = base.numbers.total + base.categories.total + sum(base.booleans)

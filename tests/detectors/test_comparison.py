@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.column import MISSING
-from detectors.comparison import Cell, Comparison, Reference, Settings, compare, describe
+from detectors.comparison import Cell, Comparison, Reference, Settings, compare, compare_all
+from detectors.description import describe
 from detectors.grid import Caps
 from detectors.ordering import Floats
 from detectors.profile import COARSE, FINE, Profile, Resolution
+from detectors.spread import Spread
 from schemas.verdict import State, Verdict
 from tests.detectors import strategies as some
 
@@ -230,6 +232,61 @@ def test_the_effect_floor_is_never_below_the_resolution() -> None:
 def test_a_profile_and_its_reference_compare_alike() -> None:
     window = numeric(np.random.default_rng(35).lognormal(size=5_000))
     assert compare(BASELINE, window, SETTINGS, LEVEL) == result(BASELINE, window)
+
+
+def pairs(n: int) -> list[tuple[Profile, Profile]]:
+    """Baselines and windows of all kinds: alike and not, of one size and of others, finer and coarser."""
+    rng = np.random.default_rng(38)
+    names = np.array([f"c{at}" for at in range(300)])
+    found = []
+    for at in range(n):
+        sizes = rng.integers(1, 3_000, 2) if at % 3 else (2_000, 500)
+        resolutions = (FINE, COARSE) if at % 5 == 0 else (COARSE, FINE) if at % 5 == 1 else (FINE, FINE)
+        sides = []
+        for size, resolution, moved in zip(sizes, resolutions, (0.0, 0.5 * (at % 4 == 0)), strict=True):
+            numbers = (
+                rng.normal(moved, 1.0, size),
+                rng.lognormal(moved, 3.0, size),
+                rng.poisson(3.0 + moved, size) * 1.0,
+            )
+            values: list[object] = numbers[at % 3].tolist()
+            if at % 7 > 3:
+                values = names[np.minimum(rng.geometric(0.02 * (1 + at % 9), size), 299)].tolist()
+            if at % 7 == 3:
+                values = [
+                    v if u < 0.4 else bool(u < 0.5) if u < 0.7 else None
+                    for v, u in zip(values, rng.random(size), strict=True)
+                ]
+            sides.append(some.profile_of(values, resolution))
+        found.append((sides[0], sides[1]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def batch() -> list[tuple[Reference, Profile]]:
+    found = []
+    for at, (baseline, window) in enumerate(pairs(1_000)):
+        spread = Spread(20 + at % 40, 1.0 + 0.001 * (at % 50), 0.1, 0.01 * (at % 30), 0.001) if at % 2 else None
+        found.append((replace(Reference.of(baseline, SETTINGS), spread=spread), window))
+    return found
+
+
+def test_what_comes_of_a_signal_does_not_depend_on_those_beside_it(batch: list[tuple[Reference, Profile]]) -> None:
+    """To the last bit, wherever in the batch it stands."""
+    references, windows = [reference for reference, _ in batch], [window for _, window in batch]
+    together = compare_all(references, windows, SETTINGS, LEVEL)
+    assert together == [compare(reference, window, SETTINGS, LEVEL) for reference, window in batch]
+    assert together[::-1] == compare_all(references[::-1], windows[::-1], SETTINGS, LEVEL)
+    assert together[301:] == compare_all(references[301:], windows[301:], SETTINGS, LEVEL)
+    assert {c.state for c in together} == {State.OK, State.WARNING, State.DRIFT, State.INSUFFICIENT}
+    assert sum("among" in v.note for c in together for v in c.verdicts) > 300
+
+
+def test_a_reference_that_met_others_answers_as_a_fresh_one_does() -> None:
+    coarse = [mixed(rng().normal(size=3_000).tolist()).coarsened(Resolution(Caps(4, at), 9)) for at in range(4, 40)]
+    reference = Reference.of(BASELINE, SETTINGS)
+    for window in (*coarse, *coarse):
+        assert compare(reference, window, SETTINGS, LEVEL) == compare(BASELINE, window, SETTINGS, LEVEL)
 
 
 @given(st.lists(some.values, max_size=80), st.lists(some.values, max_size=80), some.resolutions, some.resolutions)

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from detectors.comparison import compare
+from detectors.comparison import compare_all
 from detectors.grid import Grid
 from detectors.points import midpoints
 from detectors.profile import FINE, Profile
+from detectors.reference import Reference
 from detectors.settings import Settings
 from tests.detectors import strategies as some
 
-REPETITIONS = 1_000
+REPETITIONS, TOGETHER = 1_000, 50
 LEVELS = (0.05, 0.01)
 SIZES = [(100, 100), (1_000, 1_000), (100_000, 100_000), (100_000, 100), (100, 100_000)]
 LARGE = 100_000
@@ -98,11 +99,13 @@ def thinned(grid: Grid, counts: np.ndarray) -> tuple[Grid, np.ndarray]:
 
 def p_values(source: Source, n: int, m: int) -> Iterator[dict[str, float]]:
     rng = np.random.default_rng([n, m])
-    for _ in range(REPETITIONS):
-        comparison = compare(source.profile(rng, n), source.profile(rng, m), SETTINGS, 0.01)
-        found = {v.detector: v.p_value for v in comparison.verdicts if v.p_value is not None}
-        assert comparison.p_value is not None
-        yield {**found, "combined": comparison.p_value}
+    for _ in range(REPETITIONS // TOGETHER):
+        pairs = [(source.profile(rng, n), source.profile(rng, m)) for _ in range(TOGETHER)]
+        references = [Reference.of(baseline, SETTINGS) for baseline, _ in pairs]
+        for comparison in compare_all(references, [window for _, window in pairs], SETTINGS, 0.01):
+            found = {v.detector: v.p_value for v in comparison.verdicts if v.p_value is not None}
+            assert comparison.p_value is not None
+            yield {**found, "combined": comparison.p_value}
 
 
 def most(level: float) -> float:

@@ -1,5 +1,8 @@
 """Distances from profiles against SciPy on the raw values."""
 
+from fractions import Fraction
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,15 +12,15 @@ from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
 
 from detectors import distances
-from detectors.alignment import aligned
+from detectors.alignment import Alignment, aligned
 from detectors.cells import NumericCells
-from detectors.distribution import Numbers
 from detectors.grid import Caps
 from detectors.ordering import Floats, values_of
-from detectors.points import last_keys, midpoints
+from detectors.points import last_keys, midpoints, quantile
 from detectors.profile import COARSE, FINE, Profile, Resolution
 from detectors.reference import Reference
 from detectors.settings import Settings
+from detectors.walk import Numbers
 from tests.detectors import strategies as some
 
 EXACT = 1e-12
@@ -52,16 +55,43 @@ CASES = [
 def shared(x: Floats, y: Floats, resolution: Resolution) -> tuple[Reference, Profile]:
     """The reference of x on the grid that it shares with y, and the profile of y."""
     current = some.profile_of_numbers(y, resolution)
-    known = Reference.of(some.profile_of_numbers(x, resolution), SETTINGS)
-    return known.meet(current)[0], current
+    return Reference.of(some.profile_of_numbers(x, resolution), SETTINGS).meet(current), current
 
 
-def numbers_of(x: Floats, y: Floats, resolution: Resolution) -> Numbers:
+def numbers_of(x: Floats, y: Floats, resolution: Resolution) -> "One":
     reference, current = shared(x, y, resolution)
-    placed = reference.meet(current)[1]
-    assert placed is not None
     assert reference.ladder is not None
-    return Numbers.of(reference.ladder, placed)
+    numbers = Numbers.of([reference.ladder], [current.numbers])
+    return One(*(float(column[0]) for column in (numbers.median, numbers.ks, numbers.resolution, numbers.wasserstein)))
+
+
+class One(NamedTuple):
+    """`Numbers` of one window."""
+
+    median: float
+    ks: float
+    resolution: float
+    wasserstein: float
+
+
+def exact_ks(x: Alignment) -> tuple[Fraction, Fraction]:
+    """D at the boundaries of the common grid, and the most that it may be between them, in whole numbers: within a
+    bucket of several values, one side's share may come wholly before the other's."""
+    n, m = int(x.reference.sum()), int(x.current.sum())
+    lead = least = most = Fraction(0)
+    for mine, theirs, shift in zip(x.reference.tolist(), x.current.tolist(), x.shifts.tolist(), strict=True):
+        after = lead + Fraction(mine, n) - Fraction(theirs, m)
+        room = min(Fraction(mine, n), Fraction(theirs, m)) if shift else Fraction(0)
+        most = max(most, max(lead, after) + room, room - min(lead, after))
+        least, lead = max(least, abs(after)), after
+    return least, most
+
+
+def plain_wasserstein(x: Alignment) -> float:
+    """The distance on the common grid, with each bucket's mass at its midpoint."""
+    lead = (x.reference / x.reference.sum() - x.current / x.current.sum()).cumsum()[:-1]
+    halves = 0.5 * midpoints(x.keys, x.shifts)
+    return 2.0 * float((np.abs(lead) * np.diff(halves)).sum())
 
 
 @pytest.mark.parametrize(("x", "y", "resolution"), CASES)
@@ -116,14 +146,40 @@ def test_wasserstein_is_within_mass_times_width_of_scipys(x: Floats, y: Floats, 
 
 
 @pytest.mark.parametrize(("x", "y", "resolution"), CASES)
-def test_the_ladder_sees_what_the_common_grid_shows(x: Floats, y: Floats, resolution: Resolution) -> None:
+def test_a_walk_along_the_ladder_sees_what_the_common_grid_shows(x: Floats, y: Floats, resolution: Resolution) -> None:
     common = aligned(*(some.profile_of_numbers(values, resolution).numbers for values in (x, y)))
-    points = midpoints(common.keys, common.shifts)
     numbers = numbers_of(x, y, resolution)
+    ks, most = map(float, exact_ks(common))
     assert numbers.ks == pytest.approx(distances.ks(common.reference, common.current), abs=EXACT)
-    ks, most = distances.ks_range(common.reference, common.current, common.shifts > 0)
     assert (numbers.ks, numbers.resolution) == pytest.approx((ks, most - ks), abs=EXACT)
-    assert numbers.wasserstein == pytest.approx(distances.wasserstein(common.reference, common.current, points))
+    assert numbers.wasserstein == pytest.approx(plain_wasserstein(common))
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(some.finite, min_size=1, max_size=60),
+    st.lists(some.finite, min_size=1, max_size=60),
+    some.resolutions,
+    some.resolutions,
+)
+def test_any_walk_sees_what_the_common_grid_shows(
+    mine: list[float], theirs: list[float], a: Resolution, b: Resolution
+) -> None:
+    current = some.profile_of_numbers(np.array(theirs), b)
+    baseline = some.profile_of_numbers(np.array(mine), a)
+    reference = Reference.of(baseline, SETTINGS).meet(current)
+    assert reference.ladder is not None
+    common = aligned(baseline.numbers, current.numbers)
+    numbers = Numbers.of([reference.ladder], [current.numbers])
+    ks, most = map(float, exact_ks(common))
+    assert numbers.ks[0] == pytest.approx(ks, abs=EXACT)
+    assert numbers.resolution[0] == pytest.approx(most - ks, abs=EXACT)
+    points = midpoints(common.keys, common.shifts)
+    size = float(np.abs(0.5 * points).max())
+    assert 0.5 * numbers.wasserstein[0] == pytest.approx(0.5 * plain_wasserstein(common), rel=1e-9, abs=EXACT * size)
+    held = common.current > 0
+    assert numbers.median[0] == quantile(points[held], common.current[held], 0.5)
+    assert numbers.counts[0].tolist() == reference.cells.count(current).tolist()
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)

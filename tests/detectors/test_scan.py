@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from detectors.sequence.scan import LEAST_EARLIER, MOST_EARLIER, Slice, scan
+from detectors.ordering import Floats
+from detectors.sequence.adwin import Adwin
+from detectors.sequence.page_hinkley import PageHinkley
+from detectors.sequence.scan import LEAST_EARLIER, MOST_EARLIER, Slice, scan, scan_all
+from detectors.sequence.screen import adwin_may_change, page_hinkley_may_change
+from detectors.sequence.slices import Rows
 from schemas.verdict import State
 
 EARLIER, NEW = 120, 60
@@ -78,3 +83,39 @@ def test_slices_whose_sum_no_float_holds_are_passed_over() -> None:
     new = slices(2, NEW)
     infinite: list[Slice] = [(float("inf"), 3), (float("-inf"), 1)]
     assert states([*slices(1, EARLIER), *infinite], [*new, *infinite]) == states(slices(1, EARLIER), new)
+
+
+def series(n: int) -> tuple[Floats, np.ndarray]:
+    """Standardised series in columns, shape (180, n): steady, shifted, wandering, constant; and their lengths."""
+    rng = np.random.default_rng(10)
+    values = rng.normal(size=(180, n))
+    at = np.arange(180)[:, None]
+    values += rng.uniform(0.0, 5.0, n) * (at >= rng.integers(20, 170, n)) * (np.arange(n) % 3 == 0)
+    wandering = np.arange(n) % 5 == 0
+    values[:, wandering] = 0.2 * np.cumsum(values[:, wandering], axis=0)
+    values[:, np.arange(n) % 11 == 0] = 0.0
+    return np.clip(values, -4.0, 4.0), rng.integers(1, 181, n)
+
+
+def test_a_screened_series_is_one_that_river_finds_no_change_in() -> None:
+    values, lengths = series(600)
+    unit = np.clip(0.5 + 0.25 * values, 0.0, 1.0)
+    for may, make, columns in (
+        (page_hinkley_may_change(values, lengths, 0.5, 15.0, 30), lambda: PageHinkley(0.5, 15.0, 30, 1.0), values),
+        (adwin_may_change(unit, lengths, 0.002, 4), lambda: Adwin(clock=4), unit),
+    ):
+        found = []
+        for column, length in zip(columns.T.tolist(), lengths.tolist(), strict=True):
+            changed = make().changed
+            found.append(any(changed(value) for value in column[:length]))
+        assert may.tolist() == found
+        assert 20 < sum(found) < 400
+
+
+def test_what_is_found_in_a_series_does_not_depend_on_those_beside_it() -> None:
+    rng = np.random.default_rng(11)
+    earlier = [slices(seed, int(rng.choice([0, 29, 30, 100, 120]))) for seed in range(200)]
+    new = [slices(seed + 500, int(rng.choice([0, 1, 30, 60])), 1.0 * (seed % 3 == 0)) for seed in range(200)]
+    together = scan_all(Rows.of(earlier, MOST_EARLIER), Rows.of(new, NEW))
+    assert together == [scan(*pair) for pair in zip(earlier, new, strict=True)]
+    assert {v.state for each in together for v in each} == {State.NO_DATA, State.LEARNING, State.OK, State.WARNING}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from detectors import distances, significance
+from detectors.tables import LEAST_EXPECTED, Tables
 
 Tail = Callable[[float, int, int, int], float]
 
@@ -27,6 +28,11 @@ vectors = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size
 
 def vector(pairs: list[tuple[int, int]], side: int) -> np.ndarray:
     return np.array([pair[side] for pair in pairs], np.int64)
+
+
+def merged(reference: np.ndarray, current: np.ndarray) -> Tables:
+    """One table, merged."""
+    return Tables.of([reference], [current]).merged()[0]
 
 
 @pytest.mark.parametrize("name", OF_CELLS)
@@ -68,30 +74,45 @@ def test_the_ks_tail_is_about_the_exact_one_and_never_well_below(n: int, m: int,
 @given(vectors)
 def test_merging_keeps_totals_and_gives_every_cell_enough(pairs: list[tuple[int, int]]) -> None:
     reference, current = vector(pairs, 0), vector(pairs, 1)
-    table = significance.merged(reference, current)
-    assert (table.n, table.m) == (reference.sum(), current.sum())
-    assert (table.reference.sum(), table.current.sum()) == (table.n, table.m)
+    table = merged(reference, current)
+    n, m = int(table.n[0]), int(table.m[0])
+    assert (n, m) == (reference.sum(), current.sum())
+    assert (table.reference.sum(), table.current.sum()) == (n, m)
     both = table.reference + table.current
-    if table.k > 1:
-        assert (both * min(table.n, table.m) / both.sum() >= significance.LEAST_EXPECTED).all()
+    if table.k[0] > 1:
+        assert (both * min(n, m) / both.sum() >= LEAST_EXPECTED).all()
+
+
+@given(st.lists(vectors, min_size=1, max_size=5), st.data())
+def test_tables_merge_and_are_measured_each_for_itself(some: list[list[tuple[int, int]]], data: st.DataObject) -> None:
+    sides = [[vector(pairs, side) for pairs in some] for side in (0, 1)]
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=len(some), max_size=len(some))))
+    tables = Tables.of(*sides).at(chosen)
+    alone = [Tables.of([a], [b]) for a, b, yes in zip(*sides, chosen.tolist(), strict=True) if yes]
+    (together, scarcity), each = tables.merged(), [table.merged() for table in alone]
+    assert together.k.tolist() == [int(table.k[0]) for table, _ in each]
+    assert together.reference.tolist() == [count for table, _ in each for count in table.reference.tolist()]
+    assert scarcity.tolist() == [float(own[0]) for _, own in each]
+    for measure in (distances.psi_of, distances.g_of, distances.chi_square_of, distances.jensen_shannon_of):
+        assert measure(together).tolist() == [float(measure(table)[0]) for table, _ in each]
 
 
 def test_only_neighbours_merge() -> None:
     reference, current = np.array([50, 3, 5, 50, 4]), np.array([50, 4, 4, 50, 1])
-    table = significance.merged(reference, current)
+    table = merged(reference, current)
     assert table.reference.tolist() == [50, 8, 54]
     assert table.current.tolist() == [50, 8, 51]
 
 
 def test_cells_with_enough_stay() -> None:
     reference, current = np.array([500, 300, 200]), np.array([50, 30, 20])
-    assert significance.merged(reference, current).reference.tolist() == [500, 300, 200]
+    assert merged(reference, current).reference.tolist() == [500, 300, 200]
 
 
 def test_with_cells_all_merged_nothing_is_significant() -> None:
-    table = significance.merged(np.array([2, 1, 1]), np.array([0, 1, 0]))
-    assert table.k == 1
-    assert significance.g_p(distances.g(table.reference, table.current), table.k, table.n, table.m) == 1.0
+    table = merged(np.array([2, 1, 1]), np.array([0, 1, 0]))
+    assert table.k.tolist() == [1]
+    assert significance.g_p(distances.g_of(table), table.k, table.n, table.m).tolist() == [1.0]
 
 
 @pytest.mark.parametrize("counts", [(3, 100, 2, 100), (0, 50, 0, 1_000), (7, 50, 9, 1_000), (40, 500, 10, 20_000)])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.spread import LEAST_WINDOWS, Excess, Spread, spreads_of
+from detectors.spread import LEAST_WINDOWS, Excess, Excesses, Spread, spreads_of
+from detectors.tables import Tables
 
 CELLS = np.full(10, 0.1)
 
@@ -19,7 +20,7 @@ def windows(rng: np.random.Generator, sizes: np.ndarray, within: float) -> np.nd
 
 def spread_of(baseline: np.ndarray) -> Spread:
     total = baseline.sum(axis=0)
-    return spreads_of({"x": [Excess.of(total - window, window) for window in baseline]})["x"]
+    return spreads_of({"x": Excesses.of(Tables.of([total - window for window in baseline], list(baseline)))})["x"]
 
 
 def p_of(spread: Spread, baseline: np.ndarray, window: np.ndarray) -> float:
@@ -92,17 +93,17 @@ def test_autocorrelation_costs_windows() -> None:
     for i in range(1, 200):
         level[i] = 0.9 * level[i - 1] + rng.normal()
     series = [Excess(float(np.exp(0.3 * v)), 300, 9.0) for v in level]
-    spread = spreads_of({"x": series})["x"]
+    spread = spreads_of({"x": Excesses.rows(series)})["x"]
     assert 0.7 < spread.autocorrelation <= 0.95
     assert spread.effective_windows < 70
 
 
 def test_too_few_windows_have_no_spread() -> None:
     series = [Excess(1.0, 300, 9.0)] * (LEAST_WINDOWS - 1)
-    assert spreads_of({"x": series, "y": [None] * 50}) == {}
+    assert spreads_of({"x": Excesses.rows(series), "y": Excesses.rows([])}) == {}
 
 
 def test_windows_that_are_all_alike_do_not_divide_by_zero() -> None:
-    spread = spreads_of({"x": [Excess(1.0, 300, 9.0)] * 20})["x"]
+    spread = spreads_of({"x": Excesses.rows([Excess(1.0, 300, 9.0)] * 20)})["x"]
     assert 0.0 <= spread.p_value(Excess(5.0, 300, 9.0)) <= 1e-6
     assert spread.p_value(Excess(1.0, 300, 9.0)) == pytest.approx(0.5)

@@ -1,0 +1,65 @@
+"""A comparison in one plain sentence, for people."""
+
+from detectors.comparison import WATCHED, Comparison
+from schemas.verdict import State, Verdict
+
+_RAISED = frozenset({State.WARNING, State.DRIFT})
+
+
+def describe(signal: str, comparison: Comparison) -> str:
+    """One plain sentence: what moved, from what to what, by which measures. Depends on the comparison alone; numbers
+    are rounded to three digits, with commas between thousands."""
+    if comparison.state in (State.NO_DATA, State.INSUFFICIENT):
+        return f"{signal}: too few events to tell ({comparison.n_reference:,} and {comparison.n_current:,})"
+    if _RAISED.isdisjoint([verdict.state for verdict in comparison.verdicts]):
+        return f"{signal}: no change that matters"
+    parts = [_moved(comparison), *(_seen(v, comparison) for v in comparison.verdicts if v.detector in WATCHED)]
+    said = "; ".join(part for part in parts if part)
+    return f"{signal}: {said or 'no change that matters'}"
+
+
+def _moved(comparison: Comparison) -> str:
+    measures = [v for v in comparison.verdicts if v.detector not in WATCHED]
+    if not any(v.state in _RAISED for v in measures):
+        return ""
+    evidence = ", ".join(
+        f"{label} {float(f'{v.statistic:.2g}'):,g}"
+        for name, label in (("ks", "KS"), ("psi", "PSI"))
+        if (v := comparison.verdict(name)) and v.statistic is not None
+    )
+    return f"{_from_to(comparison)} ({evidence})"
+
+
+def _from_to(comparison: Comparison) -> str:
+    """The medians, or, where these say nothing, the cell whose share changed most."""
+    if comparison.medians:
+        before, after = map(_number, comparison.medians)
+        if before != after:
+            return f"median {before} -> {after}"
+    n = max(1, sum(c.reference for c in comparison.cells))
+    m = max(1, sum(c.current for c in comparison.cells))
+    if not comparison.cells:
+        return "distribution changed"
+    cell = max(comparison.cells, key=lambda c: abs(c.reference / n - c.current / m))
+    return f"{cell.label} {_percent(cell.reference / n)} -> {_percent(cell.current / m)}"
+
+
+def _seen(verdict: Verdict, comparison: Comparison) -> str:
+    if verdict.state not in _RAISED or verdict.statistic is None:
+        return ""
+    share = _percent(verdict.statistic)
+    if verdict.detector == "null_rate" and comparison.null_rates:
+        return f"null {_percent(comparison.null_rates[0])} -> {share}"
+    if verdict.detector == "unseen":
+        return f"{share} of values in categories that the baseline lacks, {verdict.note}"
+    if verdict.detector == "out_of_range":
+        return f"{share} of values outside the baseline's range"
+    return f"{share} of values of types that the baseline lacks ({verdict.note})"
+
+
+def _number(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,.15g}"
+
+
+def _percent(share: float) -> str:
+    return f"{float(f'{100 * share:.2g}'):g} %"

@@ -1,0 +1,93 @@
+"""Sums and steps of many traces at once."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.ordering import Floats
+from detectors.sequence.slices import REMEMBERED, Remembered, Rows, Slice, sums_of
+from detectors.trace import SLICES, Trace, traces_of
+from schemas import codec
+from tests.detectors import strategies as some
+
+
+def trace_of(values: Floats, seed: int) -> Trace:
+    return traces_of(values, np.random.default_rng(seed).integers(0, SLICES, len(values)), 1)[0]
+
+
+def some_values(seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 400))
+    kinds = (
+        rng.normal(size=n),
+        rng.lognormal(10.0, 5.0, n),
+        rng.integers(-9, 9, n).astype(float),
+        rng.normal(size=n) * 1e300,
+        rng.normal(size=n) * 1e-300,
+        rng.choice([1e16, 1.0, -1e16, 0.5, 2.0**-30], n),
+        rng.random(n).round(2),
+        np.append(rng.normal(size=n), [1e200, -1e200]),
+        np.full(n, 1.7e308),
+        np.ldexp(rng.normal(size=n), rng.integers(-200, 200, n)),
+    )
+    return kinds[seed % len(kinds)]
+
+
+def test_every_sum_is_the_nearest_float_as_one_by_one() -> None:
+    traces = [*(trace_of(some_values(seed), seed) for seed in range(120)), Trace.empty()]
+    sums = sums_of(traces)
+    assert sums.slices.tolist() == [trace.sums.values().tolist() for trace in traces]
+    assert sums.totals.tolist() == [float(trace.sums.total().values()[0]) for trace in traces]
+    assert sums.counts.tolist() == [trace.counts.tolist() for trace in traces]
+
+
+@given(st.lists(st.lists(some.finite, max_size=8), min_size=1, max_size=4))
+def test_sums_of_any_numbers_are_the_nearest_floats(lists: list[list[float]]) -> None:
+    traces = [traces_of(np.array(values), np.arange(len(values)) // 4, 1)[0] for values in lists]
+    sums = sums_of(traces)
+    assert sums.slices.tolist() == [trace.sums.values().tolist() for trace in traces]
+    assert sums.totals.tolist() == [float(trace.sums.total().values()[0]) for trace in traces]
+
+
+def test_steps_are_the_slices_that_have_values_and_a_finite_sum() -> None:
+    values = np.array([1.0, 2.0, 1.7e308, 1.7e308, 4.0])
+    traces = [traces_of(values, np.array([0, 0, 3, 3, 59]), 1)[0], Trace.empty(), trace_of(np.arange(900.0), 1)]
+    steps = Rows.of_sums(sums_of(traces)).steps()
+    assert steps[:2] == [((1.5, 2), (4.0, 1)), ()]
+    assert len(steps[2]) == SLICES
+    assert sum(n for _, n in steps[2]) == 900
+
+
+slices = st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(1, 99)), max_size=7)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcd"), slices), max_size=9))
+def test_what_is_remembered_is_the_last_steps_of_each_however_it_was_kept(
+    windows: list[dict[str, list[Slice]]],
+) -> None:
+    kept = read_back = Remembered({}, Rows.of([], REMEMBERED))
+    every: dict[str, list[Slice]] = {}
+    for window in (*windows, *windows[:1] * 20):
+        names = sorted(window)
+        new = Rows.of([window[name] for name in names], 7)
+        kept = Remembered.after(kept, names, new)
+        stored = codec.decode(codec.encode(read_back))
+        past = {name: tuple((x, n) for x, n in steps) for name, steps in stored.items()}
+        read_back = Remembered.after(past, names, new)
+        for name in names:
+            every[name] = [*every.get(name, []), *window[name]]
+        assert kept == read_back == {name: tuple(steps[-REMEMBERED:]) for name, steps in sorted(every.items())}
+    rows = [Remembered.rows_of(past, ["a", "nobody", "d"]) for past in (kept, dict(kept))]
+    for mine, theirs in zip(*((r.means, r.counts, r.lengths) for r in rows), strict=True):
+        assert mine.tolist() == theirs.tolist()
+
+
+def test_traces_of_no_signals_have_no_sums() -> None:
+    assert sums_of([]).slices.shape[0] == 0
+
+
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_rows_take_the_last_steps(n: int) -> None:
+    rows = Rows.of([[(float(i), 1) for i in range(n)]], 3)
+    assert rows.steps() == [tuple((float(i), 1) for i in range(n))[-3:]]

@@ -5,9 +5,11 @@ message of a window still open. All the deduplication there is: a packet at or b
 partition has been folded in, and one whose window has closed is dropped; both are counted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from detectors.trace import SLICES
 from detectors.wire import decode_group
 from pipeline.event_time import BEGINNING
 from pipeline.segments import GroupSet, Part, rules_of
@@ -35,7 +37,8 @@ class _Tally:
 
 @dataclass(slots=True)
 class OpenWindow:
-    """A window being filled: `first_message` is where in the log it is first spoken of."""
+    """A window being filled: `first_message` is where in the log it is first spoken of, `generations` those of the
+    source partitions by then."""
 
     start_ms: int
     end_ms: int
@@ -45,6 +48,7 @@ class OpenWindow:
     announced: dict[SourcePartition, _Tally] = field(default_factory=dict)
     offsets: dict[SourcePartition, tuple[int, int]] = field(default_factory=dict)
     fingerprints: set[str] = field(default_factory=set)
+    generations: Mapping[SourcePartition, int] = field(default_factory=dict)
     gap: bool = False
 
     @property
@@ -103,6 +107,12 @@ class Collector:
         """The first message in the log that an open window needs."""
         return min((window.first_message for window in self.windows.values()), default=None)
 
+    def generations(self) -> Mapping[SourcePartition, int]:
+        """The generations of the source partitions at that message: the markers from there on are believed as they
+        were when they were first read."""
+        first = min(self.windows.values(), key=lambda window: window.first_message, default=None)
+        return {s: view.generation for s, view in self.views.items()} if first is None else first.generations
+
     def _view(self, header: PacketHeader | Marker) -> SourceView:
         view = self.views.setdefault(header.source, SourceView())
         if view.topic_id not in ("", header.topic_id):
@@ -122,8 +132,8 @@ class Collector:
         if header.window_end_ms <= self.closed_through_ms:
             return Outcome.CLOSED
         window = self._window(header.window_start_ms, header.window_end_ms, log_offset)
-        groups = window.models.setdefault(header.model, GroupSet(rules_of(self._config, header.model)))
-        groups.add(header.group, Part(decode_group(packet.payload), header.begin, header.end), header.fold)
+        groups = window.models.setdefault(header.model, GroupSet(rules_of(self._config, header.model), packed=True))
+        groups.add(header.group, Part(decode_group(packet.payload, SLICES), header.begin, header.end), header.fold)
         tally = window.received.setdefault(header.source, _Tally())
         tally.packets, tally.events = tally.packets + 1, tally.events + (0 if header.segment else header.events)
         begin, end = window.offsets.get(header.source, (header.begin, header.end))
@@ -134,7 +144,8 @@ class Collector:
     def _window(self, start_ms: int, end_ms: int, log_offset: int) -> OpenWindow:
         window = self.windows.get(start_ms)
         if window is None:
-            window = self.windows[start_ms] = OpenWindow(start_ms, end_ms, log_offset)
+            generations = {source: view.generation for source, view in self.views.items()}
+            window = self.windows[start_ms] = OpenWindow(start_ms, end_ms, log_offset, generations=generations)
         return window
 
     def _marker(self, marker: Marker, log_offset: int) -> Outcome:

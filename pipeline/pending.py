@@ -194,6 +194,7 @@ class Pending:
         self._columnise_all()
         for place, stock in self._stock.items():
             stock.groups = self._profiled(place, stock)
+            stock.groups.pack()
         self._vocabulary.clear()
 
     def _profiled(self, place: Place, stock: _Stock) -> GroupSet:

@@ -66,7 +66,7 @@ class Collected:
                 number = (window.start_ms - START_MS) // WINDOW_MS
                 self.closed[number] = window.completeness
                 for groups in window.models.values():
-                    self.events[number] += sum(part.profile.count for part in groups.parts.values())
+                    self.events[number] += sum(part.profile.count for _, part in groups.in_order())
         return self
 
 
@@ -279,7 +279,8 @@ def loan_config() -> Config:
 @pytest.fixture(scope="module")
 def loan_log() -> Log:
     """Thirteen windows, of which the first five are learned and the last five drift, with events that are late, sums
-    beyond the floats, and a partition that ends early. Twice a new owner sends again what was sent before."""
+    beyond the floats, and a partition that ends early. Three times a new owner, of a newer generation, sends again what
+    was sent before; the last time while the partition that ended holds up the windows of the other."""
     values, times = [], []
     for i, loan in enumerate(loans(LOANS, DRIFT_AT)):
         times.append(loan["ts"])
@@ -288,8 +289,9 @@ def loan_log() -> Log:
             loan["features"]["junk"] = 1.7e308
         values.append(encode(loan))
     log = log_of_an_idle_one(loan_config(), values, times, last=500, found_idle=1000)
-    a, b = len(log) // 3, len(log) // 2
-    return [*log[:a], *log[a // 2 : a], *log[a:b], *log[b - 9 : b], *log[b:]]
+    a, b, c = len(log) // 3, len(log) // 2, 2 * len(log) // 3
+    owners = [[changed(m, generation=g) if isinstance(m, Marker) else m for m in log] for g in (3, 5, 7, 9)]
+    return [*owners[0][:a], *owners[1][a // 2 : b], *owners[2][b - 9 : c], *owners[3][c - 9 :]]
 
 
 @dataclass

@@ -61,9 +61,9 @@ def part_of(seen: Sequence[Seen]) -> Part:
     return Part(some.group_of(values, RESOLUTION), min(offsets), max(offsets) + 1)
 
 
-def added(stream: Iterable[Seen], rules: Rules) -> GroupSet:
+def added(stream: Iterable[Seen], rules: Rules, packed: bool = False) -> GroupSet:
     """One event after the other."""
-    found = GroupSet(rules)
+    found = GroupSet(rules, packed)
     for seen in stream:
         found.add(seen.group, part_of([seen]))
     return found
@@ -127,8 +127,12 @@ def test_groups_do_not_depend_on_order_split_or_merge_tree() -> None:
         expected = defined(stream, rules)
         shuffled = random.sample(stream, len(stream))
         cuts = sorted(random.randint(0, len(stream)) for _ in range(random.randint(0, 5)))
-        parts = [added(shuffled[a:b], rules) for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-        assert shape(merged_in_any_tree(parts, random)) == expected
+        packed = random.choice([False, True])
+        parts = [added(shuffled[a:b], rules, packed) for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+        found = merged_in_any_tree(parts, random)
+        assert shape(found) == expected
+        found.pack()
+        assert shape(found) == expected
         folded.append(any(level for level, *_ in expected.values()))
 
     law()
@@ -151,7 +155,7 @@ def test_kept_segments_are_never_folded_and_others_are_at_most_the_cap(stream: l
 @given(streams, rules)
 @settings(max_examples=50)
 def test_counts_add_up(stream: list[Seen], rules: Rules) -> None:
-    parts = added(stream, rules).parts
+    parts = dict(added(stream, rules).in_order())
     assert sum(part.profile.count for part in parts.values()) == len(stream)
     for version in ("1", "2"):
         for path in (None, *rules):
@@ -173,7 +177,7 @@ def test_a_path_that_is_not_watched_any_more_is_not_folded() -> None:
     found = GroupSet({})
     for i in range(100):
         found.add(Group("m", "1", Segment("tags.gone", f"v{i}")), part_of([Seen(i, Group("m", "1"))]), level=2)
-    assert len(found.parts) == 100
+    assert len(list(found.in_order())) == 100
 
 
 def config(most: int, block_size: int = 200_000) -> Config:
@@ -205,8 +209,8 @@ def test_ten_thousand_segments_stay_within_the_cap() -> None:
     start = START_MS // 10_000_000 * 10_000_000
     values = [encode(event(i, start + i, tags={"country": f"s{i}"})) for i in range(10_000)]
     found = of_events(config(50, 2500), values)
-    names = [group.segment.value for group in found.parts if group.segment]
+    names = [group.segment.value for group, _ in found.in_order() if group.segment]
     assert {"s7", "s9999", OTHER} <= set(names)
     assert 20 <= len(names) - 3 <= 50
-    assert sum(part.profile.count for group, part in found.parts.items() if group.segment) == 10_000
-    assert found.parts[Group("m", "1", Segment(COUNTRY, "s7"))].profile.count == 1
+    assert sum(part.profile.count for group, part in found.in_order() if group.segment) == 10_000
+    assert dict(found.in_order())[Group("m", "1", Segment(COUNTRY, "s7"))].profile.count == 1

@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench schemas kafka
+.PHONY: help install demo test chaos fuzz lint bench schemas kafka
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,12 @@ demo: $(INSTALLED) ## Run the demonstration (ARGS="--help" for its options)
 
 test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kafka'" to do without a broker)
 	$(BIN)/pytest $(ARGS)
+
+chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
+	$(BIN)/pytest tests/chaos -m chaos $(ARGS)
+
+fuzz: $(INSTALLED) ## Give a million inputs to the decoders, some minutes (ARGS="--inputs 50000 --seed n")
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and types
 	$(BIN)/ruff check

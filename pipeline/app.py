@@ -25,6 +25,7 @@ from mode import Worker as ModeWorker
 from detectors.baseline import Baseline
 from pipeline.board import Board
 from pipeline.closing import Closing
+from pipeline.fault_points import reach
 from pipeline.ingest import KafkaIngest
 from pipeline.keeping import (
     Pairs,
@@ -132,18 +133,25 @@ class MonitorShell:
     async def _publish(self, partition: int, owned: _Owned, closing: Closing) -> None:
         """One closing, each step acknowledged before the next."""
         where = {"where": codec.encode(closing.where)}
+        reach("monitor.closing")
         await _sent(
             self._alerts.send(key=a.model.encode(), value=a.encode(), partition=partition, headers=where)
             for a in closing.alerts
         )
+        reach("monitor.alerts")
         await _sent(
             self._windows.send(key=r.model.encode(), value=r.encode(), partition=partition, headers=where)
             for r in closing.records
         )
+        reach("monitor.windows")
         await self._keep(STATE_TABLE, partition, owned, state_records(partition, owned.generation, closing))
+        reach("monitor.groups")
         await self._keep(BASELINE_TABLE, partition, owned, baseline_windows(partition, owned.generation, closing))
+        reach("monitor.baseline_windows")
         await self._keep(BASELINE_TABLE, partition, owned, baseline_totals(partition, owned.generation, closing))
+        reach("monitor.baseline_totals")
         await self._record_partition(partition, owned)
+        reach("monitor.partition")
         self._board.closed(partition, closing)
         log.info(
             "window %d..%d of partition %d closed: %d groups, %s, %d alerts",
@@ -162,6 +170,7 @@ class MonitorShell:
         for key, value in pairs:
             table.data[key] = value
             table.data._key_partition[key] = partition  # type: ignore[attr-defined]  # the memory store drops by it what moves to another worker
+        reach("monitor.kept")
         old = [key for new, _ in pairs for key in owned.outdated[name].pop(thing_of(new), ())]
         await _sent(table.changelog_topic.send(key=key, value=None, partition=partition) for key in old)
         for key in old:
@@ -172,6 +181,7 @@ class MonitorShell:
         limit = min(owned.monitor.head, owned.recorded_through + 1)
         while owned.unacknowledged and owned.unacknowledged[0].message.offset < limit:
             await stream.ack(owned.unacknowledged.popleft())
+            reach("monitor.acknowledged")
 
     async def _load(self, tp: TP) -> _Owned:
         partition = tp.partition
@@ -189,6 +199,7 @@ class MonitorShell:
     async def _dead_letter(self, tp: TP, offset: int, key: bytes | None, value: bytes | None, reason: str) -> None:
         place = {"reason": reason, "topic": tp.topic, "partition": str(tp.partition), "offset": str(offset)}
         headers = {name: text.encode() for name, text in place.items()}
+        key = (key or b"") if value is None else key  # the client sends no record that has neither
         await _sent([self._dead_letters.send(key=key, value=value, headers=headers)])
 
     def _show(self, partition: int, owned: _Owned) -> None:

@@ -1,13 +1,16 @@
 """The board: what a worker knows right now, for `/metrics` and for people. Filled by ingest and the monitor."""
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from pipeline.closing import Closing
 from pipeline.collect import Outcome
 from schemas.group import Group
 from schemas.packet import SourcePartition
+from schemas.verdict import State
 from schemas.window import WindowRecord
 
 SECONDS = 1000.0
@@ -23,12 +26,55 @@ class SourceStatus:
     pending_events: int = 0
 
 
-@dataclass(slots=True)
-class GroupStatus:
-    """The last window closed for a group, and which of its signals have an alert that is firing."""
+class SignalStatus(NamedTuple):
+    """What is shown of a signal: of its record without the sentence, the cells, and most of the verdicts."""
 
-    record: WindowRecord
-    firing: frozenset[str] = frozenset()
+    name: str
+    state: State
+    null_ratio: float
+    mean: float | None
+    p_value: float | None
+    effect: float | None
+    distances: tuple[tuple[str, float], ...]
+    firing: bool
+
+
+class GroupStatus(NamedTuple):
+    """The last window closed for a group, and its signals in it."""
+
+    group: Group
+    end_ms: int
+    events: int
+    baseline_events: int
+    signals: tuple[SignalStatus, ...]
+
+    @classmethod
+    def of(cls, record: WindowRecord, firing: Container[str]) -> "GroupStatus":
+        events = max(record.events, 1)
+        signals = tuple(
+            SignalStatus(
+                s.name,
+                s.state,
+                (s.null + s.missing) / events,
+                s.mean,
+                s.p_value,
+                s.effect,
+                tuple((v["detector"], shown) for v in s.verdicts if (shown := _shown(v)) is not None),
+                s.name in firing,
+            )
+            for s in record.signals
+        )
+        return cls(record.group, record.end_ms, record.events, record.baseline_events, signals)
+
+
+def _shown(verdict: Mapping[str, Any]) -> float | None:
+    """The statistic; of Wasserstein the scaled one, of Jensen-Shannon the distance and not the divergence in nats."""
+    if verdict["detector"] == "wasserstein":
+        return verdict.get("effect")
+    statistic: float | None = verdict.get("statistic")
+    if verdict["detector"] == "js" and statistic is not None:
+        return math.sqrt(statistic / math.log(2.0))
+    return statistic
 
 
 @dataclass(slots=True)
@@ -53,8 +99,8 @@ class Board:
         self.windows[str(closing.completeness)] += 1
         for record in closing.records:
             signals = closing.memories[record.group].signals
-            firing = frozenset(name for name, memory in signals.items() if memory.onset_ms is not None)
-            self.groups[partition, record.group] = GroupStatus(record, firing)
+            firing = {name for name, memory in signals.items() if memory.onset_ms is not None}
+            self.groups[partition, record.group] = GroupStatus.of(record, firing)
         for alert in closing.alerts:
             self.alerts[alert.model, str(alert.state)] += 1
 

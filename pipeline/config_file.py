@@ -18,7 +18,8 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path}: not UTF-8: {error.reason}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {_where(error)}") from error
-    except (ValueError, RecursionError) as error:  # of a date that is none, of lists in lists
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        # PyYAML's own, of a value that is not what its tag says, of a date that is none, of lists in lists.
         raise ConfigError(f"{path}: not YAML that can be read: {error}") from error
     return Config.from_mapping({} if document is None else document, str(path))
 

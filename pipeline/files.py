@@ -101,7 +101,7 @@ def _parquet(path: Path, config: Config) -> Iterator[Batch]:
         file = parquet.ParquetFile(path)
         nested = {c.name for c in file.schema_arrow if types.is_struct(c.type) or types.is_map(c.type)}
         yield from _parquet_rows(file, _RowReader(path, config, file.schema_arrow.names, nested))
-    except ArrowException as error:
+    except (ArrowException, TypeError) as error:  # the latter of maps whose keys JSON does not have
         raise InputError(f"{path}: {error}") from error
 
 

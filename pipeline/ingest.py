@@ -47,13 +47,15 @@ _OFFSET, _TIMESTAMP, _VALUE = attrgetter("offset"), attrgetter("timestamp"), att
 
 @dataclass(slots=True)
 class _Owned:
-    """A source partition that this worker reads, and the group's generation that gave it."""
+    """A source partition that this worker reads, and the group's generation that gave it. It is `sending` while what
+    was read is not all sent: a failure then leaves it so."""
 
     ingest: PartitionIngest
     dispatcher: Dispatcher
     topic_id: str
     generation: int
     begun: bool = False
+    sending: bool = False
     idle_since_s: float | None = None
     committed: tuple[int, Progress] | None = None
     committed_at_s: float = 0.0
@@ -193,7 +195,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Goes on with a partition that was given up in this rebalance and is given back, and that nobody has committed
         for in between: what is held of it need not be read again."""
         owned = self._given_up.get(tp)
-        if owned is None or owned.topic_id != topic_id or owned.committed != committed:
+        if owned is None or owned.sending or owned.topic_id != topic_id or owned.committed != committed:
             return False
         position = owned.ingest.progress.position
         if position < first:
@@ -262,9 +264,11 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         await self._finish(tp, owned, fed, records)
 
     async def _finish(self, tp: TopicPartition, owned: _Owned, fed: Fed, records: list[ConsumerRecord]) -> None:
+        owned.sending = True
         await self._send_dead_letters(tp, fed.dead_letters, records)
         for emission in fed.emissions:
             await self._send(tp, owned, emission)
+        owned.sending = False
         if fed.emissions:
             await self._commit(tp, owned)
             reach("ingest.committed")
@@ -320,8 +324,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._write(tp, owned, *owned.committed)
 
     async def _commit(self, tp: TopicPartition, owned: _Owned) -> None:
-        """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again."""
-        if not owned.ingest.restoring:
+        """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again, nor
+        what was not sent."""
+        if not owned.ingest.restoring and not owned.sending:
             await self._write(tp, owned, owned.ingest.resume, owned.ingest.progress)
 
     async def _commit_or_leave(self, tp: TopicPartition, owned: _Owned) -> None:

@@ -1,6 +1,6 @@
 """The verdicts on one group's window: each signal against its baseline, and its trace against its own past."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -10,7 +10,7 @@ from detectors.description import describe
 from detectors.group import GroupProfile
 from detectors.profile import Profile
 from detectors.sequence.scan import scan_all
-from detectors.sequence.slices import Remembered, Rows, Steps, Sums, sums_of
+from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.tally import Tally, made_of
 from pipeline.standards import Standard, Standards
 from schemas.group import Group
@@ -25,7 +25,7 @@ class Judgement:
     """A group's signals in one window: what is recorded of each, and the slices to remember."""
 
     signals: tuple[SignalRecord, ...]
-    traces: Mapping[str, Steps]
+    traces: Remembered
     baseline_events: int = 0
     learned_windows: int | None = None
 
@@ -42,7 +42,7 @@ def judge(
     profile: GroupProfile,
     completeness: Completeness,
     standards: Standards,
-    past: Mapping[str, Steps],
+    past: Remembered,
 ) -> Judgement:
     """The judgement on one window of one group. O(buckets)."""
     standard = standards.find(group)
@@ -57,21 +57,21 @@ def judge(
 
 
 def _judged(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Mapping[str, Steps]
+    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered
 ) -> Judgement:
     signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
     references = standard.references(signals.names, standards.settings)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
     new = Rows.of_sums(signals.sums)
-    sequences = scan_all(Remembered.rows_of(past, signals.names), new)
+    sequences = scan_all(past.rows_of(signals.names), new)
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
-    return Judgement(records, Remembered.after(past, signals.names, new), standard.events)
+    return Judgement(records, past.after(signals.names, new), standard.events)
 
 
-def _unjudged(profile: GroupProfile, past: Mapping[str, Steps], state: State, standard: Standard | None) -> Judgement:
+def _unjudged(profile: GroupProfile, past: Remembered, state: State, standard: Standard | None) -> Judgement:
     signals = _Signals.of(profile, list(profile.signals))
     records = signals.records([state] * len(signals.names))
-    remembered = Remembered.after(past, signals.names, Rows.of_sums(signals.sums))
+    remembered = past.after(signals.names, Rows.of_sums(signals.sums))
     return Judgement(records, remembered, standard.events if standard else 0)
 
 

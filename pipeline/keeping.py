@@ -9,7 +9,7 @@ cannot overwrite a newer record. Of several records of one thing, the one that c
                 [partition, generation, "total", model, *segment]          -> through (8 bytes), the profile of all
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,12 @@ from schemas.group import Group, Segment
 Pairs = list[tuple[bytes, bytes]]
 
 _PARTITION, _GROUP, _WINDOW, _TOTAL = "partition", "group", "window", "total"
+_SHAPES = {
+    _PARTITION: ((),),
+    _GROUP: ((str, str), (str, str, str, str)),
+    _WINDOW: ((int, str), (int, str, str, str)),
+    _TOTAL: ((str,), (str, str, str)),
+}
 
 
 @dataclass(slots=True)
@@ -69,7 +75,7 @@ def baseline_totals(partition: int, generation: int, closing: Closing) -> Pairs:
 def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[bytes, bytes]) -> Kept:
     """What the tables hold of a partition. Raises StateError where a record is damaged."""
     kept = Kept()
-    for words, value in _mine(partition, state):
+    for words, value in _mine(partition, state, (_PARTITION, _GROUP)):
         if words[2] == _PARTITION:
             memory = PartitionMemory.decode(value)
             if kept.memory is None or memory.closed_through_ms >= kept.memory.closed_through_ms:
@@ -79,7 +85,7 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
             if group not in kept.groups or one.closed_through_ms >= kept.groups[group].closed_through_ms:
                 kept.groups[group] = one
     try:
-        kept.baselines = _baselines(list(_mine(partition, baselines)))
+        kept.baselines = _baselines(list(_mine(partition, baselines, (_WINDOW, _TOTAL))))
     except WireError as error:
         raise StateError(f"a learned baseline is damaged: {error}") from error
     return kept
@@ -87,7 +93,7 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
 
 def thing_of(key: bytes) -> bytes:
     """What a key names, whichever generation wrote it."""
-    partition, _, *words = codec.decode(key)
+    partition, _, *words = _words(key)
     return codec.encode([partition, *words])
 
 
@@ -95,7 +101,7 @@ def outdated(partition: int, generation: int, keys: Iterable[bytes]) -> dict[byt
     """The keys of a partition that other generations wrote, by what they name: to be deleted once it is rewritten."""
     found: dict[bytes, list[bytes]] = {}
     for key in keys:
-        words = codec.decode(key)
+        words = _words(key)
         if words[0] == partition and words[1] != generation:
             found.setdefault(thing_of(key), []).append(key)
     return found
@@ -116,15 +122,33 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
             if words[3] <= through.get(key, words[3] - 1):
                 windows[key][words[3]] = value
     return {
-        key: BaselineGroup(decode_group(total), {start: decode_group(v) for start, v in sorted(windows[key].items())})
+        key: BaselineGroup(
+            decode_group(total, 1), {start: decode_group(v, 1) for start, v in sorted(windows[key].items())}
+        )
         for key, total in totals.items()
     }
 
 
-def _mine(partition: int, table: Mapping[bytes, bytes]) -> Iterable[tuple[list[Any], bytes]]:
+def _mine(partition: int, table: Mapping[bytes, bytes], kinds: Collection[str]) -> Iterable[tuple[list[Any], bytes]]:
     """The partition's records, by generation."""
-    found = [(codec.decode(key), value) for key, value in table.items() if value is not None]
+    found = [(_words(key, kinds), value) for key, value in table.items() if value is not None]
     return sorted(((w, v) for w, v in found if w[0] == partition), key=lambda item: int(item[0][1]))
+
+
+def _words(key: bytes, kinds: Collection[str] = (_PARTITION, _GROUP, _WINDOW, _TOTAL)) -> list[Any]:
+    """The words of a key. Raises StateError where it is none of these kinds."""
+    try:
+        words: Any = codec.decode(key)
+    except WireError as error:
+        raise StateError(f"a state record's key is damaged: {error}") from error
+    if not isinstance(words, list) or not _is_key(words, kinds):
+        raise StateError(f"a state record's key is damaged: {key!r}")
+    return words
+
+
+def _is_key(words: list[Any], kinds: Collection[str]) -> bool:
+    shape = tuple(map(type, words))
+    return shape[:3] == (int, int, str) and words[2] in kinds and shape[3:] in _SHAPES[words[2]]
 
 
 def _group_words(group: Group) -> list[str]:

@@ -4,10 +4,11 @@ version (1 byte) | JSON | CRC-32 (4 bytes)
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from detectors.sequence.slices import Remembered
 from pipeline.alerting import SignalMemory
 from pipeline.event_time import BEGINNING
 from schemas import codec
@@ -15,6 +16,8 @@ from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition
 
 VERSION = 1
+_MOST_EVENTS = 1 << 53
+Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +27,33 @@ class GroupMemory:
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
-    traces: Mapping[str, tuple[tuple[float, int], ...]] = field(default_factory=dict)
+    traces: Remembered = field(default_factory=Remembered.nothing)
 
     def encode(self) -> bytes:
         signals = {name: memory.to_json() for name, memory in self.signals.items()}
-        return _sealed({"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": self.traces})
+        return _sealed(
+            {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": self.traces.to_json()}
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> "GroupMemory":
         """Raises StateError where the record is damaged or of a version not known here."""
-        record = _opened(data)
+        return _opened(data, cls._of)
+
+    @classmethod
+    def _of(cls, record: Any) -> "GroupMemory":
         signals = {name: SignalMemory.from_json(memory) for name, memory in record["signals"].items()}
-        traces = {name: tuple((float(m), int(n)) for m, n in trace) for name, trace in record["traces"].items()}
-        return cls(record["closed_through_ms"], signals, traces)
+        traces = {name: [(float(m), int(n)) for m, n in trace] for name, trace in record["traces"].items()}
+        if any(abs(n) > _MOST_EVENTS for trace in traces.values() for _, n in trace):
+            raise ValueError("a slice has too many events")
+        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces))
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionMemory:
     """One profiles partition's: the window last closed, how far its log had been read by then, the first message
-    (`head`) that its open windows need, the watermarks of the source partitions (position, watermark, generation, topic id),
-    and how many partitions each source topic has."""
+    (`head`) that its open windows need, the watermarks of the source partitions (position, watermark, generation at
+    the head, topic id), and how many partitions each source topic has."""
 
     closed_through_ms: int = BEGINNING
     read_through: int = -1
@@ -66,12 +76,16 @@ class PartitionMemory:
     @classmethod
     def decode(cls, data: bytes) -> "PartitionMemory":
         """Raises StateError where the record is damaged or of a version not known here."""
-        record = _opened(data)
+        return _opened(data, cls._of)
+
+    @classmethod
+    def _of(cls, record: Any) -> "PartitionMemory":
         vector = {
-            SourcePartition(topic, i): (position, mark, gen, topic_id)
+            SourcePartition(str(topic), int(i)): (int(position), int(mark), int(gen), str(topic_id))
             for topic, i, position, mark, gen, topic_id in record["vector"]
         }
-        return cls(record["closed_through_ms"], record["read_through"], record["head"], record["sources"], vector)
+        sources = {str(topic): int(n) for topic, n in record["sources"].items()}
+        return cls(int(record["closed_through_ms"]), int(record["read_through"]), int(record["head"]), sources, vector)
 
 
 def _sealed(record: dict[str, Any]) -> bytes:
@@ -79,7 +93,9 @@ def _sealed(record: dict[str, Any]) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def _opened(data: bytes) -> Any:
+def _opened(data: bytes, of: Callable[[Any], Memory]) -> Memory:
+    """The memory that `of` makes of the record. What is of another type than it was written as does not come back as
+    the same bytes, so it is refused."""
     if len(data) < 5 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise StateError(
             "a state record is damaged: its checksum does not match; restore the state topic or use a new kafka.group"
@@ -87,6 +103,10 @@ def _opened(data: bytes) -> Any:
     if data[0] != VERSION:
         raise StateError(f"a state record has version {data[0]}, this worker reads {VERSION}: upgrade it")
     try:
-        return codec.decode(data[1:-4])
-    except WireError as error:
+        memory = of(codec.decode(data[1:-4]))
+        damaged = memory.encode() != data
+    except (WireError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(f"a state record is damaged: {error}") from error
+    if damaged:
+        raise StateError("a state record is damaged: it is not in the form written here")
+    return memory

@@ -3,7 +3,6 @@
 Series are rendered from live state at each scrape, so what moves to another worker or ends disappears by itself.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,7 +15,6 @@ from pipeline.event_time import BEGINNING
 from schemas.errors import BrokerError
 from schemas.group import segment_text
 from schemas.verdict import State
-from schemas.window import SignalRecord
 
 _GROUP = ["model", "version", "segment"]
 _SIGNAL = [*_GROUP, "signal"]
@@ -122,9 +120,9 @@ def _groups(groups: list[GroupStatus]) -> Iterator[Metric]:
     baseline = GaugeMetricFamily("driftline_baseline_events", "Events of the baseline.", labels=_GROUP)
     for status in groups:
         labels = _group_labels(status)
-        end.add_metric(labels, status.record.end_ms / SECONDS)
-        events.add_metric(labels, status.record.events)
-        baseline.add_metric(labels, status.record.baseline_events)
+        end.add_metric(labels, status.end_ms / SECONDS)
+        events.add_metric(labels, status.events)
+        baseline.add_metric(labels, status.baseline_events)
     yield from (end, events, baseline)
 
 
@@ -150,34 +148,19 @@ def _signals(groups: list[GroupStatus]) -> Iterator[Metric]:
     firing = GaugeMetricFamily("driftline_alert_firing", "1 while an alert of the signal is firing.", labels=_SIGNAL)
     distances = {name: GaugeMetricFamily(*family, labels=_SIGNAL) for name, family in _DISTANCES.items()}
     for status in groups:
-        for signal in status.record.signals:
+        for signal in status.signals:
             labels = [*_group_labels(status), signal.name]
-            null.add_metric(labels, (signal.null + signal.missing) / max(status.record.events, 1))
+            null.add_metric(labels, signal.null_ratio)
             _add(mean, labels, signal.mean)
             _add(p_value, labels, signal.p_value)
             _add(effect, labels, signal.effect)
             for one in State:
                 state.add_metric([*labels, one], float(one is signal.state))
-            firing.add_metric(labels, float(signal.name in status.firing))
-            _add_distances(distances, labels, signal)
+            firing.add_metric(labels, float(signal.firing))
+            for detector, shown in signal.distances:
+                if detector in distances:
+                    distances[detector].add_metric(labels, shown)
     yield from (null, mean, p_value, effect, state, firing, *distances.values())
-
-
-def _add_distances(families: dict[str, GaugeMetricFamily], labels: list[str], signal: SignalRecord) -> None:
-    for verdict in signal.verdicts:
-        family = families.get(verdict["detector"])
-        if family is not None:
-            _add(family, labels, _shown(verdict))
-
-
-def _shown(verdict: dict[str, Any]) -> float | None:
-    """The statistic; of Wasserstein the scaled one, of Jensen-Shannon the distance and not the divergence in nats."""
-    if verdict["detector"] == "wasserstein":
-        return verdict.get("effect")
-    statistic: float | None = verdict.get("statistic")
-    if verdict["detector"] == "js" and statistic is not None:
-        return math.sqrt(statistic / math.log(2.0))
-    return statistic
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:
@@ -186,5 +169,5 @@ def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> N
 
 
 def _group_labels(status: GroupStatus) -> list[str]:
-    group = status.record.group
+    group = status.group
     return [group.model, group.version, segment_text(group.segment)]

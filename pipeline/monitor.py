@@ -67,7 +67,11 @@ class PartitionMonitor:
 
     def memory(self) -> PartitionMemory:
         """What to remember of the partition now."""
-        vector = {s: (v.position, v.watermark_ms, v.generation, v.topic_id) for s, v in self._collector.views.items()}
+        generations = self._collector.generations()
+        vector = {
+            s: (v.position, v.watermark_ms, generations.get(s, -1), v.topic_id)
+            for s, v in self._collector.views.items()
+        }
         return PartitionMemory(
             self._collector.closed_through_ms, self._read_through, self.head, dict(self._collector.sources), vector
         )

@@ -23,7 +23,7 @@ def decode_progress(metadata: str, source: SourcePartition, topic_id: str, block
     try:
         record: dict[str, Any] = codec.decode(metadata.encode())
         version = record.pop("v")
-    except (WireError, KeyError, AttributeError, TypeError) as error:
+    except (WireError, UnicodeEncodeError, KeyError, AttributeError, TypeError) as error:
         raise StateError(
             f"{source}: the committed offset was not written by Driftline; use another kafka.group"
         ) from error
@@ -31,11 +31,25 @@ def decode_progress(metadata: str, source: SourcePartition, topic_id: str, block
         raise StateError(
             f"{source}: the committed offset has version {version}, this worker reads {VERSION}: upgrade it"
         )
-    _refuse(source, "the topic was deleted and created again", record.pop("topic_id"), topic_id)
-    _refuse(source, "kafka.block_size changed", record.pop("block_size"), block_size)
-    _refuse(source, "window.length changed", record.pop("window_ms"), window_ms)
+    _refuse(source, "the topic was deleted and created again", record.pop("topic_id", None), topic_id)
+    _refuse(source, "kafka.block_size changed", record.pop("block_size", None), block_size)
+    _refuse(source, "window.length changed", record.pop("window_ms", None), window_ms)
+    try:
+        progress = _progress(record)
+        damaged = encode_progress(progress, topic_id, block_size, window_ms) != metadata
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise StateError(f"{source}: the committed offset is damaged: {error}; use another kafka.group") from error
+    if damaged:
+        raise StateError(
+            f"{source}: the committed offset is damaged: not in the form written here; use another kafka.group"
+        )
+    return progress
+
+
+def _progress(record: dict[str, Any]) -> Progress:
     previous = record.pop("previous")
-    return Progress(**record, previous=None if previous is None else (previous[0], previous[1]))
+    numbers = {name: int(value) for name, value in record.items()}
+    return Progress(**numbers, previous=None if previous is None else (int(previous[0]), int(previous[1])))
 
 
 def _refuse(source: SourcePartition, what: str, before: object, now: object) -> None:

@@ -125,11 +125,13 @@ class _Auto:
     def _filled(self, features: Documents) -> Documents:
         """The same, with `MISSING` where a known name is not there. Raises KeyError where one is there that is not
         known, unless these are the features that are too many."""
+        if self._too_many:  # as many names as are known need not be those that are known
+            return [{**self._gaps, **f} for f in features]
         known = len(self._gaps)
         if set(map(len, features)) == {known}:
             return features
         filled = [f if len(f) == known else {**self._gaps, **f} for f in features]
-        if set(map(len, filled)) != {known} and not self._too_many:
+        if set(map(len, filled)) != {known}:
             raise KeyError
         return filled
 

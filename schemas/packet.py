@@ -7,7 +7,7 @@ partition's records and the configuration alone, so it has the same bytes whoeve
 """
 
 import zlib
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,7 +20,10 @@ _PACKET, _MARKER = b"P", b"M"
 _FIXED = 8
 _CHECKSUM = 4
 
-Count = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Partitions = Annotated[int, Field(ge=1, le=100_000)]
+Header = TypeVar("Header", bound=BaseModel)
 
 
 class SourcePartition(NamedTuple):
@@ -40,9 +43,9 @@ class _Header(BaseModel):
     topic_id: str
     partition: Count
     position: Count
-    watermark_ms: int
+    watermark_ms: Whole
     fingerprint: str
-    block_size: int
+    block_size: Count
 
     @property
     def source(self) -> SourcePartition:
@@ -68,8 +71,8 @@ class PacketHeader(_Header):
     ordinal: Count
     begin: Count
     end: Count
-    window_start_ms: int
-    window_end_ms: int
+    window_start_ms: Whole
+    window_end_ms: Whole
     model: str
     version: str
     segment: tuple[str, str] | None = None
@@ -91,7 +94,7 @@ class Sent(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    window_start_ms: int
+    window_start_ms: Whole
     packets: Count
     events: Count
 
@@ -103,9 +106,9 @@ class Marker(_Header):
     before this one; `late`, `refused` and `excluded` count events since then.
     """
 
-    sources: dict[str, int]
-    generation: int
-    previous: tuple[int, int] | None = None
+    sources: dict[str, Partitions]
+    generation: Whole
+    previous: tuple[Whole, Whole] | None = None
     sent: tuple[Sent, ...] = ()
     late: Count = 0
     refused: Count = 0
@@ -136,18 +139,31 @@ def encode_marker(marker: Marker) -> bytes:
 def decode_message(data: bytes) -> Packet | Marker:
     """The packet or marker that `data` is. Raises WireError on anything else."""
     kind, header, payload = _unframed(data)
+    if kind == _PACKET:
+        return Packet(_header(PacketHeader, header), payload)
+    if kind != _MARKER:
+        raise WireError(f"profile message: kind {kind!r} is not known")
+    if payload:
+        raise WireError("profile message: a marker with a payload")
+    return _header(Marker, header)
+
+
+def _header(kind: type[Header], text: bytes) -> Header:
     try:
-        if kind == _PACKET:
-            return Packet(PacketHeader.model_validate_json(header), payload)
-        if kind == _MARKER:
-            return Marker.model_validate_json(header)
+        header = kind.model_validate_json(text)
     except ValidationError as error:
         raise WireError(f"profile message: header: {error.errors()[0]['msg']}") from error
-    raise WireError(f"profile message: kind {kind!r} is not known")
+    if _text(header) != text:
+        raise WireError("profile message: header: not as it is written here")
+    return header
+
+
+def _text(header: BaseModel) -> bytes:
+    return header.model_dump_json(exclude_none=True).encode()
 
 
 def _frame(kind: bytes, header: BaseModel, payload: bytes) -> bytes:
-    text = header.model_dump_json(exclude_none=True).encode()
+    text = _text(header)
     body = b"".join((_MAGIC, bytes([VERSION]), kind, len(text).to_bytes(4, "big"), text, payload))
     return body + zlib.crc32(body).to_bytes(_CHECKSUM, "big")
 

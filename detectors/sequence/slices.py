@@ -5,7 +5,7 @@ three or more the rounded sum is checked against what was left over. What that c
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -162,28 +162,42 @@ class Rows:
         return Rows(means, counts, lengths)
 
 
-class Remembered(dict[str, Steps]):
-    """The last steps of each signal by name, in order of the names, and the same as a matrix. What is read back from a
-    record has the steps alone: the matrix follows from them."""
+class Remembered(Mapping[str, Steps]):
+    """The last steps of each signal by name, in order of the names, held as a matrix: as tuples they would take six
+    times the memory."""
 
-    def __init__(self, steps: Mapping[str, Steps], rows: Rows) -> None:
-        super().__init__(steps)
+    def __init__(self, names: Sequence[str], rows: Rows) -> None:
+        self._places = {name: place for place, name in enumerate(names)}
         self._rows = rows
 
     @classmethod
-    def rows_of(cls, past: Mapping[str, Steps], names: Sequence[str]) -> Rows:
-        """The remembered steps of these signals as a matrix."""
-        if not isinstance(past, Remembered):
-            return Rows.of([past.get(name, ()) for name in names], REMEMBERED)
-        places = {name: place for place, name in enumerate(past)}
-        return past._rows.at(np.array([places.get(name, -1) for name in names], np.intp))
+    def of(cls, steps: Mapping[str, Iterable[Slice]]) -> "Remembered":
+        """The same, of steps read back from a record."""
+        return cls(list(steps), Rows.of([tuple(some) for some in steps.values()], REMEMBERED))
 
     @classmethod
-    def after(cls, past: Mapping[str, Steps], names: Sequence[str], new: Rows) -> "Remembered":
+    def nothing(cls) -> "Remembered":
+        return cls.of({})
+
+    def __getitem__(self, name: str) -> Steps:
+        return self._rows.at(np.array([self._places[name]])).steps()[0]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def to_json(self) -> dict[str, Steps]:
+        return dict(zip(self._places, self._rows.steps(), strict=True))
+
+    def rows_of(self, names: Iterable[str]) -> Rows:
+        """The steps of these signals as a matrix; a signal that is not known has none."""
+        return self._rows.at(np.array([self._places.get(name, -1) for name in names], np.intp))
+
+    def after(self, names: Sequence[str], new: Rows) -> "Remembered":
         """What is remembered after the new steps of these signals."""
-        everyone = sorted({*past, *names})
-        own = dict(zip(names, new.steps(), strict=True))
-        steps = {name: (*past.get(name, ()), *own.get(name, ()))[-REMEMBERED:] for name in everyone}
+        everyone = sorted({*self._places, *names})
         places = {name: place for place, name in enumerate(names)}
         added = new.at(np.array([places.get(name, -1) for name in everyone], np.intp))
-        return cls(steps, cls.rows_of(past, everyone).then(added).last(REMEMBERED))
+        return Remembered(everyone, self.rows_of(everyone).then(added).last(REMEMBERED))

@@ -66,19 +66,18 @@ slices = st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(1, 99)), max_size=
 def test_what_is_remembered_is_the_last_steps_of_each_however_it_was_kept(
     windows: list[dict[str, list[Slice]]],
 ) -> None:
-    kept = read_back = Remembered({}, Rows.of([], REMEMBERED))
+    kept = read_back = Remembered.nothing()
     every: dict[str, list[Slice]] = {}
     for window in (*windows, *windows[:1] * 20):
         names = sorted(window)
         new = Rows.of([window[name] for name in names], 7)
-        kept = Remembered.after(kept, names, new)
-        stored = codec.decode(codec.encode(read_back))
-        past = {name: tuple((x, n) for x, n in steps) for name, steps in stored.items()}
-        read_back = Remembered.after(past, names, new)
+        kept = kept.after(names, new)
+        read_back = Remembered.of(codec.decode(codec.encode(read_back.to_json()))).after(names, new)
         for name in names:
             every[name] = [*every.get(name, []), *window[name]]
-        assert kept == read_back == {name: tuple(steps[-REMEMBERED:]) for name, steps in sorted(every.items())}
-    rows = [Remembered.rows_of(past, ["a", "nobody", "d"]) for past in (kept, dict(kept))]
+        expected = {name: tuple(steps[-REMEMBERED:]) for name, steps in sorted(every.items())}
+        assert dict(kept) == kept.to_json() == dict(read_back) == expected
+    rows = [past.rows_of(["a", "nobody", "d"]) for past in (kept, Remembered.of(dict(kept)))]
     for mine, theirs in zip(*((r.means, r.counts, r.lengths) for r in rows), strict=True):
         assert mine.tolist() == theirs.tolist()
 

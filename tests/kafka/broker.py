@@ -2,11 +2,13 @@
 
 import base64
 import random
+import resource
 import signal
 import socket
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from string import Template
@@ -39,10 +41,12 @@ class KafkaBroker:
     As a context manager it starts on entry and closes on exit. Use from one thread.
     """
 
-    def __init__(self, port: int | None = None) -> None:
-        """Takes a free port where none is given. Raises KafkaUnavailableError where Apache Kafka cannot be run."""
+    def __init__(self, port: int | None = None, proxied: Mapping[int, int] | None = None) -> None:
+        """Takes a free port where none is given. `proxied` are more ports to listen on, each with the port that clients
+        who come there are told. Raises KafkaUnavailableError where Apache Kafka cannot be run."""
         self._libs = kafka_libs()
-        self.port = port if port is not None else _free_port()
+        self.port = port if port is not None else free_port()
+        self._proxied = dict(proxied or {})
         self._home = tempfile.TemporaryDirectory(prefix="driftline-kafka-")
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -100,6 +104,13 @@ class KafkaBroker:
         self.stop()
         self._home.cleanup()
 
+    def limit_files(self, most_bytes: int) -> None:
+        """Lets the broker that runs make no file longer than this, as on a disk without room. A new one may again."""
+        if self._process is None:
+            raise RuntimeError(f"the broker on port {self.port} is not running")
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most_bytes, hard))
+
     def wait(self) -> int:
         """Waits until the broker ends, and returns its exit code."""
         if self._process is None:
@@ -146,7 +157,12 @@ class KafkaBroker:
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", log4j, "-cp", f"{self._libs}/*", main, *arguments]
 
     def _format(self) -> None:
-        values = {"port": str(self.port), "controller_port": str(_free_port()), "log_dir": str(self._data)}
+        values = {"port": str(self.port), "controller_port": str(free_port()), "log_dir": str(self._data)}
+        values |= {
+            "proxied": "".join(f",PROXIED{i}://127.0.0.1:{port}" for i, port in enumerate(self._proxied)),
+            "told": "".join(f",PROXIED{i}://127.0.0.1:{port}" for i, port in enumerate(self._proxied.values())),
+            "plain": "".join(f",PROXIED{i}:PLAINTEXT" for i in range(len(self._proxied))),
+        }
         self._properties.write_text(Template((HERE / "server.properties").read_text()).substitute(values))
         arguments = ["format", "--standalone", "-t", _cluster_id(), "-c", str(self._properties)]
         done = subprocess.run(
@@ -171,7 +187,8 @@ def _watch(broker_pid: int, home: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on, and that no outgoing connection is given."""
     for port in random.sample(PORTS, 200):
         if is_free(port):
             return port

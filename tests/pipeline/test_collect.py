@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors.sequence.slices import Remembered
 from pipeline.alerting import SignalMemory
 from pipeline.closing import Closing
 from pipeline.collect import Collector, Outcome
@@ -233,7 +234,7 @@ def test_a_newer_owner_says_again_what_an_older_one_was_not_believed() -> None:
 # What is remembered, and what becomes of it.
 
 REMEMBERED = [
-    GroupMemory(5, {"x": SignalMemory(((1, True),), 1, 2)}, {"x": ((0.1, 3), (-1e300, 1))}),
+    GroupMemory(5, {"x": SignalMemory(((1, True),), 1, 2)}, Remembered.of({"x": ((0.1, 3), (-1e300, 1))})),
     PartitionMemory(10, 7, 3, {"events": 2}, {SOURCES[1]: (9, -5, 2, "id"), SOURCES[0]: (8, BEGINNING, -1, "")}),
 ]
 

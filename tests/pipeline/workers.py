@@ -60,10 +60,13 @@ class Worker:
         self._args = args
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> "Worker":
+    def start(self, **environment: str) -> "Worker":
+        """Starts it, with what is added to the environment."""
         with self._log_path.open("ab") as log:
             command = [*DRIFTLINE, "run", "-c", str(self._config), *self._args]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **environment}
+            )
         return self
 
     @property

@@ -1,0 +1,138 @@
+"""Names without end: what has a cap keeps to it, within memory, and says so."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.partition import Emission, Ingest, PartitionIngest, Records
+from schemas import codec
+from schemas.config import Config, SegmentConfig
+from schemas.group import OTHER
+from schemas.packet import SourcePartition, encode_packet
+from tests.pipeline.events import START_MS, encode, event
+from tests.pipeline.workers import DRIFTLINE, write_config
+
+WINDOW_MS = 500_000
+MOST_SEGMENTS = SegmentConfig(path="tags.country").most
+MOST_RSS_BYTES = 700 << 20
+MOST_ADDRESS_BYTES = 3 << 29
+
+Document = dict[str, Any]
+
+
+def _write(path: Path, n: int, of: Callable[[int], Document]) -> None:
+    """`n` events over two windows."""
+    with path.open("wb") as file:
+        for i in range(n):
+            ts = START_MS + i * 2 * WINDOW_MS // n
+            file.write(codec.encode({"ts": ts, "model": "m", "version": "1", "features": {"x": i % 7}} | of(i)) + b"\n")
+
+
+class Replayed:
+    """What `driftline replay` made of a file under a limit of memory."""
+
+    def __init__(self, folder: Path, n: int, of: Callable[[int], Document], **sections: Any) -> None:
+        events, windows = folder / "events.ndjson", folder / "windows.ndjson"
+        _write(events, n, of)
+        window = {"length": f"{WINDOW_MS}ms", "allowed_lateness": "1s"}
+        config = write_config(folder, "driftline.yaml", window=window, **sections)
+        command = [*DRIFTLINE, "replay", "-c", str(config), str(events), "--windows", str(windows), "--quiet"]
+        limit = (MOST_ADDRESS_BYTES, MOST_ADDRESS_BYTES)
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit)
+            )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        events.unlink()
+        assert process.returncode == 0, (folder / "log").read_text()[-2000:]
+        self.rss_bytes = usage.ru_maxrss * 1024
+        self._windows = windows
+
+    def records(self) -> Iterator[Document]:
+        with self._windows.open("rb") as lines:
+            yield from map(codec.decode, lines)
+
+
+def names_without_end(folder: Path, n: int) -> None:
+    """Each event has a segment and a category of its own."""
+    models = [{"name": "m", "segments": ["tags.country"]}]
+    replayed = Replayed(
+        folder, n, lambda i: {"features": {"c": f"category {i}"}, "tags": {"country": f"land {i}"}}, models=models
+    )
+    assert replayed.rss_bytes < MOST_RSS_BYTES
+    for start_ms in (START_MS, START_MS + WINDOW_MS):
+        groups = {
+            r["segment"][1] if "segment" in r else None: r for r in replayed.records() if r["start_ms"] == start_ms
+        }
+        whole = groups.pop(None)
+        assert whole["events"] == n // 2
+        assert len(groups) <= MOST_SEGMENTS + 1
+        assert sum(record["events"] for record in groups.values()) == n // 2
+        assert groups[OTHER]["events"] >= n // 2 - MOST_SEGMENTS
+        assert [signal["present"] for signal in whole["signals"] if signal["name"] == "c"] == [n // 2]
+
+
+def test_segments_and_categories_without_end_are_folded(tmp_path: Path) -> None:
+    names_without_end(tmp_path, 20_000)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_a_million_segments_and_categories_keep_to_their_memory(tmp_path: Path) -> None:
+    names_without_end(tmp_path, 1_000_000)
+
+
+def _sent(cuts: list[int]) -> list[bytes]:
+    """The packets of events of two versions with three features each, of which three of six are kept, fed in batches."""
+    limits, window = {"signals_per_model": 3}, {"length": "10m", "allowed_lateness": "0s"}
+    shared = Ingest(Config.from_mapping({"limits": limits, "window": window}))
+    documents = [_of_two_versions(i) for i in range(1200)] + [event(0, START_MS + 10_000_000)]
+    values = [encode(document) for document in documents]
+    ingest = PartitionIngest(shared, SourcePartition("events", 0), "id", 0)
+    emissions: list[Emission] = []
+    for start, stop in pairwise([0, *cuts, len(values)]):
+        times = np.full(stop - start, START_MS + 10_000_000)
+        emissions += ingest.feed(Records(np.arange(start, stop), times, values[start:stop])).emissions
+    return [encode_packet(packet) for emission in emissions for packet in emission.packets]
+
+
+def _of_two_versions(i: int) -> Document:
+    version = "AB"[i // 600]
+    return event(i, START_MS + i, version=version, features={f"{version}{k}": i for k in range(3)})
+
+
+@pytest.mark.xfail(strict=True, reason="the cap is kept to by batches, so a signal may be counted in some of them only")
+def test_signals_beyond_the_cap_are_counted_alike_however_events_are_batched() -> None:
+    assert _sent([]) == _sent([600])
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+@pytest.mark.xfail(strict=True, reason="columns are joined for the names of all chunks, and only then capped")
+def test_signals_without_end_keep_to_their_cap(tmp_path: Path) -> None:
+    """A hundred thousand names of features."""
+    n = 100_000
+    replayed = Replayed(tmp_path, n, lambda i: {"features": {f"feature {i}": i}}, limits={"signals_per_model": 500})
+    assert replayed.rss_bytes < MOST_RSS_BYTES
+    for record in replayed.records():
+        assert record["events"] == n // 2
+        assert len(record["signals"]) <= 500
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+@pytest.mark.xfail(strict=True, reason="models and versions have no cap")
+@pytest.mark.parametrize("name", ["model", "version"])
+def test_a_million_models_or_versions_keep_to_their_memory(tmp_path: Path, name: str) -> None:
+    n = 1_000_000
+    replayed = Replayed(tmp_path, n, lambda i: {name: f"name {i}"})
+    assert replayed.rss_bytes < MOST_RSS_BYTES
+    assert sum(record["events"] for record in replayed.records()) == n

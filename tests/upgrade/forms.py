@@ -1,0 +1,200 @@
+"""Every form that outlives a process, in its version, as bytes: `golden/<form>.v<version>.bin`.
+
+A form whose version is raised gets a file beside the old one, which stays: `python -m tests.upgrade.forms` writes those
+that are missing, and changes none.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from detectors import wire
+from detectors.baseline import Baseline, BaselineGroup
+from detectors.grid import Caps
+from detectors.group import GroupProfile
+from detectors.profile import Resolution
+from detectors.sequence.slices import Remembered
+from pipeline import memory, resume
+from pipeline.alerting import SignalMemory
+from pipeline.closing import Closing
+from pipeline.keeping import baseline_totals, baseline_windows, partition_record, state_records
+from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.partition import Progress
+from schemas import alert, baseline, packet, window
+from schemas.alert import Alert, AlertState
+from schemas.group import Group, Segment
+from schemas.packet import Marker, Packet, PacketHeader, Sent, SourcePartition
+from schemas.verdict import State, Verdict
+from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
+from tests.detectors import strategies as some
+
+GOLDEN = Path(__file__).parent / "golden"
+RESOLUTION = Resolution(Caps(2, 4), 3)
+VALUES: list[object] = [1.0, 1.5, -2, 0.25, 1e6, 0.0, "DE", "FR", "DE", True, None, float("nan"), []]
+SOURCE = SourcePartition("events", 3)
+GROUP = Group("loan", "7", Segment("tags.country", "DE"))
+PROGRESS = Progress(1200, 1_700_000_000_000, 1_700_000_000_500, 1_699_999_800_000, (1000, -5), 1, 2, 3)
+COMMITTED = ("id", 1000, 300_000)
+GROUP_MEMORY = GroupMemory(
+    600_000, {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1)}, Remembered.of({"x": ((1.5, 3), (2.0, 4))})
+)
+PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
+VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")
+ALERT = Alert(
+    id="0123456789abcdef",
+    incident="fedcba9876543210",
+    state=AlertState.FIRING,
+    model="loan",
+    version="7",
+    segment=("tags.country", "DE"),
+    signal="x",
+    onset_ms=0,
+    start_ms=300_000,
+    end_ms=600_000,
+    summary="x: median 1 -> 2",
+    p_value=0.0004,
+    level=0.001,
+    effect=0.25,
+    baseline_events=100,
+    window_events=50,
+    evidence=(VERDICT.to_json(),),
+    cells=(Cell(label="< 1", reference=60, current=10),),
+)
+MARKER = Marker(
+    topic="events",
+    topic_id="id",
+    partition=3,
+    position=1200,
+    watermark_ms=1_700_000_000_000,
+    fingerprint="00ff00ff00ff00ff",
+    block_size=1000,
+    sources={"events": 4},
+    generation=9,
+    previous=(1000, -5),
+    sent=(Sent(window_start_ms=0, packets=2, events=13),),
+    late=1,
+    refused=2,
+    excluded=3,
+)
+
+
+def profile() -> GroupProfile:
+    """Thirteen events in five slices, with every type of value."""
+    return some.group_of([(at % 5, value) for at, value in enumerate(VALUES)], RESOLUTION)
+
+
+def learned() -> Baseline:
+    """A baseline of one window, for the whole and for a segment."""
+    group = BaselineGroup(GroupProfile.empty(RESOLUTION)).add(300_000, profile())
+    return Baseline("loan", 300_000, {None: group, GROUP.segment: group})
+
+
+def message() -> Packet:
+    header = PacketHeader(
+        topic="events",
+        topic_id="id",
+        partition=3,
+        position=1200,
+        watermark_ms=1_700_000_000_000,
+        fingerprint="00ff00ff00ff00ff",
+        block_size=1000,
+        ordinal=1,
+        begin=1000,
+        end=1013,
+        window_start_ms=0,
+        window_end_ms=300_000,
+        model="loan",
+        version="7",
+        segment=("tags.country", "DE"),
+        fold=2,
+        events=13,
+    )
+    return Packet(header, wire.encode_group(profile()))
+
+
+def record() -> WindowRecord:
+    signal = SignalRecord(
+        name="x",
+        state=State.DRIFT,
+        present=12,
+        null=1,
+        missing=1,
+        not_finite=1,
+        mean=1.5,
+        least=-2.0,
+        greatest=1e6,
+        p_value=0.0004,
+        level=0.001,
+        effect=0.25,
+        summary="x: median 1 -> 2",
+        verdicts=(VERDICT.to_json(),),
+        cells=(Cell(label="< 1", reference=60, current=10),),
+    )
+    return WindowRecord(
+        model="loan",
+        version="7",
+        segment=("tags.country", "DE"),
+        start_ms=300_000,
+        end_ms=600_000,
+        events=13,
+        completeness=Completeness.COMPLETE,
+        state=State.DRIFT,
+        baseline_events=100,
+        learned_windows=8,
+        signals=(signal,),
+    )
+
+
+def closing() -> Closing:
+    """One that keeps a group's memory and a baseline's window."""
+    baselines = {("loan", segment): group for segment, group in learned().groups.items()}
+    return Closing(300_000, 600_000, Completeness.COMPLETE, {}, memories={GROUP: GROUP_MEMORY}, baselines=baselines)
+
+
+def table(name: str) -> dict[bytes, bytes]:
+    """What the closing writes to a table of partition 2, by generation 9."""
+    if name == "state":
+        return dict([*state_records(2, 9, closing()), partition_record(2, 9, PARTITION_MEMORY)])
+    return dict([*baseline_windows(2, 9, closing()), *baseline_totals(2, 9, closing())])
+
+
+@cache
+def forms() -> Mapping[str, bytes]:
+    """The bytes of today, by form and version."""
+    state, baselines = table("state"), table("baselines")
+    return {
+        f"profile.v{wire.VERSION}": wire.encode_group(profile()),
+        f"packet.v{packet.VERSION}": packet.encode_packet(message()),
+        f"marker.v{packet.VERSION}": packet.encode_marker(MARKER),
+        f"commit.v{resume.VERSION}": resume.encode_progress(PROGRESS, *COMMITTED).encode(),
+        f"state-table.v{memory.VERSION}": _lines(state),
+        f"baselines-table.v{wire.VERSION}": _lines(baselines),
+        f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
+        f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),
+        f"window.v{window.SCHEMA[-1]}": record().encode(),
+    }
+
+
+def golden(form: str) -> bytes:
+    return (GOLDEN / f"{form}.bin").read_bytes()
+
+
+def pairs_of(data: bytes) -> dict[bytes, bytes]:
+    """Keys and values of a table, from a line for each: both as hex."""
+    return {bytes.fromhex(k): bytes.fromhex(v) for k, v in (line.split() for line in data.decode().splitlines())}
+
+
+def _lines(pairs: Mapping[bytes, bytes]) -> bytes:
+    return "".join(f"{key.hex()} {value.hex()}\n" for key, value in pairs.items()).encode()
+
+
+def main() -> None:
+    """Writes what is missing."""
+    for form, data in forms().items():
+        path = GOLDEN / f"{form}.bin"
+        if not path.exists():
+            path.write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()

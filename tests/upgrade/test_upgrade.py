@@ -1,0 +1,136 @@
+"""What an older version wrote is read, to the values it was written from; what a newer one wrote is refused."""
+
+import json
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from detectors.baseline import Baseline
+from detectors.wire import decode_group
+from pipeline.keeping import kept_of
+from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.resume import decode_progress
+from schemas.alert import Alert
+from schemas.errors import DriftlineError
+from schemas.packet import Packet, decode_message
+from schemas.window import WindowRecord
+from tests.upgrade import forms
+from tests.upgrade.forms import GOLDEN, golden, pairs_of
+
+
+def test_every_form_of_today_has_its_golden_bytes() -> None:
+    """A form that changes needs a new version; its old file stays, for the tests below."""
+    assert {form: data for form, data in forms.forms().items() if golden(form) != data} == {}
+
+
+def test_a_profile_of_version_1_is_read() -> None:
+    group = decode_group(golden("profile.v1"))
+    signal = group.profile("signal")
+    assert (group.count, signal.present, group.resolution) == (13, 13, forms.RESOLUTION)
+    assert (signal.numbers.total, signal.least, signal.greatest) == (6, -2.0, 1e6)
+    assert (signal.categories.total, signal.labels) == (3, ("DE", "FR"))
+    assert (signal.booleans, signal.null, signal.not_finite, signal.other) == ((0, 1), 1, 1, 1)
+    assert signal.trace.counts[:5].tolist() == [2, 1, 1, 1, 2]
+    assert signal.trace.sums.values()[:5].tolist() == [1.0, 1.5, -2.0, 0.25, 1e6 + 1]
+
+
+def test_a_packet_of_version_1_is_read() -> None:
+    assert decode_message(golden("packet.v1")) == forms.message()
+
+
+def test_a_marker_of_version_1_is_read() -> None:
+    assert decode_message(golden("marker.v1")) == forms.MARKER
+
+
+def test_a_commit_of_version_1_is_read() -> None:
+    assert decode_progress(golden("commit.v1").decode(), forms.SOURCE, *forms.COMMITTED) == forms.PROGRESS
+
+
+def test_the_tables_of_version_1_are_read() -> None:
+    kept = kept_of(2, pairs_of(golden("state-table.v1")), pairs_of(golden("baselines-table.v1")))
+    assert kept.memory == forms.PARTITION_MEMORY
+    assert kept.groups == {forms.GROUP: forms.GROUP_MEMORY}
+    assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
+    for group in kept.baselines.values():
+        assert (group.total.count, list(group.windows)) == (13, [300_000])
+        assert group.total.profile("signal").trace.sums.values().tolist() == [1_000_001.75]
+
+
+def test_a_baseline_file_of_version_1_is_read() -> None:
+    baseline = Baseline.decode(golden("baseline.v1"))
+    assert (baseline.model, baseline.window_ms, set(baseline.groups)) == ("loan", 300_000, {None, forms.GROUP.segment})
+    assert baseline.groups[None].total.profile("signal").numbers.total == 6
+
+
+def test_alerts_and_window_records_of_version_1_are_read() -> None:
+    assert Alert.model_validate_json(golden("alert.v1")) == forms.ALERT
+    assert WindowRecord.model_validate_json(golden("window.v1")) == forms.record()
+
+
+def _sealed(body: bytes) -> bytes:
+    return body + zlib.crc32(body).to_bytes(4, "big")
+
+
+def _raised(data: bytes, at: int) -> bytes:
+    """The bytes with the version at `at` raised by one, and the checksum that is then right."""
+    return _sealed(data[:at] + bytes([data[at] + 1]) + data[at + 1 : -4])
+
+
+def _newer_commit(data: bytes) -> str:
+    return json.dumps({**json.loads(data), "v": 2, "surprise": []})
+
+
+def _newer_document(data: bytes) -> bytes:
+    document: dict[str, Any] = json.loads(data)
+    name, version = document["schema"].split("/")
+    return json.dumps({**document, "schema": f"{name}/{int(version) + 1}", "surprise": []}).encode()
+
+
+def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
+    values = list(pairs_of(golden("state-table.v1")).values())
+    return values[0] if kind is GroupMemory else values[-1]
+
+
+@pytest.mark.parametrize(
+    ("read", "newer"),
+    [
+        pytest.param(decode_group, lambda: _raised(golden("profile.v1"), 0), id="profile"),
+        pytest.param(decode_message, lambda: _raised(golden("packet.v1"), 2), id="packet"),
+        pytest.param(decode_message, lambda: _raised(golden("marker.v1"), 2), id="marker"),
+        pytest.param(
+            lambda text: decode_progress(text, forms.SOURCE, *forms.COMMITTED),
+            lambda: _newer_commit(golden("commit.v1")),
+            id="commit",
+        ),
+        pytest.param(GroupMemory.decode, lambda: _raised(_state_value(GroupMemory), 0), id="group memory"),
+        pytest.param(PartitionMemory.decode, lambda: _raised(_state_value(PartitionMemory), 0), id="partition memory"),
+    ],
+)
+def test_a_newer_version_is_refused_and_says_to_upgrade(
+    read: Callable[[Any], object], newer: Callable[[], Any]
+) -> None:
+    with pytest.raises(DriftlineError, match=r"version 2\b.*upgrade"):
+        read(newer())
+
+
+@pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
+def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
+    form = {"Alert": "alert.v1", "WindowRecord": "window.v1"}.get(
+        getattr(kind, "__self__", type).__name__, "baseline.v1"
+    )
+    with pytest.raises(ValueError, match="schema"):
+        kind(_newer_document(golden(form)))
+
+
+def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
+    """Its payload has a version of its own."""
+    packet = decode_message(golden("packet.v1"))
+    assert isinstance(packet, Packet)
+    assert decode_group(packet.payload).count == packet.header.events
+
+
+def test_no_golden_file_is_left_unread() -> None:
+    read = {f"{form}.bin" for form in forms.forms()}
+    assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

@@ -107,7 +107,7 @@ class MonitorShell:
         if len(owned.unacknowledged) > _MOST_UNACKNOWLEDGED and owned.monitor.head > owned.recorded_through + 1:
             await self._record_partition(tp.partition, owned)
         await self._acknowledge(stream, owned)
-        self._show(tp.partition, owned)
+        self._show(tp, owned)
 
     async def _catch_up(self, owned: _Owned, tp: TP, offset: int) -> None:
         """Takes the messages that lie before the next one and were not given to us: Faust skips, and acknowledges,
@@ -202,12 +202,14 @@ class MonitorShell:
         key = (key or b"") if value is None else key  # the client sends no record that has neither
         await _sent([self._dead_letters.send(key=key, value=value, headers=headers)])
 
-    def _show(self, partition: int, owned: _Owned) -> None:
-        monitor = owned.monitor
+    def _show(self, tp: TP, owned: _Owned) -> None:
+        partition, monitor = tp.partition, owned.monitor
         self._board.messages.update(monitor.outcomes)
         monitor.outcomes.clear()
         self._board.watermarks_ms[partition] = monitor.watermark_ms
         self._board.open_windows[partition] = monitor.open_windows
+        end = self._app.consumer.highwater(tp)
+        self._board.monitor_lags[partition] = 0 if end is None else max(0, end - owned.expected)
 
 
 async def _sent(sends: Iterable[Any]) -> None:

@@ -93,6 +93,7 @@ class Board:
     groups: dict[tuple[int, Group], GroupStatus] = field(default_factory=dict)
     watermarks_ms: dict[int, int] = field(default_factory=dict)
     open_windows: dict[int, int] = field(default_factory=dict)
+    monitor_lags: dict[int, int] = field(default_factory=dict)
 
     def closed(self, partition: int, closing: Closing) -> None:
         """Notes a closed window of a profiles partition."""
@@ -110,6 +111,7 @@ class Board:
         self.groups = {key: status for key, status in self.groups.items() if key[0] in mine}
         self.watermarks_ms = {p: w for p, w in self.watermarks_ms.items() if p in mine}
         self.open_windows = {p: n for p, n in self.open_windows.items() if p in mine}
+        self.monitor_lags = {p: n for p, n in self.monitor_lags.items() if p in mine}
 
     def drop_sources(self, kept: Iterable[SourcePartition]) -> None:
         """Takes off source partitions that are not this worker's any more."""

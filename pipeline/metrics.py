@@ -111,7 +111,12 @@ def _partitions(board: Board) -> Iterator[Metric]:
     opened = GaugeMetricFamily("driftline_windows_open", "Windows being filled.", labels=["partition"])
     for partition, n in sorted(board.open_windows.items()):
         opened.add_metric([str(partition)], n)
-    yield from (mark, opened)
+    lag = GaugeMetricFamily(
+        "driftline_profiles_lag_messages", "Messages on the profiles partition not yet read.", labels=["partition"]
+    )
+    for partition, n in sorted(board.monitor_lags.items()):
+        lag.add_metric([str(partition)], n)
+    yield from (mark, opened, lag)
 
 
 def _groups(groups: list[GroupStatus]) -> Iterator[Metric]:

@@ -33,13 +33,14 @@ async def test_a_slow_monitor_lags_and_takes_no_more_memory(real_kafka: Kafka, t
         await run.wait("windows closed", lambda: monitor.metric("driftline_windows_closed_total") >= 10)
         before = {worker: memory_bytes(worker) for worker in (ingest, monitor)}
         sending = asyncio.create_task(run.send(values[n // 10 :]))
-        most, lags = dict(before), []
+        most, lags, unread = dict(before), [], []
         for _ in range(20):
             monitor.signal(signal.SIGSTOP)
             await asyncio.sleep(1.8)
             monitor.signal(signal.SIGCONT)
             await asyncio.sleep(0.2)
             lags.append(lag_windows(ingest, monitor))
+            unread.append(monitor.metric("driftline_profiles_lag_messages"))
             most = {worker: max(most[worker], memory_bytes(worker)) for worker in most}
         await sending
         await run.end(last_tick(n))
@@ -47,6 +48,7 @@ async def test_a_slow_monitor_lags_and_takes_no_more_memory(real_kafka: Kafka, t
         most = {worker: max(most[worker], memory_bytes(worker)) for worker in most}
         await run.finish(expected(run.config, values))
         assert max(lags) > 20, f"the monitor did not lag: {lags}"
+        assert max(unread) > 0, "the monitor did not say that it lags"
         grown = {name: (most[worker] - before[worker]) >> 20 for name, worker in run.workers.items()}
         assert max(grown.values()) << 20 < MORE_BYTES, f"MB more than at the beginning: {grown}"
 

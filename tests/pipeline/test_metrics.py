@@ -73,7 +73,7 @@ def board(drift_and_back: list[Closing]) -> Board:
     full.messages.update({Outcome.FOLDED: 66, Outcome.NOTED: 22})
     full.sources[SourcePartition("events", 0)] = SourceStatus(4403, 7, START_MS + 1500, 100)
     full.sources[SourcePartition("events", 1)] = SourceStatus()
-    full.watermarks_ms[2], full.open_windows[2] = START_MS + 2500, 1
+    full.watermarks_ms[2], full.open_windows[2], full.monitor_lags[2] = START_MS + 2500, 1, 7
     for closing in drift_and_back[: WELL_AT // WINDOW_S]:
         full.closed(2, closing)
     return full
@@ -129,6 +129,7 @@ def test_counters_and_sources_are_what_the_board_says(board: Board) -> None:
     assert frozenset(second.items()) not in series_of(board)["driftline_source_watermark_timestamp_seconds"]
     assert value(board, "driftline_watermark_timestamp_seconds", partition="2") == START_MS / 1000 + 2.5
     assert value(board, "driftline_windows_open", partition="2") == 1
+    assert value(board, "driftline_profiles_lag_messages", partition="2") == 7
 
 
 def test_groups_and_signals_are_what_the_last_window_says(board: Board, drift_and_back: list[Closing]) -> None:
@@ -178,9 +179,12 @@ def test_what_moves_to_another_worker_disappears(board: Board) -> None:
     board.drop_sources([SourcePartition("events", 1)])
     left = series_of(board)
     assert not [name for name, samples in left.items() for labels in samples if "signal" in dict(labels)]
-    assert not {"driftline_window_events", "driftline_windows_open", "driftline_watermark_timestamp_seconds"} & set(
-        left
-    )
+    assert not {
+        "driftline_window_events",
+        "driftline_windows_open",
+        "driftline_profiles_lag_messages",
+        "driftline_watermark_timestamp_seconds",
+    } & set(left)
     assert {dict(labels)["partition"] for labels in left["driftline_source_lag_events"]} == {"1"}
     assert left["driftline_windows_closed_total"]
 

@@ -26,14 +26,14 @@ from tests.pipeline.workers import (
 
 EVENTS, DRIFT_AT, BASELINE = 30_000, 18_000, 12_000
 WINDOW_S = 500
-MODELS = ("loan", "card")  # on different profiles partitions of four
+MODELS = ("loan", "fraud")  # on different profiles partitions of four
 DRIFTED = {"value", "grade"}
 
 
 @pytest.fixture(scope="module")
 def both() -> list[bytes]:
     """The events of two models, in order of time."""
-    pairs = zip(loans(EVENTS, DRIFT_AT, "loan", 1), loans(EVENTS, DRIFT_AT, "card", 2), strict=True)
+    pairs = zip(loans(EVENTS, DRIFT_AT, "loan", 1), loans(EVENTS, DRIFT_AT, "fraud", 2), strict=True)
     return [encode(event) for pair in pairs for event in pair]
 
 

@@ -18,18 +18,23 @@ from schemas.group import Segment
 
 @dataclass(frozen=True, slots=True)
 class BaselineGroup:
-    """`total` merges all windows; `windows` holds each one's coarse profile by its start."""
+    """`total` merges all windows; `windows` holds each one's coarse profile by its start, in its wire form: there are
+    hundreds of them, and they are read once."""
 
     total: GroupProfile
-    windows: Mapping[int, GroupProfile] = field(default_factory=dict)
+    windows: Mapping[int, bytes] = field(default_factory=dict)
 
     def add(self, start_ms: int, profile: GroupProfile) -> "BaselineGroup":
         """The group with one more window's profile, or more of a window it has."""
         flat = profile.collapsed()
         coarse = flat.coarsened(COARSE)
         known = self.windows.get(start_ms)
-        windows = {**self.windows, start_ms: coarse if known is None else known.merge(coarse)}
-        return BaselineGroup(self.total.merge(flat), windows)
+        whole = coarse if known is None else decode_group(known, 1).merge(coarse)
+        return BaselineGroup(self.total.merge(flat), {**self.windows, start_ms: encode_group(whole)})
+
+    def profiles(self) -> list[GroupProfile]:
+        """The windows' profiles, in order of time."""
+        return [decode_group(data, 1) for _, data in sorted(self.windows.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,7 @@ def _order(segment: Segment | None) -> tuple[str, str]:
 
 def _form(segment: Segment | None, group: BaselineGroup) -> GroupForm:
     windows = tuple(
-        BaselineWindow(start_ms=start, profile=base64.b64encode(encode_group(p)))
-        for start, p in sorted(group.windows.items())
+        BaselineWindow(start_ms=start, profile=base64.b64encode(data)) for start, data in sorted(group.windows.items())
     )
     profile = base64.b64encode(encode_group(group.total))
     return GroupForm(
@@ -92,4 +96,10 @@ def _segment(form: GroupForm) -> Segment | None:
 
 
 def _group(form: GroupForm) -> BaselineGroup:
-    return BaselineGroup(decode_group(form.profile, 1), {w.start_ms: decode_group(w.profile, 1) for w in form.windows})
+    return BaselineGroup(decode_group(form.profile, 1), {w.start_ms: checked(w.profile) for w in form.windows})
+
+
+def checked(window: bytes) -> bytes:
+    """The wire form of a window's profile. Raises WireError where it is something else."""
+    decode_group(window, 1)
+    return window

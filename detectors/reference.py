@@ -1,5 +1,6 @@
 """What a signal is compared with: its baseline, made ready once and compared with many windows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -87,11 +88,19 @@ def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
     return inner
 
 
-def references_of(group: BaselineGroup, settings: Settings) -> dict[str, Reference]:
-    """The reference of each signal of a baseline, with the spread of its windows. O(windows * buckets)."""
+def group_spreads(group: BaselineGroup, settings: Settings) -> dict[str, Spread]:
+    """The spread of the windows of each of a baseline's signals, where there are enough. O(windows * buckets)."""
+    windows = group.profiles()
+    return spreads_of(_excesses(group.total, windows, settings)) if windows else {}
+
+
+def references_of(
+    group: BaselineGroup, settings: Settings, spreads: Mapping[str, Spread] | None = None
+) -> dict[str, Reference]:
+    """The reference of each signal of a baseline, with the spread of its windows: `spreads`, where they are known
+    already, for they are what takes longest."""
+    spreads = group_spreads(group, settings) if spreads is None else spreads
     references = {name: Reference.of(group.total.profile(name), settings) for name in group.total.signals}
-    windows = [window for _, window in sorted(group.windows.items())]
-    spreads = spreads_of(_excesses(group.total, windows, settings)) if windows else {}
     return {name: replace(reference, spread=spreads.get(name), _coarser={}) for name, reference in references.items()}
 
 

@@ -122,7 +122,8 @@ class MonitorShell:
     async def _fold(self, owned: _Owned, tp: TP, offset: int, key: bytes | None, value: bytes | None) -> None:
         try:
             message = decode_message(value or b"")
-            for closing in owned.monitor.take(message, offset):
+            closings = owned.monitor.take(message, offset)
+            while closing := await asyncio.to_thread(next, closings, None):  # seconds, where there are many groups
                 await self._publish(tp.partition, owned, closing)
         except WireError as error:
             log.error("%s[%d] offset %d: %s", tp.topic, tp.partition, offset, error)

@@ -3,11 +3,14 @@
 For each emission, in this order, each step acknowledged: dead letters -> commit of what was sent before (a worker
 whose partition has a new owner fails here) -> packets -> markers -> commit. A failure ends the worker; the next one
 begins at the commit and sends the same bytes.
+
+Profiling and writing packets can take seconds, so they are done in a thread: the loop goes on with heartbeats.
 """
 
 import asyncio
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -16,7 +19,7 @@ from typing import Any
 import numpy as np
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.admin import Admin, Committed, Topic, source_topics
@@ -233,7 +236,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         for tp, owned in list(self._owned.items()):
             if not owned.begun:
                 owned.begun = True
-                await self._finish(tp, owned, owned.ingest.begin(), [])
+                await self._finish(tp, owned, await asyncio.to_thread(owned.ingest.begin), [])
         self._pause_those_ahead()
         batches = await self._fetch()
         for tp, records in batches.items():
@@ -254,12 +257,12 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         fetch = self._consumer.getmany(timeout_ms=_POLL_MS, max_records=MOST_RECORDS)
         try:
             return dict(await asyncio.wait_for(fetch, 5 * _POLL_MS / 1000))
-        except TimeoutError:
+        except (TimeoutError, NoOffsetForPartitionError):  # the latter of one just assigned, and not taken up yet
             return {}
 
     async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
-        fed = owned.ingest.feed(_records(records))
+        fed = await asyncio.to_thread(owned.ingest.feed, _records(records))
         self._count(fed)
         await self._finish(tp, owned, fed, records)
 
@@ -293,10 +296,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     ) -> None:
         if not letters:
             return
-        by_offset = {record.offset: record for record in records}
         sent = []
         for letter in letters:
-            record = by_offset[letter.offset]
+            record = records[bisect_left(records, letter.offset, key=_OFFSET)]
             self._board.refused[letter.reason] += 1
             place = {
                 "reason": letter.reason,
@@ -370,7 +372,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return
         await self._write(tp, owned, owned.ingest.resume, claimed)
         reach("ingest.claimed")
-        await self._finish(tp, owned, owned.ingest.advance(claimed), [])
+        await self._finish(tp, owned, await asyncio.to_thread(owned.ingest.advance, claimed), [])
 
     def _pause_those_ahead(self) -> None:
         """Pauses partitions that are windows ahead of the slowest, so that catching up keeps few windows open."""

@@ -60,7 +60,7 @@ def _judged(
     profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered
 ) -> Judgement:
     signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
-    references = standard.references(signals.names, standards.settings)
+    references = standards.references(standard, signals.names)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from detectors.baseline import BaselineGroup
+from detectors.baseline import BaselineGroup, checked
 from detectors.wire import decode_group, encode_group
 from pipeline.closing import Closing
 from pipeline.memory import GroupMemory, PartitionMemory
@@ -58,7 +58,7 @@ def baseline_windows(partition: int, generation: int, closing: Closing) -> Pairs
     pairs = []
     for (model, segment), group in closing.baselines.items():
         key = [partition, generation, _WINDOW, closing.start_ms, model, *(segment or ())]
-        pairs.append((codec.encode(key), encode_group(group.windows[closing.start_ms])))
+        pairs.append((codec.encode(key), group.windows[closing.start_ms]))
     return pairs
 
 
@@ -122,9 +122,7 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
             if words[3] <= through.get(key, words[3] - 1):
                 windows[key][words[3]] = value
     return {
-        key: BaselineGroup(
-            decode_group(total, 1), {start: decode_group(v, 1) for start, v in sorted(windows[key].items())}
-        )
+        key: BaselineGroup(decode_group(total, 1), {start: checked(v) for start, v in sorted(windows[key].items())})
         for key, total in totals.items()
     }
 

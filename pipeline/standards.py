@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
 from detectors.group import GroupProfile
-from detectors.reference import Reference, references_of
+from detectors.reference import Reference, group_spreads, references_of
 from detectors.settings import Settings
+from detectors.spread import Spread
 from pipeline.event_time import BEGINNING
 from schemas.config import Config, Learn, ModelConfig
 from schemas.group import Group, Segment
+
+MOST_PREPARED = 4000
 
 
 @dataclass(slots=True)
@@ -24,6 +27,7 @@ class Standard:
     wanted: int = 0
     through_ms: int = BEGINNING
     _references: dict[str, Reference] = field(default_factory=dict)
+    _spreads: dict[str, Spread] | None = None
 
     @property
     def learning(self) -> bool:
@@ -42,10 +46,21 @@ class Standard:
         return sum(start <= start_ms for start in self.group.windows)
 
     def references(self, signals: Iterable[str], settings: Settings) -> list[Reference]:
-        """The signals' baselines, prepared once; a signal that it lacks was missing throughout."""
+        """The signals' baselines, prepared until `forget`; a signal that it lacks was missing throughout."""
+        if self._spreads is None:
+            self._spreads = group_spreads(self.group, settings)
         if not self._references:
-            self._references = references_of(self.group, settings)
+            self._references = references_of(self.group, settings, self._spreads)
         return [self._references.get(signal) or self._missing(signal, settings) for signal in signals]
+
+    @property
+    def prepared(self) -> int:
+        """How many signals are prepared."""
+        return len(self._references)
+
+    def forget(self) -> None:
+        """Gives up what is prepared and takes much memory; it is prepared again where it is wanted."""
+        self._references = {}
 
     def _missing(self, signal: str, settings: Settings) -> Reference:
         found = self._references[signal] = Reference.of(self.group.total.profile(signal), settings)
@@ -70,6 +85,7 @@ class Standards:
             primary=detection.primary,
         )
         self._standards: dict[Key, Standard] = {}
+        self._prepared: dict[int, Standard] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 self._standards[model, segment] = Standard(group)
@@ -79,6 +95,19 @@ class Standards:
     def find(self, group: Group) -> Standard | None:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
         return self._standards.get((group.model, group.segment))
+
+    def references(self, standard: Standard, signals: Iterable[str]) -> list[Reference]:
+        """The signals' baselines in a standard. Those of the standards used last stay prepared, as many as
+        `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
+        found = standard.references(signals, self.settings)
+        self._prepared.pop(id(standard), None)
+        self._prepared[id(standard)] = standard
+        left = sum(one.prepared for one in self._prepared.values())
+        while left > MOST_PREPARED and len(self._prepared) > 1:
+            oldest = self._prepared.pop(next(iter(self._prepared)))
+            left -= oldest.prepared
+            oldest.forget()
+        return found
 
     def level(self, model: str, start_ms: int) -> float:
         """The level of each primary test of a model in the window that starts then: its false-alarm budget, shared

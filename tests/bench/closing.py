@@ -24,6 +24,7 @@ from detectors.profile import COARSE, FINE, Profile, profiles_of
 from detectors.reference import references_of
 from detectors.trace import SLICES
 from detectors.vocabulary import Vocabulary
+from detectors.wire import encode_group
 from pipeline.closing import Closer, Closing
 from pipeline.collect import OpenWindow
 from pipeline.segments import GroupSet, Part
@@ -134,7 +135,9 @@ class Bench:
         named = dict(signals())
         total = GroupProfile.of(WINDOWS * EVENTS, {n: _copied(totals[s]) for n, s in named.items()}, FINE)
         windows = {
-            START_MS + i * WINDOW_MS: GroupProfile.of(EVENTS, {n: coarse[s][i] for n, s in named.items()}, COARSE)
+            START_MS + i * WINDOW_MS: encode_group(
+                GroupProfile.of(EVENTS, {n: coarse[s][i] for n, s in named.items()}, COARSE)
+            )
             for i in range(WINDOWS)
         }
         return BaselineGroup(total, windows)

@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas import codec
+from schemas.config import Config
+from tests.bench.work import FULL
 
 EVENT_BYTES = 628
 PARTITIONS = 2
 START_MS = 1_700_000_000_000 // 86_400_000 * 86_400_000
 WINDOW_MS = 300_000
-WINDOW_EVENTS = 50_000
+WINDOW_EVENTS = 1_500_000  # 5,000 a second
+BLOCK = Config().kafka.block_size
 SEGMENTS = ("AT", "BE", "CH", "DE", "DK", "ES", "FR", "IT", "NL", "SE")
 
 _CHUNK = 10_000
@@ -31,8 +34,8 @@ _BROKEN = (b'{"event_id":"cut o', b'{"event_id":"1","model":"credit-00","feature
 class Mix:
     """What the events are: `null` and `missing` are shares of feature values, `late` and `broken` of events.
 
-    With `scattered` the events lie anywhere in that many windows, all of them open from the first event to the last;
-    otherwise their times ascend, and a window has `WINDOW_EVENTS`.
+    With `scattered` the events lie anywhere in that many windows, all of them open from the first event to the last,
+    and a full run has as many as a block. Otherwise their times ascend, and a window has `window_events`.
     """
 
     models: int = 1
@@ -42,12 +45,18 @@ class Mix:
     late: float = 0.0
     broken: float = 0.0
     scattered: int = 0
+    window_events: int = WINDOW_EVENTS
+
+    def size(self, events: int) -> int:
+        """How many events a run of so many takes."""
+        return BLOCK * min(events, FULL) // FULL if self.scattered else events
 
 
 CLEAN = Mix()
 MIXES = {
     "clean": CLEAN,
     "messy": Mix(models=20, null=0.05, missing=0.02, late=0.01, broken=0.001),
+    "models": Mix(models=20),
     "one group": Mix(segments=1, scattered=1),
     "many groups": Mix(models=100, scattered=3),
 }
@@ -65,7 +74,7 @@ def events(n: int, mix: Mix = CLEAN, seed: int = 1) -> Iterator[bytes]:
         rows = range(start, min(n, start + _CHUNK))
         times = _times(rng, rows, n, mix)
         documents = _documents(rng, start, times.tolist(), mix)
-        broken = rng.random(_CHUNK) < mix.broken
+        broken = (rng.random(_CHUNK) < mix.broken) & (np.arange(start, start + _CHUNK) < n - PARTITIONS)
         for i, document in zip(rows, documents, strict=False):
             yield _BROKEN[i % len(_BROKEN)] if broken[i - start] else codec.encode(document)
 
@@ -74,10 +83,10 @@ def _times(rng: np.random.Generator, rows: range, n: int, mix: Mix) -> npt.NDArr
     if mix.scattered:
         return START_MS + rng.integers(0, mix.scattered * WINDOW_MS, len(rows))
     order = np.array(rows)
-    times = START_MS + order * WINDOW_MS // WINDOW_EVENTS
+    times = START_MS + order * WINDOW_MS // mix.window_events
     late = rng.random(len(rows)) < mix.late
     times[late] -= rng.integers(*_LATE_MS, int(late.sum()))
-    times[order >= n - PARTITIONS] = START_MS + n * WINDOW_MS // WINDOW_EVENTS + 2 * WINDOW_MS
+    times[order >= n - PARTITIONS] = START_MS + n * WINDOW_MS // mix.window_events + 2 * WINDOW_MS
     return times
 
 

@@ -30,7 +30,7 @@ def _decode(records: list[ConsumerRecord]) -> None:
 
 async def _read(work: Work, use: Use) -> Measured:
     """All of the topic, fetched as ingest does."""
-    partitions = [TopicPartition(work.topic, i) for i in range(PARTITIONS)]
+    partitions = [TopicPartition(work.topic_of("clean"), i) for i in range(PARTITIONS)]
     consumer = AIOKafkaConsumer(
         bootstrap_servers=work.servers,
         enable_auto_commit=False,

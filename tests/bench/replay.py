@@ -1,6 +1,7 @@
 """The core in memory, as `driftline replay` runs it up to the packets: no Kafka, nothing judged."""
 
 from pipeline.files import ROWS
+from pipeline.garbage import collect_seldom
 from pipeline.local import LocalIngest
 from schemas.config import Config
 from tests.bench.events import MIXES, Mix, model_names
@@ -14,6 +15,10 @@ def measure(work: Work) -> Measured:
 
 def measure_messy(work: Work) -> Measured:
     return _measure(work, "messy")
+
+
+def measure_models(work: Work) -> Measured:
+    return _measure(work, "models")
 
 
 def measure_one_group(work: Work) -> Measured:
@@ -35,6 +40,7 @@ def config_of(mix: Mix) -> Config:
 def _measure(work: Work, name: str) -> Measured:
     values, mix = work.values(name), MIXES[name]
     ingest = LocalIngest(config_of(mix))
+    collect_seldom()
     watch = Stopwatch(work.profile)
     for _ in ingest.messages(batches(values, ROWS)):
         pass

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Row:
     """`function` is `module:name` in this package: imported by the child alone, so that no row carries another's
-    imports."""
+    imports. `venv` names the environment that it runs in, where that is not this one."""
 
     name: str
     title: str
     function: str
     kafka: bool = False
     mix: str = "clean"
+    venv: str = ""
 
 
 ROWS = (
@@ -20,14 +21,17 @@ ROWS = (
     Row("orjson", "orjson", "decode:measure"),
     Row("floor", "floor: getmany + orjson", "fetch:measure_floor", kafka=True),
     Row("ingest", "ingest", "ingest:measure", kafka=True),
+    Row("ingest-messy", "ingest, messy events", "ingest:measure_messy", kafka=True, mix="messy"),
     Row("replay", "replay", "replay:measure"),
     Row("messy", "replay, messy events", "replay:measure_messy", mix="messy"),
     Row("faust", "Faust agent, counting", "faust_agent:measure", kafka=True),
 )
 MORE_ROWS = (
+    Row("models", "replay, 20 models", "replay:measure_models", mix="models"),
     Row("one-group", "replay, one group", "replay:measure_one_group", mix="one group"),
     Row("many-groups", "replay, many groups", "replay:measure_many_groups", mix="many groups"),
 )
-BY_NAME = {row.name: row for row in (*ROWS, *MORE_ROWS)}
+WHYLOGS = Row("whylogs", "whylogs, batches", "whylogs_frames:measure", venv="whylogs")
+BY_NAME = {row.name: row for row in (*ROWS, *MORE_ROWS, WHYLOGS)}
 FLOOR = "floor"
-PROFILED = ("ingest", "replay", "messy")
+PROFILED = ("ingest", "ingest-messy", "replay", "messy", "models", "one-group", "many-groups")

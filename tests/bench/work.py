@@ -1,4 +1,4 @@
-"""What a row of the benchmark is given, and what it gives back."""
+"""What a row or measure of the benchmark is given, and what a row gives back."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BATCH = 4000  # as many records as ingest asks for
+FULL = 200_000  # events of a round, where nothing else is asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """`run` names this repetition: groups and topics of its own are called by it. `folder` holds the events of each
-    mix, one a line. `servers` and `topic` are empty where no row needs Kafka."""
+    mix, one a line. `servers` and `topic` are empty where no row needs Kafka. `core` is the one for workers that a
+    measure starts."""
 
     run: str
     servers: str
@@ -19,9 +21,17 @@ class Work:
     events: int
     folder: str
     profile: bool = False
+    core: int | None = None
 
     def values(self, mix: str) -> list[bytes]:
         return events_file(self.folder, mix).read_bytes().splitlines()
+
+    def topic_of(self, mix: str) -> str:
+        return f"{self.topic}.{mix.replace(' ', '-')}"
+
+    def scaled(self, number: int) -> int:
+        """Of what a measure takes in full, the part that a shorter run takes: a fifth with `--quick`."""
+        return max(1, number * min(self.events, FULL) // FULL)
 
 
 def events_file(folder: str, mix: str) -> Path:

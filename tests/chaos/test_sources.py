@@ -64,6 +64,7 @@ async def test_a_topic_gains_partitions_while_workers_run(real_kafka: Kafka, tmp
         _grow(run, 4)
         read = [f"{run.topic}[{partition}]: reads from" for partition in (2, 3)]
         await run.wait("the new partitions are read", lambda: all(any(r in w.log for w in workers) for r in read))
+        assert all(worker.alive for worker in workers)
         later = [Item(i % 4, value) for i, value in enumerate(good[n // 2 :])]
         ticks = [Item(partition, last_tick(n, EVERY_MS)) for partition in range(4)]
         await send_items(run.servers, run.topic, [item for item in later + ticks if item.partition < 2])

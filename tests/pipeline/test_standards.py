@@ -207,10 +207,7 @@ class Tables:
 
 
 def shapes(learned: dict[Key, BaselineGroup]) -> dict[Key, dict[int | None, bytes]]:
-    return {
-        key: {None: encode_group(group.total)} | {start: encode_group(p) for start, p in group.windows.items()}
-        for key, group in learned.items()
-    }
+    return {key: {None: encode_group(group.total)} | dict(group.windows) for key, group in learned.items()}
 
 
 def after(some: Sequence[Closing]) -> dict[Key, dict[int | None, bytes]]:

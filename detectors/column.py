@@ -88,6 +88,11 @@ class Column:
         return cls(rows, np.full(rows, Kind.MISSING, np.uint8), None, None)
 
     @property
+    def present(self) -> bool:
+        """Whether any row has the signal."""
+        return self.kinds is None or bool((self.kinds != Kind.MISSING).any())
+
+    @property
     def sort(self) -> frozenset[Kind]:
         """What kinds of values it has; gaps and numbers that are not finite are left out, and true stands as false."""
         return frozenset((Kind.NUMBER,)) if self.kinds is None else _sorts(self.kinds)

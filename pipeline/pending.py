@@ -13,7 +13,7 @@ import numpy as np
 from detectors.column import Column, concatenated
 from detectors.exact import Cells
 from detectors.grid import Indices
-from detectors.group import GroupProfile
+from detectors.group import GroupProfile, least_hashed
 from detectors.profile import Resolution, columns_profiles
 from detectors.vocabulary import Vocabulary
 from pipeline import labels
@@ -56,6 +56,19 @@ class _Documents:
     starts: list[Times] = field(default_factory=list)
     slices: list[Cells] = field(default_factory=list)
 
+    def take(self, rows: Indices) -> "_Documents":
+        offsets, starts, slices = (np.concatenate(parts)[rows] for parts in (self.offsets, self.starts, self.slices))
+        places = rows.tolist()
+        return _Documents(
+            int(offsets[0]),
+            [self.documents[place] for place in places],
+            [self.features[place] for place in places],
+            [self.versions[place] for place in places],
+            [offsets],
+            [starts],
+            [slices],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
@@ -79,11 +92,12 @@ class _Chunk:
 
 @dataclass(slots=True)
 class _Stock:
-    """What one place holds: chunks of columns, and what was profiled to save memory."""
+    """What one place holds: chunks of columns, and what was profiled to save memory, of the signals `names`."""
 
     first: int
     chunks: list[_Chunk] = field(default_factory=list)
     groups: GroupSet | None = None
+    names: list[str] = field(default_factory=list)
 
 
 class Pending:
@@ -167,20 +181,26 @@ class Pending:
     def _columnise(self, model: str) -> None:
         waiting = self._waiting.pop(model)
         self._documents -= len(waiting.documents)
+        starts = np.concatenate(waiting.starts)
+        chunk = self._chunk(model, waiting)
+        if (starts == starts[0]).all():
+            self._hold(Place(int(starts[0]), model), chunk)
+            return
+        # Where signals are left out, those of one window must not depend on the events of another.
+        apart = self._signals[model].too_many
+        for start in np.unique(starts).tolist():
+            rows = np.flatnonzero(starts == start)
+            self._hold(Place(start, model), self._chunk(model, waiting.take(rows)) if apart else chunk.take(rows))
+
+    def _chunk(self, model: str, waiting: _Documents) -> _Chunk:
         signals = self._signals[model]
-        chunk = _Chunk(
+        return _Chunk(
             np.concatenate(waiting.offsets),
             np.concatenate(waiting.slices),
             Labels.of(waiting.versions),
             [Labels.of(values) for values in signals.segments(waiting.documents)],
             signals.columns(waiting.documents, waiting.features, self._vocabulary),
         )
-        starts = np.concatenate(waiting.starts)
-        if (starts == starts[0]).all():
-            self._hold(Place(int(starts[0]), model), chunk)
-            return
-        for start in np.unique(starts).tolist():
-            self._hold(Place(start, model), chunk.take(np.flatnonzero(starts == start)))
 
     def _hold(self, place: Place, chunk: _Chunk) -> None:
         stock = self._stock.get(place)
@@ -193,6 +213,7 @@ class Pending:
         """Profiles all that is held as columns, so that memory stays bounded and the vocabulary can be emptied."""
         self._columnise_all()
         for place, stock in self._stock.items():
+            stock.names = self._names(stock)
             stock.groups = self._profiled(place, stock)
             stock.groups.pack()
         self._vocabulary.clear()
@@ -201,12 +222,22 @@ class Pending:
         """The stock's groups; its chunks are given up."""
         groups = stock.groups or GroupSet(self._signals[place.model].rules)
         if stock.chunks:
-            chunk = _joined(stock.chunks)
+            names = {*stock.names, *(name for chunk in stock.chunks for name in chunk.columns)}
+            if len(names) > self._resolutions.whole.signals:
+                names = set(self._names(stock))
+                groups.keep(names)
+            chunk = _joined(stock.chunks, sorted(names))
             self._rows -= len(chunk.offsets)
             self._values -= sum(map(_values_of, stock.chunks))
             stock.chunks = []
             _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary)
         return groups
+
+    def _names(self, stock: _Stock) -> list[str]:
+        """The signals of a place: of those that some event has, the ones with the least hashes. That does not depend
+        on how the events came to be in chunks, because each chunk has the least of its own."""
+        met = {name for chunk in stock.chunks for name, column in chunk.columns.items() if column.present}
+        return least_hashed(met | set(stock.names), self._resolutions.whole.signals)
 
 
 def _values_of(chunk: _Chunk) -> int:
@@ -214,10 +245,7 @@ def _values_of(chunk: _Chunk) -> int:
     return len(chunk.offsets) * (len(chunk.columns) + len(chunk.segments) + 3)
 
 
-def _joined(chunks: list[_Chunk]) -> _Chunk:
-    if len(chunks) == 1:
-        return chunks[0]
-    names = sorted({name for chunk in chunks for name in chunk.columns})
+def _joined(chunks: list[_Chunk], names: list[str]) -> _Chunk:
     columns = {
         name: concatenated([c.columns.get(name) or Column.missing(len(c.offsets)) for c in chunks]) for name in names
     }

@@ -4,8 +4,8 @@ The segments with a group are those whose hash is below 2**(64 - level), at the 
 cap: a function of the set of segments seen. First come, first served would depend on a worker's memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from detectors.group import GroupProfile
 from detectors.vocabulary import hash_of
@@ -127,6 +127,15 @@ class GroupSet:
         known = self._parts.get(group)
         whole = part if known is None else _unpacked(known).merge(part)
         self._parts[group] = _packed(whole) if self.packed else whole
+
+    def keep(self, signals: Collection[str]) -> None:
+        """Drops all other signals."""
+        for group, part in self._parts.items():
+            whole = _unpacked(part)
+            kept = {name: profile for name, profile in whole.profile.signals.items() if name in signals}
+            if len(kept) < len(whole.profile.signals):
+                less = replace(whole, profile=replace(whole.profile, signals=kept))
+                self._parts[group] = _packed(less) if self.packed else less
 
     def in_order(self) -> Iterator[tuple[Group, Part]]:
         """Groups with their parts, in the fixed order of groups."""

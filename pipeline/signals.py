@@ -31,6 +31,11 @@ class ModelSignals:
         """A column for each signal. O(values)."""
         return self._read(documents, features, vocabulary)
 
+    @property
+    def too_many(self) -> bool:
+        """Whether the documents last read have more features than the limit allows, so that some were left out."""
+        return isinstance(self._read, _Auto) and self._read.too_many
+
     def segments(self, documents: Documents) -> list[list[str]]:
         """For each path, the segment of each document."""
         return [_segments(read(documents)) for read in self._segments]
@@ -92,7 +97,7 @@ class _Auto:
         self._gaps: dict[str, Any] = {}
         self._tables: list[list[str]] = []
         self._settled = False
-        self._too_many = False
+        self.too_many = False
 
     def __call__(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         found = self._features(features, vocabulary)
@@ -103,7 +108,7 @@ class _Auto:
         return found
 
     def _features(self, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
-        if self._too_many:
+        if self.too_many:
             self._learn(features)
         try:
             found = self._columns(self._filled(features), vocabulary)
@@ -117,7 +122,7 @@ class _Auto:
         met: set[str] = set()
         met.update(*features)
         names = least_hashed(met, self._most)
-        self._too_many = len(names) < len(met)
+        self.too_many = len(names) < len(met)
         self._gaps = dict.fromkeys(names, MISSING)
         self._tables = [[name] for name in names]
         self._settled = False
@@ -125,7 +130,7 @@ class _Auto:
     def _filled(self, features: Documents) -> Documents:
         """The same, with `MISSING` where a known name is not there. Raises KeyError where one is there that is not
         known, unless these are the features that are too many."""
-        if self._too_many:  # as many names as are known need not be those that are known
+        if self.too_many:  # as many names as are known need not be those that are known
             return [{**self._gaps, **f} for f in features]
         known = len(self._gaps)
         if set(map(len, features)) == {known}:

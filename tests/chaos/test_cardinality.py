@@ -109,14 +109,12 @@ def _of_two_versions(i: int) -> Document:
     return event(i, START_MS + i, version=version, features={f"{version}{k}": i for k in range(3)})
 
 
-@pytest.mark.xfail(strict=True, reason="the cap is kept to by batches, so a signal may be counted in some of them only")
 def test_signals_beyond_the_cap_are_counted_alike_however_events_are_batched() -> None:
     assert _sent([]) == _sent([600])
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(strict=True, reason="columns are joined for the names of all chunks, and only then capped")
 def test_signals_without_end_keep_to_their_cap(tmp_path: Path) -> None:
     """A hundred thousand names of features."""
     n = 100_000

@@ -1,8 +1,6 @@
 """The configuration's file: a configuration, or a line for each mistake."""
 
-import tempfile
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -11,6 +9,7 @@ import yaml
 from pipeline.config_file import read_config
 from schemas.config import Config
 from schemas.errors import ConfigError
+from tests.fuzz import scratch
 from tests.fuzz.decoder import Decoder, same
 from tests.fuzz.documents import changed
 from tests.fuzz.mutation import mutated, noise
@@ -65,12 +64,6 @@ def _valid_files() -> tuple[bytes, ...]:
     return tuple(yaml.safe_dump(document, sort_keys=False).encode() for document in _DOCUMENTS)
 
 
-@cache
-def _file() -> Path:
-    folder = tempfile.mkdtemp(prefix="driftline-fuzz-")
-    return Path(folder) / "driftline.yaml"
-
-
 def _changed_file(random: Random) -> bytes:
     choice = random.random()
     if choice < 0.05:
@@ -87,7 +80,7 @@ def _changed_file(random: Random) -> bytes:
 
 
 def _read_file(data: bytes) -> int:
-    path = _file()
+    path = scratch.folder() / "driftline.yaml"
     path.write_bytes(data)
     try:
         config = read_config(path)

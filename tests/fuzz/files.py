@@ -2,12 +2,9 @@
 
 import gzip
 import io
-import tempfile
 from collections.abc import Callable
 from datetime import date, time, timedelta
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +15,7 @@ from pipeline.files import read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
+from tests.fuzz import scratch
 from tests.fuzz.decoder import Decoder
 from tests.fuzz.events import changed_event
 from tests.fuzz.mutation import mutated, noise
@@ -79,11 +77,6 @@ _ARRAYS: tuple[tuple[pa.DataType, list[Any]], ...] = (
 )
 
 
-@cache
-def _folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="driftline-fuzz-"))
-
-
 def _csv(random: Random) -> bytes:
     columns = ["ts", *random.sample(_COLUMNS[1:], random.randrange(1, 6))]
     rows = [",".join(columns)]
@@ -127,7 +120,7 @@ def _packed(make: Callable[[Random], bytes]) -> Callable[[Random], bytes]:
 
 def _reads(suffix: str) -> Callable[[bytes], int]:
     def read(data: bytes) -> int:
-        path = _folder() / (
+        path = scratch.folder() / (
             f"events{suffix}.gz" if data[:2] == b"\x1f\x8b" and suffix != ".parquet" else f"events{suffix}"
         )
         path.write_bytes(data)

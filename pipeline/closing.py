@@ -49,17 +49,21 @@ class Closer:
         self._memories = dict(memories or {})
 
     def close(self, window: OpenWindow) -> Closing:
-        """Judges every group of the window and moves its alerts on. O(buckets of all its profiles)."""
+        """Judges every group of the window and moves its alerts on, model by model: packed profiles are opened for one
+        model at a time. O(buckets of all its profiles)."""
         where = {str(source): offsets for source, offsets in sorted(window.offsets.items())}
         closing = Closing(window.start_ms, window.end_ms, window.completeness, where)
-        groups = [item for model in sorted(window.models) for item in window.models[model].in_order()]
-        if closing.completeness is Completeness.COMPLETE:
-            self._learn(closing, [(group, part.profile) for group, part in groups])
-        for group, part in groups:
-            memory = self._memories.get(group, GroupMemory())
-            if memory.closed_through_ms < window.end_ms:
-                self._close_group(closing, group, part.profile, memory)
+        for model in sorted(window.models):
+            self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
         return closing
+
+    def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
+        if closing.completeness is Completeness.COMPLETE:
+            self._learn(closing, groups)
+        for group, profile in groups:
+            memory = self._memories.get(group, GroupMemory())
+            if memory.closed_through_ms < closing.end_ms:
+                self._close_group(closing, group, profile, memory)
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}

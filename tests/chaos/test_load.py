@@ -17,7 +17,8 @@ from tests.kafka.choice import Kafka
 from tests.pipeline.workers import Worker
 
 LEAVES_WITHIN_S = 10
-MORE_BYTES = 128 << 20
+# Ingest may fill its columns meanwhile (`pipeline.pending.MOST_VALUES`), and has documents that wait for them.
+MORE_BYTES = {"ingest": 384 << 20, "monitor": 128 << 20}
 
 
 @pytest.mark.chaos
@@ -50,7 +51,7 @@ async def test_a_slow_monitor_lags_and_takes_no_more_memory(real_kafka: Kafka, t
         assert max(lags) > 20, f"the monitor did not lag: {lags}"
         assert max(unread) > 0, "the monitor did not say that it lags"
         grown = {name: (most[worker] - before[worker]) >> 20 for name, worker in run.workers.items()}
-        assert max(grown.values()) << 20 < MORE_BYTES, f"MB more than at the beginning: {grown}"
+        assert all(mb << 20 < MORE_BYTES[name] for name, mb in grown.items()), f"MB more than at the beginning: {grown}"
 
 
 def lag_windows(ingest: Worker, monitor: Worker) -> float:

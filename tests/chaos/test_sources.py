@@ -68,7 +68,7 @@ async def test_a_topic_gains_partitions_while_workers_run(real_kafka: Kafka, tmp
         later = [Item(i % 4, value) for i, value in enumerate(good[n // 2 :])]
         ticks = [Item(partition, last_tick(n, EVERY_MS)) for partition in range(4)]
         await send_items(run.servers, run.topic, [item for item in later + ticks if item.partition < 2])
-        await run.wait("the old partitions are read", lambda: sum(w.profiled for w in workers) == n * 3 // 4)
+        await run.wait("the old partitions are read", lambda: sum(w.profiled for w in workers) >= n * 3 // 4)
         await send_items(run.servers, run.topic, [item for item in later + ticks if item.partition >= 2])
         await run.finish(expected(run.config, good))
 

@@ -39,6 +39,7 @@ from pipeline.keeping import (
 )
 from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
+from pipeline.offload import Offload
 from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
@@ -75,6 +76,7 @@ class MonitorShell:
         self._config = config
         self._baselines = baselines
         self._board = board
+        self._offload = Offload("driftline-monitor")
         self._owned: dict[int, _Owned] = {}
         n, kafka = config.kafka.profiles_partitions, config.kafka
         raw: dict[str, Any] = {"partitions": n, "key_type": bytes, "value_type": bytes}
@@ -123,7 +125,7 @@ class MonitorShell:
         try:
             message = decode_message(value or b"")
             closings = owned.monitor.take(message, offset)
-            while closing := await asyncio.to_thread(next, closings, None):  # seconds, where there are many groups
+            while closing := await self._offload(next, closings, None):  # seconds, where there are many groups
                 await self._publish(tp.partition, owned, closing)
         except WireError as error:
             log.error("%s[%d] offset %d: %s", tp.topic, tp.partition, offset, error)

@@ -149,9 +149,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 owned.generation = self._generation()
             new = [tp for tp in assigned if tp not in self._owned]
             self._yielded_s = None
-            committed = await self._offload(
-                self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new]
-            )
+            committed = await self._offload(self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new])
             firsts = await self._consumer.beginning_offsets(new) if new else {}
             for tp in new:
                 await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])

@@ -13,7 +13,6 @@ from schemas.config import DetectionConfig
 from schemas.verdict import State
 
 
-
 @dataclass(frozen=True, slots=True)
 class SignalMemory:
     """What the machine remembers of a signal: the starts of its last windows that spoke, each with whether it

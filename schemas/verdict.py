@@ -48,13 +48,7 @@ class Verdict(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """The verdict as JSON has it: without what is None, and floats that are not finite are None."""
         detector, state, statistic, threshold, p_value, effect, resolution, n_reference, n_current, note = self
-        found: dict[str, Any] = {
-            "detector": detector,
-            "n_current": n_current,
-            "n_reference": n_reference,
-            "note": note,
-            "state": str(state),
-        }
+        found: dict[str, Any] = {"detector": detector, "state": str(state)}
         # A loop over the names would take twice as long, and there are ten verdicts for each signal.
         if statistic is not None and -math.inf < statistic < math.inf:
             found["statistic"] = statistic
@@ -66,6 +60,9 @@ class Verdict(NamedTuple):
             found["effect"] = effect
         if resolution is not None and -math.inf < resolution < math.inf:
             found["resolution"] = resolution
+        found["n_reference"] = n_reference
+        found["n_current"] = n_current
+        found["note"] = note
         return found
 
     @classmethod

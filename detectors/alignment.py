@@ -87,7 +87,14 @@ class Regions:
         that both have. Then the common grid of both has the buckets of this one for this one's values. O(r log l)."""
         if grid.span > self.span or not len(grid.keys):
             return grid.span <= self.span
-        return not (self._shifts_of(grid) > self.shifts).any()
+        if grid.span < self.span:
+            return not (self._shifts_of(grid) > self.shifts).any()
+        at = grid.keys.searchsorted(self.first)
+        coarser = (grid.shifts.take(at, mode="clip") > self.shifts).nonzero()[0]
+        if not len(coarser):
+            return True
+        found = grid.keys.take(at[coarser], mode="clip")  # of another region, where the grid has none of this one
+        return not ((found >= self.first[coarser]) & (found <= self.last[coarser])).any()
 
     def shared_with(self, other: Grid) -> "Regions":
         """These, as wide as they are on the common grid with `other`. O(r log l)."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.bar import STATES, Bar
+from detectors.bar import DRIFT, STATES, WARNING, Bar
 from detectors.cells import Weighed
 from detectors.distribution import Tested, distribution_verdicts
 from detectors.grid import Counts, Indices
@@ -43,7 +43,8 @@ class Comparison(NamedTuple):
     """`p_value` is that of the signal: the least of its component tests', each over its share of the level (Bonferroni).
     `effect` is that of the primary test, between `effect_low` and `effect_high` with 95 % confidence; `level` is what
     `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
-    with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None."""
+    with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
+    `raised` is whether any verdict is warning or drift."""
 
     state: State
     level: float
@@ -56,6 +57,7 @@ class Comparison(NamedTuple):
     n_current: int = 0
     null_rates: tuple[float, float] | None = None
     medians: tuple[float, float] | None = None
+    raised: bool = False
     basis: Basis | None = None
     minimum_detectable_effect: float | None = None
     effect_low: float | None = None
@@ -138,6 +140,7 @@ def _compared(
         after.events.tolist(),
         null_rates,
         medians,
+        _raised(verdicts, len(known)),
         bases,
         *map(_or_none, (sight.minimum_detectable, sight.low, sight.high)),
     )
@@ -321,15 +324,23 @@ def _or_none(values: Floats) -> list[float | None]:
 
 
 def _by_signal(verdicts: list[Verdicts], n: int) -> list[tuple[Verdict, ...]]:
-    lists: list[list[Verdict]] = [[] for _ in range(n)]
+    """Each signal's verdicts, in the order of the detectors."""
+    rows = np.concatenate([found.rows for found in verdicts])
+    unordered = [verdict for found in verdicts for verdict in found.rows_of()]
+    ordered = tuple([unordered[at] for at in np.argsort(rows, kind="stable").tolist()])
+    ends = np.bincount(rows, minlength=n).cumsum().tolist()
+    return [ordered[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def _raised(verdicts: list[Verdicts], n: int) -> list[bool]:
+    raised = np.zeros(n, np.bool_)
     for found in verdicts:
-        for at, verdict in zip(found.rows.tolist(), found.rows_of(), strict=True):
-            lists[at].append(verdict)
-    return [tuple(some) for some in lists]
+        raised[found.rows[(found.states == WARNING) | (found.states == DRIFT)]] = True
+    return raised.tolist()
 
 
 def _cells(known: list[Reference], counts: list[Counts]) -> list[tuple[Cell, ...]]:
     return [
-        tuple(map(Cell._make, zip(reference.cells.labels, reference.counts.tolist(), own.tolist(), strict=True)))
+        Cell.of_columns(reference.cells.labels, reference.counts.tolist(), own.tolist())
         for reference, own in zip(known, counts, strict=True)
     ]

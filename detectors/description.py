@@ -3,24 +3,26 @@
 from detectors.comparison import WATCHED, Comparison
 from schemas.verdict import State, Verdict
 
-_RAISED = frozenset({State.WARNING, State.DRIFT})
-
 
 def describe(signal: str, comparison: Comparison) -> str:
     """One plain sentence: what moved, from what to what, by which measures. Depends on the comparison alone; numbers
     are rounded to three digits, with commas between thousands."""
     if comparison.state in (State.NO_DATA, State.INSUFFICIENT):
         return f"{signal}: too few events to tell ({comparison.n_reference:,} and {comparison.n_current:,})"
-    if _RAISED.isdisjoint([verdict.state for verdict in comparison.verdicts]):
+    if not comparison.raised:
         return f"{signal}: no change that matters"
     parts = [_moved(comparison), *(_seen(v, comparison) for v in comparison.verdicts if v.detector in WATCHED)]
     said = "; ".join(part for part in parts if part)
     return f"{signal}: {said or 'no change that matters'}"
 
 
+def _raised(verdict: Verdict) -> bool:
+    return verdict.state is State.DRIFT or verdict.state is State.WARNING
+
+
 def _moved(comparison: Comparison) -> str:
     measures = [v for v in comparison.verdicts if v.detector not in WATCHED]
-    if not any(v.state in _RAISED for v in measures):
+    if not any(map(_raised, measures)):
         return ""
     evidence = ", ".join(
         f"{label} {float(f'{v.statistic:.2g}'):,g}"
@@ -45,7 +47,7 @@ def _from_to(comparison: Comparison) -> str:
 
 
 def _seen(verdict: Verdict, comparison: Comparison) -> str:
-    if verdict.state not in _RAISED or verdict.statistic is None:
+    if not _raised(verdict) or verdict.statistic is None:
         return ""
     share = _percent(verdict.statistic)
     if verdict.detector == "null_rate" and comparison.null_rates:

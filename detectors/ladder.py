@@ -13,44 +13,54 @@ import numpy as np
 
 from detectors.alignment import Flags, Regions
 from detectors.grid import Grid, Indices
-from detectors.ordering import Floats, Keys
+from detectors.ordering import Bits, Floats, Keys
 from detectors.points import last_keys, midpoints, quantiles, spread
 
 # A stretch is dense where it has at most so many times as many buckets as are occupied.
 _SPARSEST = 4
 _MOST_DENSE = 1 << 16
 _ONE = np.uint64(1)
+_BEYOND = np.uint64((1 << 64) - 1)  # no number's key
 
 
 @dataclass(frozen=True, slots=True)
 class Dense:
-    """The d dense stretches: `first` and `last` key, shape (d,). `shifts` and `origins`, shape (2 d + 1,), are 0 between
-    them; in them a key's rung is `(key >> shift) - origin`, which wraps around. `between`, shape (2 d + 1,), says
-    which are not in a stretch. `runs` are their rungs, from and to, those that touch taken together."""
+    """The d dense stretches, and what lies before, between and behind them. `bounds`, shape (2 d,), are the first key of
+    each and the first beyond it. `shifts` and `origins`, shape (2 d + 2,), are 0 between them; in them a key's rung is
+    `(key >> shift) - origin`, which wraps around. `between`, shape (2 d + 2,), says which are not in a stretch. The
+    first of these stands for no keys: it puts a key of 0 on the rung -1. `runs`, shape (r, 2), are the stretches' rungs,
+    from and to, those that touch taken together."""
 
-    first: Keys
-    last: Keys
+    bounds: Keys
     shifts: Keys
     origins: Keys
     between: Flags
-    runs: tuple[tuple[int, int], ...]
+    runs: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """The buckets that are not in a stretch, and the first of each stretch, t in all, and a last one without keys.
+    `rungs` is where each is, `fresh` where what lies between it and the one before is counted: at the buffer where
+    there is one, else with it. Arrays of shape (t + 1,)."""
+
+    keys: Keys
+    shifts: Bits
+    rungs: Indices
+    fresh: Indices
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """`rungs`, shape (k + 1,): where each bucket of the grid is, of j rungs, and the last rung. `buffered`, shape
-    (k + 1,): whether a buffer stands before it. `shares`, shape (j + 1,): the share of the mass below each rung, and 1.
-    `points`, shape (j,): each rung's midpoint. `edges`, shape (b - 1,): the rungs that begin cells."""
+    """`shares`, shape (j + 1,): the share of the mass below each of j rungs, and 1. `points`, shape (j + 1,): each rung's
+    midpoint, the last twice. `bounds`, shape (b + 1,): the rungs that begin cells, and j."""
 
-    grid: Grid
     regions: Regions
-    rungs: Indices
-    buffered: Flags
     shares: Floats
     points: Floats
-    blurred: Flags
     bounds: Indices
     dense: Dense
+    loose: Loose
     total: int
     median: float
     spread: float
@@ -72,10 +82,9 @@ class Ladder:
         own = points[rungs[:-1]]
         lower, median, upper = quantiles(own, grid.counts, (0.25, 0.5, 0.75))
         scale = spread(own, grid.counts, (lower, upper))
-        blurred = np.zeros(n, np.bool_)
-        blurred[rungs[:-1]] = grid.shifts > 0
         bounds = np.concatenate(([0], rungs[at_edges], [n]))
-        return cls(grid, regions, rungs, buffered, shares, points, blurred, bounds, dense, total, median, scale)
+        loose = stretches.loose(grid, regions, rungs, buffered)
+        return cls(regions, shares, np.append(points, points[-1]), bounds, dense, loose, total, median, scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +122,27 @@ class _Stretches:
         steps[0] -= 1
         return np.cumsum(steps), buffered
 
+    def loose(self, grid: Grid, regions: Regions, rungs: Indices, buffered: Flags) -> Loose:
+        held = ~np.repeat(self.dense, self.occupied)
+        held[regions.starts] = True
+        at = held.nonzero()[0]
+        and_last = np.append(at, len(grid.keys))
+        keys, shifts = np.append(grid.keys[at], _BEYOND), np.append(grid.shifts[at], np.uint8(0))
+        return Loose(keys, shifts, rungs[and_last], rungs[and_last] - buffered[and_last])
+
     def prepared(self, rungs: Indices, regions: Regions) -> Dense:
         at = self.dense.nonzero()[0]
-        between = np.ones(2 * len(at) + 1, np.bool_)
-        between[1::2] = False
-        shifts, origins = np.zeros((2, 2 * len(at) + 1), np.uint64)
-        shifts[1::2] = regions.shifts[at]
+        between = np.ones(2 * len(at) + 2, np.bool_)
+        between[0] = between[2::2] = False
+        shifts, origins = np.zeros((2, 2 * len(at) + 2), np.uint64)
+        shifts[2::2] = regions.shifts[at]
         begins = rungs[regions.starts[at]]
-        origins[1::2] = (self.first[at] >> shifts[1::2]) - begins.astype(np.uint64)
+        origins[0] = _ONE
+        origins[2::2] = (self.first[at] >> shifts[2::2]) - begins.astype(np.uint64)
+        beyond = np.minimum(self.last[at], _BEYOND - _ONE) + _ONE
         runs = _runs(zip(begins.tolist(), (begins + self.extents[at]).tolist(), strict=True))
-        return Dense(self.first[at], self.last[at], shifts, origins, between, runs)
+        bounds = np.stack([self.first[at], beyond], axis=1).ravel()
+        return Dense(bounds, shifts, origins, between, np.array(runs, np.intp).reshape(-1, 2))
 
 
 def _runs(stretches: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -142,11 +162,12 @@ def _points(grid: Grid, rungs: Indices, dense: Dense) -> Floats:
     keys[rungs[:-1]], shifts[rungs[:-1]] = grid.keys, grid.shifts
     real = np.zeros(n, np.bool_)
     real[rungs[:-1]] = True
-    lengths = (((dense.last - dense.first) >> dense.shifts[1::2]) + _ONE).astype(np.intp)
-    shift = dense.shifts[1::2].repeat(lengths)
+    first, shifts_of = dense.bounds[::2], dense.shifts[2::2]
+    lengths = (((dense.bounds[1::2] - _ONE - first) >> shifts_of) + _ONE).astype(np.intp)
+    shift = shifts_of.repeat(lengths)
     within = np.arange(len(shift)) - (lengths.cumsum() - lengths).repeat(lengths)
-    every = dense.first.repeat(lengths) + (within.astype(np.uint64) << shift)
-    at = ((every >> shift) - dense.origins[1::2].repeat(lengths)).view(np.intp)
+    every = first.repeat(lengths) + (within.astype(np.uint64) << shift)
+    at = ((every >> shift) - dense.origins[2::2].repeat(lengths)).view(np.intp)
     keys[at], shifts[at], real[at] = every, shift, True
     points = midpoints(keys, shifts)
     points[-1] = points[-2]

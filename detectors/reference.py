@@ -1,6 +1,6 @@
 """What a signal is compared with: its baseline, made ready once and compared with many windows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -41,7 +41,7 @@ class Reference:
     ladder: Ladder | None
     made: Made
     footing: Footing | None = None
-    _coarser: dict[tuple[int, bytes], "Reference"] = field(default_factory=dict, repr=False, compare=False)
+    _coarser: dict[tuple[Hashable, ...], "Reference"] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, profile: Profile, settings: Settings) -> "Reference":
@@ -65,17 +65,26 @@ class Reference:
         if self.ladder is not None and not self.ladder.regions.hold(current.numbers):
             shared = self._on(self.ladder.regions.shared_with(current.numbers))
         if _wider(current.categories, self.profile.categories):
-            shared = shared._with_categories(*_shared_categories(self.profile, current))
+            shared = shared._among(current)
         return shared
 
     def _on(self, regions: Regions) -> "Reference":
-        """This one on wider regions. Windows often share the same, so the last few are kept."""
+        """This one on wider regions."""
         key = (regions.span, regions.shifts.tobytes())
+        return self._kept(key, lambda: self._with_numbers(regions.coarsened(self.profile.numbers)))
+
+    def _among(self, current: Profile) -> "Reference":
+        """This one with its categories as wide as the window's."""
+        key = (current.labels, current.categories.keys.tobytes(), int(current.categories.shifts[0]))
+        return self._kept(key, lambda: self._with_categories(*_shared_categories(self.profile, current)))
+
+    def _kept(self, key: tuple[Hashable, ...], make: Callable[[], "Reference"]) -> "Reference":
+        """Windows are often coarse in the same way, so the last few are kept."""
         found = self._coarser.get(key)
         if found is None:
             while len(self._coarser) >= _MOST_COARSER:
                 del self._coarser[next(iter(self._coarser))]
-            found = self._coarser[key] = self._with_numbers(regions.coarsened(self.profile.numbers))
+            found = self._coarser[key] = make()
         return found
 
     def _with_numbers(self, grid: Grid) -> "Reference":

@@ -30,7 +30,7 @@ class Verdicts:
     def rows_of(self) -> list[Verdict]:
         """One verdict for each."""
         n = len(self.rows)
-        columns = (
+        return Verdict.of_columns(
             [self.detector] * n,
             [STATES[code] for code in self.states.tolist()],
             *(_numbers(x, n) for x in (self.statistic, self.threshold, self.p_value, self.effect, self.resolution)),
@@ -38,7 +38,6 @@ class Verdicts:
             self.n_current.tolist(),
             self.notes or [""] * n,
         )
-        return list(map(Verdict._make, zip(*columns, strict=True)))
 
 
 def _numbers(values: Floats | None, n: int) -> list[float | None]:

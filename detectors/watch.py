@@ -126,17 +126,19 @@ def _out_of_range(batch: Batch) -> Verdicts:
     two are out of the range of the others; held against one of them, the tail is that of sampling from one
     distribution, whatever it is (the range holds all but a Beta(2, n - 1) share of the mass). Wilks 1941."""
     rows = np.array([at for at, known in enumerate(batch.references) if known.ladder is not None], np.intp)
-    sides = [_beyond(batch.profiles[at], batch.references[at].profile) for at in rows.tolist()]
-    notes = [f"{below} below, {above} above" if below + above else "" for below, above in sides]
-    beyond = np.array([below + above for below, above in sides], np.int64)
+    pairs = [(batch.profiles[at], batch.references[at].profile) for at in rows.tolist()]
+    notes, beyond = [""] * len(rows), np.zeros(len(rows), np.int64)
+    for at, (current, baseline) in enumerate(pairs):
+        if current.least < baseline.least or current.greatest > baseline.greatest:
+            below, above = _beyond(current, baseline)
+            beyond[at] = below + above
+            notes[at] = f"{below} below, {above} above" if below + above else ""
     rates = Rates(beyond, batch.after.numbers[rows], np.ones(len(rows), np.int64), batch.before.numbers[rows])
     return _one_sided("out_of_range", rows, rates, batch.alike(rates.n_current, rows), batch.bar, notes)
 
 
 def _beyond(current: Profile, baseline: Profile) -> tuple[int, int]:
     """The window's numbers in buckets wholly below the baseline's least, and wholly above its greatest."""
-    if current.least >= baseline.least and current.greatest <= baseline.greatest:
-        return 0, 0
     least, greatest = keys_of(np.array([baseline.least, baseline.greatest]))
     grid = current.numbers
     below = grid.counts[last_keys(grid.keys, grid.shifts) < least].sum()

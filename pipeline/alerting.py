@@ -12,8 +12,6 @@ from schemas.alert import AlertState
 from schemas.config import DetectionConfig
 from schemas.verdict import State
 
-_SPEAKS = frozenset({State.OK, State.WARNING, State.DRIFT})
-
 
 @dataclass(frozen=True, slots=True)
 class SignalMemory:
@@ -45,16 +43,18 @@ class Decision:
 
 def decide(memory: SignalMemory, start_ms: int, state: State, config: DetectionConfig) -> Decision:
     """The machine's next step, for the window that starts at `start_ms`."""
-    if state not in _SPEAKS:
+    if state is not State.OK and state is not State.WARNING and state is not State.DRIFT:
         return Decision(memory)
     recent = (*memory.recent, (start_ms, state is State.DRIFT))[-config.fire.of :]
-    memory = replace(memory, recent=recent)
+    memory = SignalMemory(recent, memory.onset_ms, memory.well)
     return _while_quiet(memory, config) if memory.onset_ms is None else _while_firing(memory, state, config)
 
 
 def _while_quiet(memory: SignalMemory, config: DetectionConfig) -> Decision:
+    if not memory.recent[-1][1]:
+        return Decision(memory)
     drifted = [start for start, drift in memory.recent if drift]
-    if len(drifted) < config.fire.windows or not memory.recent[-1][1]:
+    if len(drifted) < config.fire.windows:
         return Decision(memory)
     onset = drifted[0]
     return Decision(replace(memory, onset_ms=onset, well=0), AlertState.FIRING, onset)

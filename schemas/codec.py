@@ -5,6 +5,7 @@ Strict by default. The two exceptions are for events, which others write: `loads
 
 import json
 import re
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
@@ -42,6 +43,12 @@ def encode(obj: Any) -> bytes:
 def encode_canonical(obj: Any) -> bytes:
     """Compact JSON with sorted keys: equal values have equal bytes."""
     return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
+
+
+def canonical_list(some: Iterable[Any]) -> Any:
+    """The list of some values, for `encode_canonical` to take as a value: each is made and encoded before the next, so
+    that few are in memory at once."""
+    return orjson.Fragment(b"[%b]" % b",".join(map(encode_canonical, some)))
 
 
 def encode_text(obj: Any) -> str:

@@ -1,7 +1,9 @@
 """The verdict: what one detector says about one signal of one window."""
 
 import math
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -38,15 +40,32 @@ class Verdict(NamedTuple):
     n_current: int = 0
     note: str = ""
 
+    @classmethod
+    def of_columns(cls, *columns: Iterable[Any]) -> list["Verdict"]:
+        """One verdict for each row of columns, which are equally long and in the order of the fields."""
+        return list(map(tuple.__new__, repeat(cls), zip(*columns, strict=True)))
+
     def to_json(self) -> dict[str, Any]:
         """The verdict as JSON has it: without what is None, and floats that are not finite are None."""
-        found: dict[str, Any] = {"detector": self.detector, "state": str(self.state)}
-        for name, value in zip(_NUMBERS, self[2:7], strict=True):
-            if value is not None and -math.inf < value < math.inf:
-                found[name] = float(value)
-        found["n_reference"] = int(self.n_reference)
-        found["n_current"] = int(self.n_current)
-        found["note"] = self.note
+        detector, state, statistic, threshold, p_value, effect, resolution, n_reference, n_current, note = self
+        found: dict[str, Any] = {
+            "detector": detector,
+            "n_current": n_current,
+            "n_reference": n_reference,
+            "note": note,
+            "state": str(state),
+        }
+        # A loop over the names would take twice as long, and there are ten verdicts for each signal.
+        if statistic is not None and -math.inf < statistic < math.inf:
+            found["statistic"] = statistic
+        if threshold is not None and -math.inf < threshold < math.inf:
+            found["threshold"] = threshold
+        if p_value is not None and -math.inf < p_value < math.inf:
+            found["p_value"] = p_value
+        if effect is not None and -math.inf < effect < math.inf:
+            found["effect"] = effect
+        if resolution is not None and -math.inf < resolution < math.inf:
+            found["resolution"] = resolution
         return found
 
     @classmethod
@@ -62,5 +81,4 @@ class Verdict(NamedTuple):
             raise WireError(f"not a verdict: {place}: {first['msg']}") from error
 
 
-_NUMBERS = Verdict._fields[2:7]
 _VERDICT = TypeAdapter(Verdict)

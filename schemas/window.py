@@ -5,8 +5,10 @@ canonical: a function of the events and the configuration. Records may repeat; r
 (group, window).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_model
@@ -44,6 +46,11 @@ class Cell(NamedTuple):
     label: str
     reference: int
     current: int
+
+    @classmethod
+    def of_columns(cls, labels: Iterable[str], reference: Iterable[int], current: Iterable[int]) -> tuple["Cell", ...]:
+        """One cell for each row of columns, which are equally long."""
+        return tuple(map(tuple.__new__, repeat(cls), zip(labels, reference, current, strict=True)))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -90,7 +97,7 @@ class SignalRecord:
             "not_finite": self.not_finite,
             "summary": self.summary,
             "verdicts": self.verdicts,
-            "cells": [{"label": a, "reference": n, "current": m} for a, n, m in self.cells],
+            "cells": [{"current": m, "label": a, "reference": n} for a, n, m in self.cells],
         }
         for name in _MAY_LACK:
             value = getattr(self, name)
@@ -127,4 +134,5 @@ class WindowRecord(BaseModel):
     def encode(self) -> bytes:
         """Canonical bytes."""
         record = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"signals"})
-        return codec.encode_canonical(record | {"signals": [signal.to_json() for signal in self.signals]})
+        signals = codec.canonical_list(signal.to_json() for signal in self.signals)
+        return codec.encode_canonical(record | {"signals": signals})

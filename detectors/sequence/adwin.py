@@ -3,6 +3,8 @@
 Bifet and Gavaldà, "Learning from time-changing data with adaptive windowing", SDM 2007; in river's implementation.
 """
 
+from collections.abc import Iterable
+
 from river import drift
 
 from detectors.sequence.detector import mean_of
@@ -31,14 +33,19 @@ class Adwin:
         self._adwin = drift.ADWIN(delta=delta, clock=clock, grace_period=grace_period)
         self._values = 0
 
-    def changed(self, value: float) -> bool:
-        """Takes one value; whether a change is found at it."""
-        self._adwin.update(value)
-        return self._adwin.drift_detected
+    def first_change(self, values: Iterable[float], after: int) -> int:
+        """Takes values until a change is found at one of those from `after` on; which that is, -1 for none."""
+        adwin = self._adwin
+        for at, value in enumerate(values):
+            adwin.update(value)
+            if adwin.drift_detected and at >= after:
+                return at
+        return -1
 
     def update(self, total: float, count: int = 1, squares: float | None = None) -> Verdict:
         """See `SequenceDetector`."""
-        changed = self.changed(mean_of(total, count))
+        self._adwin.update(mean_of(total, count))
+        changed = self._adwin.drift_detected
         self._values += count
         state = State.OK
         if changed:

@@ -3,8 +3,11 @@
 Page, "Continuous inspection schemes", Biometrika 41, 1954; in river's implementation.
 """
 
+import numpy as np
 from river import drift
 
+from detectors.grid import Indices
+from detectors.ordering import Floats
 from detectors.sequence.detector import mean_of
 from schemas.verdict import State, Verdict
 
@@ -41,14 +44,10 @@ class PageHinkley:
         self._read = 0
         self._values = 0
 
-    def changed(self, value: float) -> bool:
-        """Takes one value; whether a change is found at it."""
-        self._page_hinkley.update(value)
-        return self._page_hinkley.drift_detected
-
     def update(self, total: float, count: int = 1, squares: float | None = None) -> Verdict:
         """See `SequenceDetector`."""
-        changed = self.changed(mean_of(total, count))
+        self._page_hinkley.update(mean_of(total, count))
+        changed = self._page_hinkley.drift_detected
         self._read += 1
         self._values += count
         state = State.OK if self._read >= self._min_instances else State.LEARNING
@@ -56,3 +55,33 @@ class PageHinkley:
             state = State.DRIFT if count == 1 else State.WARNING
             self._read = 0
         return Verdict("page_hinkley", state, threshold=self._threshold, n_current=self._values)
+
+
+def page_hinkley_changes(
+    values: Floats, lengths: Indices, after: Indices, delta: float, threshold: float, least: int
+) -> Indices:
+    """Shape (n,): the first value at which `PageHinkley` without forgetting finds a change, of those from `after` on; -1
+    for none. Series are columns: shape (t, n), each from its first row on, and then anything; `lengths` and `after`,
+    shape (n,). The same sums in the same order as value by value. O(t n)."""
+    n = values.shape[1]
+    found = np.full(n, -1, np.intp)
+    read, mean, up, down, least_up, greatest_down = np.zeros((6, n))
+    least_up[:], greatest_down[:] = np.inf, -1.0
+    for at, value in enumerate(values):
+        read += 1.0
+        mean += (1.0 / read) * (value - mean)
+        away = value - mean
+        up += away
+        up -= delta
+        down += away
+        down += delta
+        np.minimum(least_up, up, out=least_up)
+        np.maximum(greatest_down, down, out=greatest_down)
+        changed = (np.maximum(up - least_up, greatest_down - down) > threshold) & (read >= least)
+        if changed.any():
+            places = changed.nonzero()[0]
+            found[places[(found[places] < 0) & (at >= after[places]) & (at < lengths[places])]] = at
+            for sums, start in ((read, 0.0), (mean, 0.0), (up, 0.0), (down, 0.0), (least_up, np.inf)):
+                sums[places] = start
+            greatest_down[places] = -1.0
+    return found

@@ -1,21 +1,19 @@
 """A window's slices read by sequence detectors, after what is remembered of the windows before.
 
 A pure function of the slices: fresh detectors are fed the earlier ones, then the new ones, so that no detector's
-memory needs to be stored, and a replay answers alike. All signals of a group are read at once: a screen tells in
-columns which of them a detector could find a change in, and only those are fed to it value by value.
+memory needs to be stored, and a replay answers alike. All signals of a group are read at once: Page-Hinkley in columns;
+for ADWIN a screen tells in columns which of them it could find a change in, and only those are fed to it value by value.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.alignment import Flags
 from detectors.grid import Indices
 from detectors.ordering import Floats
 from detectors.sequence.adwin import Adwin
-from detectors.sequence.page_hinkley import PageHinkley
-from detectors.sequence.screen import adwin_may_change, page_hinkley_may_change
+from detectors.sequence.page_hinkley import page_hinkley_changes
+from detectors.sequence.screen import adwin_may_change
 from detectors.sequence.slices import REMEMBERED, Rows, Slice
 from schemas.verdict import State, Verdict
 
@@ -30,34 +28,28 @@ _DELTA, _THRESHOLD, _LEAST_READ = 0.5, 15.0, 30
 _CONFIDENCE, _CLOCK = 0.002, 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """A detector: a fresh one, what it reads of standardised slices, and whether it may find a change in columns of
-    these, see `detectors.sequence.screen`."""
+def _adwin(scores: Floats, lengths: Indices, after: Indices) -> Indices:
+    """ADWIN's bound is for values in [0, 1]: two standard deviations to either side fill it."""
+    values = np.minimum(1.0, np.maximum(0.0, 0.5 + 0.25 * scores))
+    found = np.full(len(lengths), -1, np.intp)
+    for at in np.flatnonzero(adwin_may_change(values, lengths, _CONFIDENCE, _CLOCK)).tolist():
+        fresh = Adwin(delta=_CONFIDENCE, clock=_CLOCK)
+        found[at] = fresh.first_change(values[: lengths[at], at].tolist(), int(after[at]))
+    return found
 
-    name: str
-    fresh: Callable[[], Adwin | PageHinkley]
-    readable: Callable[[Floats], Floats]
-    may_change: Callable[[Floats, Indices], Flags]
+
+def _page_hinkley(scores: Floats, lengths: Indices, after: Indices) -> Indices:
+    return page_hinkley_changes(scores, lengths, after, _DELTA, _THRESHOLD, _LEAST_READ)
 
 
 # For standardised slices. Of 2,000 simulated windows of 60 steady slices after 120, none warned; a shift of the slices'
 # mean by one of their standard deviations is seen by Page-Hinkley in 4 of 5, by two, in all, after 11 slices (ADWIN: 37).
-# ADWIN's bound is for values in [0, 1]: two standard deviations to either side fill it.
-_READERS = (
-    _Reader(
-        "adwin",
-        lambda: Adwin(delta=_CONFIDENCE, clock=_CLOCK),
-        lambda scores: np.minimum(1.0, np.maximum(0.0, 0.5 + 0.25 * scores)),
-        lambda values, lengths: adwin_may_change(values, lengths, _CONFIDENCE, _CLOCK),
-    ),
-    _Reader(
-        "page_hinkley",
-        lambda: PageHinkley(delta=_DELTA, threshold=_THRESHOLD, min_instances=_LEAST_READ, alpha=1.0),
-        lambda scores: scores,
-        lambda values, lengths: page_hinkley_may_change(values, lengths, _DELTA, _THRESHOLD, _LEAST_READ),
-    ),
+_READERS: tuple[tuple[str, Callable[[Floats, Indices, Indices], Indices]], ...] = (
+    ("adwin", _adwin),
+    ("page_hinkley", _page_hinkley),
 )
+"""Each detector's name, and the first slice at which it finds a change in columns of them, of those from `after` on; -1
+for none."""
 
 
 def scan(earlier: Sequence[Slice], new: Sequence[Slice]) -> tuple[Verdict, ...]:
@@ -78,34 +70,26 @@ def scan_all(earlier: Rows, new: Rows) -> list[tuple[Verdict, ...]]:
     rows = np.flatnonzero((new.lengths > 0) & (earlier.lengths >= LEAST_EARLIER))
     past, now = earlier.at(rows), new.at(rows)
     scores = _standardised(past, now)
-    columns = [_verdicts(reader, scores, past, now) for reader in _READERS]
+    both = past.lengths + now.lengths
+    columns = [_verdicts(name, first(scores, both, past.lengths), scores, past, now) for name, first in _READERS]
     read = dict(zip(rows.tolist(), zip(*columns, strict=True), strict=True))
     nothing, learning = (
-        tuple(Verdict(reader.name, state) for reader in _READERS) for state in (State.NO_DATA, State.LEARNING)
+        tuple(Verdict(name, state) for name, _ in _READERS) for state in (State.NO_DATA, State.LEARNING)
     )
     return [read.get(row) or (learning if n else nothing) for row, n in enumerate(new.lengths.tolist())]
 
 
-def _verdicts(reader: _Reader, scores: Floats, past: Rows, now: Rows) -> list[Verdict]:
-    n, m = past.sizes().tolist(), now.sizes().tolist()
-    verdicts = [Verdict(reader.name, State.OK, n_reference=a, n_current=b) for a, b in zip(n, m, strict=True)]
-    for row, at in _found(reader, scores, past.lengths + now.lengths, past.lengths).items():
-        note = f"at slice {at - past.lengths[row] + 1} of {now.lengths[row]}"
-        verdicts[row] = verdicts[row]._replace(state=State.WARNING, statistic=float(scores[at, row]), note=note)
-    return verdicts
-
-
-def _found(reader: _Reader, scores: Floats, lengths: Indices, earlier: Indices) -> dict[int, int]:
-    """The first slice, after the earlier ones, at which a change is found, by series; none for the others."""
-    values = reader.readable(scores)
-    found = {}
-    for at in np.flatnonzero(reader.may_change(values, lengths)).tolist():
-        changed = reader.fresh().changed
-        changes = (i for i, value in enumerate(values[: lengths[at], at].tolist()) if changed(value))
-        first = next((i for i in changes if i >= earlier[at]), None)
-        if first is not None:
-            found[at] = first
-    return found
+def _verdicts(name: str, first: Indices, scores: Floats, past: Rows, now: Rows) -> list[Verdict]:
+    size = len(first)
+    unknown = [None] * size
+    states, notes = [State.OK] * size, [""] * size
+    statistics: list[float | None] = [None] * size
+    for row in np.flatnonzero(first >= 0).tolist():
+        at = first[row]
+        states[row], statistics[row] = State.WARNING, float(scores[at, row])
+        notes[row] = f"at slice {at - past.lengths[row] + 1} of {now.lengths[row]}"
+    sizes = past.sizes().tolist(), now.sizes().tolist()
+    return Verdict.of_columns([name] * size, states, statistics, *[unknown] * 4, *sizes, notes)
 
 
 def _standardised(past: Rows, now: Rows) -> Floats:
@@ -115,16 +99,19 @@ def _standardised(past: Rows, now: Rows) -> Floats:
     greatest = np.abs(means).max(axis=0, initial=0.0)
     means /= np.where(greatest > 0.0, greatest, 1.0)
     p = past.lengths
-    weights = counts * (np.arange(len(counts))[:, None] < p)
+    longest = int(p.max(initial=1))
+    weights = counts[:longest] * (np.arange(longest)[:, None] < p)
     size = _sum(weights)
-    mean = _sum(means * weights) / size
+    mean = _sum(means[:longest] * weights) / size
     deviations = means - mean
-    spread = np.sqrt(_sum(weights * deviations * deviations) / (p - 1))
+    spread = np.sqrt(_sum(weights * deviations[:longest] * deviations[:longest]) / (p - 1))
     scores = deviations * np.sqrt(counts) / np.maximum(spread, _LEAST_SPREAD * np.sqrt(size / p))
     return np.minimum(_FARTHEST, np.maximum(-_FARTHEST, scores))
 
 
 def _sum(values: Floats) -> Floats:
     """Along time, one by one: a sum's last bits must not depend on how many columns there are."""
-    total: Floats = np.cumsum(values, axis=0)[-1]
+    total: Floats = values[0].copy()
+    for row in values[1:]:
+        total += row
     return total

@@ -1,9 +1,9 @@
-"""Which of many series a detector could find a change in: a condition that is cheap in columns, and that no series
-without a change has to fail.
+"""Which of many series ADWIN could find a change in: a condition that is cheap in columns, and that no series without a
+change has to fail.
 
-Until the first change is found, Page-Hinkley and ADWIN are functions of running sums. So it is enough to ask, of all
-series at once, whether a sum would go over its bound anywhere; `_SLACK` covers what rounding may do. Only those series
-need to be read value by value. Series are columns: shape (t, n), each from its first row on, and then anything, with
+Until the first change is found, ADWIN is a function of running sums. So it is enough to ask, of all series at once,
+whether a sum would go over its bound anywhere; `_SLACK` covers what rounding may do. Only those series need to be read
+value by value. Series are columns: shape (t, n), each from its first row on, and then anything, with
 `lengths`, shape (n,). Sums run along time one by one, so a series' answer does not depend on those beside it.
 """
 
@@ -22,18 +22,6 @@ _SLACK = 1e-6
 _BUCKETS = 5
 _LEAST_PART = 5
 _GRACE = 10
-
-
-def page_hinkley_may_change(values: Floats, lengths: Indices, delta: float, threshold: float, least: int) -> Flags:
-    """Shape (n,): whether Page-Hinkley without forgetting may find a change, after `least` values. O(t n)."""
-    rows = np.arange(1, len(values) + 1)[:, None]
-    drift = values - np.cumsum(values, axis=0) / rows
-    up = np.cumsum(drift - delta, axis=0)
-    down = np.cumsum(drift + delta, axis=0)
-    apart = np.maximum(up - np.minimum.accumulate(up, axis=0), np.maximum.accumulate(down, axis=0) - down)
-    read = (rows >= least) & (rows <= lengths)
-    found: Flags = np.asarray(((apart > threshold - _SLACK) & read).any(axis=0))
-    return found
 
 
 def adwin_may_change(values: Floats, lengths: Indices, delta: float, clock: int) -> Flags:

@@ -5,9 +5,9 @@ import pytest
 
 from detectors.ordering import Floats
 from detectors.sequence.adwin import Adwin
-from detectors.sequence.page_hinkley import PageHinkley
+from detectors.sequence.page_hinkley import PageHinkley, page_hinkley_changes
 from detectors.sequence.scan import LEAST_EARLIER, MOST_EARLIER, Slice, scan, scan_all
-from detectors.sequence.screen import adwin_may_change, page_hinkley_may_change
+from detectors.sequence.screen import adwin_may_change
 from detectors.sequence.slices import Rows
 from schemas.verdict import State
 
@@ -100,16 +100,22 @@ def series(n: int) -> tuple[Floats, np.ndarray]:
 def test_a_screened_series_is_one_that_river_finds_no_change_in() -> None:
     values, lengths = series(600)
     unit = np.clip(0.5 + 0.25 * values, 0.0, 1.0)
-    for may, make, columns in (
-        (page_hinkley_may_change(values, lengths, 0.5, 15.0, 30), lambda: PageHinkley(0.5, 15.0, 30, 1.0), values),
-        (adwin_may_change(unit, lengths, 0.002, 4), lambda: Adwin(clock=4), unit),
-    ):
-        found = []
-        for column, length in zip(columns.T.tolist(), lengths.tolist(), strict=True):
-            changed = make().changed
-            found.append(any(changed(value) for value in column[:length]))
-        assert may.tolist() == found
-        assert 20 < sum(found) < 400
+    may = adwin_may_change(unit, lengths, 0.002, 4)
+    read = zip(unit.T.tolist(), lengths.tolist(), strict=True)
+    found = [Adwin(clock=4).first_change(column[:length], 0) >= 0 for column, length in read]
+    assert may.tolist() == found
+    assert 20 < sum(found) < 400
+
+
+def test_page_hinkley_finds_in_columns_what_river_finds_value_by_value() -> None:
+    values, lengths = series(600)
+    after = np.random.default_rng(12).integers(0, 180, 600)
+    found = page_hinkley_changes(values, lengths, after, 0.5, 15.0, 30)
+    for column, length, begin, first in zip(values.T.tolist(), lengths.tolist(), after.tolist(), found, strict=True):
+        detector = PageHinkley(0.5, 15.0, 30, 1.0)
+        warned = [at for at, x in enumerate(column[:length]) if detector.update(2.0 * x, 2).state is State.WARNING]
+        assert first == next((at for at in warned if at >= begin), -1)
+    assert 20 < (found >= 0).sum() < 400
 
 
 def test_what_is_found_in_a_series_does_not_depend_on_those_beside_it() -> None:

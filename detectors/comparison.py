@@ -32,8 +32,8 @@ __all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "compare_al
 Words = npt.NDArray[np.object_]
 
 WATCHED = ("null_rate", "types", "unseen", "out_of_range")
-# Of a signal's level, what the primary test takes; the others, which are sharp at any level, share the rest.
-PRIMARY_SHARE = 0.75
+# Of a signal's level, what the primary test takes; those always watched, which are sharp at any level, share the rest.
+PRIMARY_SHARE = 0.5
 _WORST_FIRST = tuple(
     STATES.index(s) for s in (State.LEARNING, State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK)
 )

@@ -156,12 +156,15 @@ def _against_the_rest(whole: Profile, windows: list[Profile], settings: Settings
             reference = reference.meet(window)
         counted = reference.cells.count_all(windows)
         assert counted is not None, "no window is coarser than what all of them share"
-    part = np.arange(len(windows)) * _PARTS // len(windows)
+    return Tables.of_rows(reference.counts - parts_of(counted), counted)
+
+
+def parts_of(counts: Counts) -> Counts:
+    """Shape (w, k): of windows' counts in order of time, the sum over the part of the baseline that each is in."""
+    part = np.arange(len(counts)) * _PARTS // len(counts)
     starts = np.flatnonzero(np.diff(part, prepend=-1))
-    sums = np.add.reduceat(counted, starts)
-    return Tables.of_rows(
-        (reference.counts - sums)[np.searchsorted(starts, np.arange(len(windows)), "right") - 1], counted
-    )
+    sums: Counts = np.add.reduceat(counts, starts)
+    return sums[np.searchsorted(starts, np.arange(len(counts)), "right") - 1]
 
 
 def _nulls(name: str, windows: list[GroupProfile]) -> tuple[Counts, Counts]:

@@ -22,8 +22,8 @@ from schemas.packet import SourcePartition
 from schemas.verdict import State
 from tests.pipeline.events import START_MS, encode, event, loans
 
-EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 7000, 4200, 5400, 200
-LEARNED = 18
+EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 8200, 5400, 6600, 200
+LEARNED = 24
 WHOLE = {"model": "loan", "version": "1", "segment": ""}
 HOST = "127.0.0.1"
 

@@ -16,7 +16,7 @@ from detectors.varint import varint, varints_of, zigzag
 from schemas import codec
 
 VERSION = 1
-_HEAD = 5
+HEAD = 5
 _COUNTS = 6
 _MOST_SPAN = np.uint64(63)
 
@@ -32,10 +32,10 @@ def encode_groups(groups: Sequence[GroupProfile]) -> list[bytes]:
     many = np.array([len(group.signals) for group in groups], np.intp)
     grids = [_Grids([p.numbers for p in profiles]), _Grids([p.categories for p in profiles])]
     sizes = _sizes_of(profiles) + grids[0].sizes + grids[1].sizes
-    heads = np.arange(len(groups)) * _HEAD + np.append(0, np.cumsum(sizes))[np.cumsum(many) - many]
-    at = np.cumsum(sizes) - sizes + np.repeat(np.arange(len(groups)) + 1, many) * _HEAD
-    numbers = np.empty(_HEAD * len(groups) + int(sizes.sum()), np.uint64)
-    numbers[heads[:, None] + np.arange(_HEAD)] = [_head(group) for group in groups]
+    heads = np.arange(len(groups)) * HEAD + np.append(0, np.cumsum(sizes))[np.cumsum(many) - many]
+    at = np.cumsum(sizes) - sizes + np.repeat(np.arange(len(groups)) + 1, many) * HEAD
+    numbers = np.empty(HEAD * len(groups) + int(sizes.sum()), np.uint64)
+    numbers[heads[:, None] + np.arange(HEAD)] = [_head(group) for group in groups]
     _put_profiles(numbers, at, profiles, grids)
     varints, ends = varints_of(numbers)
     bounds = np.append(np.append(0, ends)[heads], len(varints)).tolist()
@@ -94,7 +94,7 @@ class _Grids:
         regions, first_regions = self.regions[self.starts], np.cumsum(self.many) - self.many
         steps = np.diff(regions, prepend=np.uint64(0))
         steps[first_regions[some]] = regions[first_regions[some]]
-        to = _places(at + 3, self.many)
+        to = places_of(at + 3, self.many)
         many = np.repeat(self.many, self.many)
         numbers[to] = steps
         numbers[to + many] = self.shifts[self.starts]
@@ -102,7 +102,7 @@ class _Grids:
         before = np.empty_like(self.keys)
         before[1:] = self.keys[:-1]
         before[self.starts] = region_floor(regions, self.spans_of_keys[self.starts])
-        to = _places(at + 3 + 3 * self.many, self.lengths)
+        to = places_of(at + 3 + 3 * self.many, self.lengths)
         numbers[to] = (self.keys - before) >> self.shifts
         numbers[to + np.repeat(self.lengths, self.lengths)] = self.counts
 
@@ -137,11 +137,11 @@ def _put_runs(
 ) -> Indices:
     """Writes each run of integers from its `at` on; returns where each ends."""
     lengths = np.array([len(run) for run in runs], np.intp)
-    numbers[_places(at, lengths)] = form(_joined(runs, np.int64))
+    numbers[places_of(at, lengths)] = form(_joined(runs, np.int64))
     return at + lengths
 
 
-def _places(at: Indices, lengths: Indices) -> Indices:
+def places_of(at: Indices, lengths: Indices) -> Indices:
     """Places from each `at` on, as many as its length, end to end."""
     return np.repeat(at - (np.cumsum(lengths) - lengths), lengths) + np.arange(int(lengths.sum()))
 

@@ -59,9 +59,14 @@ def decode_varints(data: bytes) -> Keys:
         raise WireError("profile: a number is too long")
     if (raw[ends[lengths > 1]] == 0).any():
         raise WireError("profile: a number has more bytes than it needs")
-    places = (np.arange(len(raw)) - np.repeat(starts, lengths)).astype(np.uint64)
-    parts = (raw & np.uint8(127)).astype(np.uint64) << places * np.uint64(7)
-    return np.add.reduceat(parts, starts)
+    low = raw & np.uint8(127)
+    numbers: Keys = low[starts].astype(np.uint64)
+    byte, longer = 1, (lengths > 1).nonzero()[0]
+    while len(longer):
+        numbers[longer] |= low[starts[longer] + byte].astype(np.uint64) << np.uint64(7 * byte)
+        byte += 1
+        longer = longer[lengths[longer] > byte]
+    return numbers
 
 
 def zigzag(numbers: npt.NDArray[np.int64]) -> Keys:

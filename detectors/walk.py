@@ -23,7 +23,7 @@ from detectors.ordering import Floats
 from detectors.path import Path
 from detectors.strays import Figures, Strays
 
-_TOGETHER = 1 << 16
+_TOGETHER = 1 << 15
 _HUGE = 2.0**1022
 
 

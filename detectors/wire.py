@@ -7,26 +7,21 @@ bytes. A grid is written as its regions (distance, shift, buckets) and the dista
 """
 
 import zlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from detectors.encoder import VERSION, encode_group, encode_groups, region_floor, regions_of
-from detectors.exact import ExactSums
-from detectors.grid import LEAST_SPAN, Caps, Grid, empty_grid
+from detectors.decoder import checked_counts, read_profiles
+from detectors.encoder import HEAD, VERSION, encode_group, encode_groups
+from detectors.grid import Caps
 from detectors.group import GroupProfile
-from detectors.ordering import Keys
-from detectors.profile import Profile, Resolution
-from detectors.trace import SLICES, Trace
-from detectors.varint import decode_varints, unzigzag
+from detectors.profile import Resolution
+from detectors.trace import SLICES
+from detectors.varint import decode_varints
 from schemas import codec
 from schemas.errors import WireError
 
 __all__ = ["decode_group", "encode_group", "encode_groups"]
-
-_MOST_CELLS = 1 << 20
 
 
 def decode_group(data: bytes, slices: int | None = None) -> GroupProfile:
@@ -53,33 +48,6 @@ def _check_slices(group: GroupProfile, slices: int | None) -> None:
         raise ValueError(f"time slices: {', '.join(map(str, sorted(found)))}")
 
 
-class _Reader:
-    """Takes integers from the front of an array."""
-
-    def __init__(self, numbers: Keys) -> None:
-        self._numbers = numbers
-        self._at = 0
-
-    def take(self, n: int) -> Keys:
-        if not 0 <= n <= len(self._numbers) - self._at:
-            raise ValueError(f"{n} numbers wanted, {len(self._numbers) - self._at} left")
-        self._at += n
-        return self._numbers[self._at - n : self._at]
-
-    def one(self) -> int:
-        return int(self.take(1)[0])
-
-    def counts(self, n: int) -> npt.NDArray[np.int64]:
-        numbers = self.take(n)
-        if (numbers >= np.uint64(1 << 62)).any():
-            raise ValueError("a count is too large")
-        return numbers.astype(np.int64)
-
-    def end(self) -> None:
-        if self._at != len(self._numbers):
-            raise ValueError(f"{len(self._numbers) - self._at} numbers too many")
-
-
 def _decoded(data: bytes) -> GroupProfile:
     names_at, names_end = _section(data, 1)
     integers_at, integers_end = _section(data, names_end)
@@ -87,15 +55,13 @@ def _decoded(data: bytes) -> GroupProfile:
     floats = np.frombuffer(data[integers_end:-4], "<f8").astype(np.float64).reshape(-1, 2)
     if not np.isfinite(floats).all() or (floats[:, 0] > floats[:, 1]).any() or np.signbit(floats[floats == 0]).any():
         raise ValueError("extremes that no numbers have")
-    reader = _Reader(decode_varints(data[integers_at:integers_end]))
-    count, regions, buckets, categories, most_signals = reader.counts(5).tolist()
+    numbers = decode_varints(data[integers_at:integers_end])
+    count, regions, buckets, categories, most_signals = checked_counts(numbers[:HEAD]).tolist()
     if categories < 1 or most_signals < 1:
         raise ValueError("a resolution of nothing")
-    extremes = iter(floats.tolist())
-    signals = {name: _read_profile(reader, tuple(labels), extremes) for name, *labels in names}
-    reader.end()
-    if next(extremes, None) is not None:
-        raise ValueError("more extremes than numeric signals")
+    rows = [(name, tuple(labels)) for name, *labels in names]
+    profiles = read_profiles(numbers, HEAD, [labels for _, labels in rows], floats.tolist())
+    signals = {name: profile for (name, _), profile in zip(rows, profiles, strict=True)}
     if any(not isinstance(text, str) for row in names for text in row) or list(signals) != sorted(signals):
         raise ValueError("names must be strings in order")
     if codec.encode([[name, *p.labels] for name, p in signals.items()]) != data[names_at:names_end]:
@@ -112,69 +78,3 @@ def _section(data: bytes, at: int) -> tuple[int, int]:
     if length > len(data) - 4 - start:
         raise ValueError("a section is cut off")
     return start, start + length
-
-
-def _read_profile(reader: _Reader, labels: tuple[str, ...], extremes: Iterator[list[float]]) -> Profile:
-    no, yes, null, missing, not_finite, other = reader.counts(6).tolist()
-    numbers = _read_grid(reader)
-    categories = _read_grid(reader)
-    if len(labels) != len(categories.keys):
-        raise ValueError(f"{len(labels)} labels for {len(categories.keys)} categories")
-    least, greatest = _next_extremes(extremes) if len(numbers.keys) else (np.inf, -np.inf)
-    trace = _read_trace(reader)
-    return Profile(numbers, least, greatest, categories, labels, (no, yes), null, missing, not_finite, other, trace)
-
-
-def _next_extremes(extremes: Iterator[list[float]]) -> list[float]:
-    found = next(extremes, None)
-    if found is None:
-        raise ValueError("fewer extremes than numeric signals")
-    return found
-
-
-def _read_grid(reader: _Reader) -> Grid:
-    size = reader.one()
-    if not size:
-        return empty_grid()
-    span, n_regions = reader.one(), reader.one()
-    if not LEAST_SPAN <= span <= 64:
-        raise ValueError(f"a span of {span}")
-    regions = np.cumsum(reader.take(n_regions))
-    shifts = reader.take(n_regions)
-    lengths = reader.counts(n_regions)
-    distances = reader.take(size)
-    if shifts.max() > span or lengths.min() < 1 or lengths.max() > size or lengths.sum() != size:
-        raise ValueError("regions that do not add up")
-    if (regions[1:] <= regions[:-1]).any():
-        raise ValueError("regions out of order")
-    starts = np.cumsum(lengths) - lengths
-    bucket_shifts = np.repeat(shifts, lengths).astype(np.uint8)
-    steps = distances << bucket_shifts
-    if (steps >> bucket_shifts != distances).any():
-        raise ValueError("buckets beyond the keys")
-    totals = np.cumsum(steps)
-    floor = region_floor(regions, np.uint64(span)) - (totals[starts] - steps[starts])
-    keys = totals + np.repeat(floor, lengths)
-    counts = reader.counts(size)
-    if (keys[1:] <= keys[:-1]).any() or counts.min() < 1:
-        raise ValueError("buckets out of order")
-    if (regions_of(keys, np.uint64(span)) != np.repeat(regions, lengths)).any():
-        raise ValueError("buckets outside their region")
-    return Grid(span, keys, bucket_shifts, counts)
-
-
-def _read_trace(reader: _Reader) -> Trace:
-    slices = reader.one()
-    counts = reader.counts(slices)
-    return Trace(counts, _read_sums(reader, slices), _read_sums(reader, slices))
-
-
-def _read_sums(reader: _Reader, cells: int) -> ExactSums:
-    low = int(unzigzag(reader.take(1))[0])
-    columns = reader.one()
-    if abs(low) > 100 or cells * columns > _MOST_CELLS:
-        raise ValueError("sums out of range")
-    sums = ExactSums(low, unzigzag(reader.take(cells * columns)).reshape(cells, columns))
-    if not (sums.digits[:, :1].any() and sums.digits[:, -1:].any() if columns else low == 0):
-        raise ValueError("sums with digits that they do not need")
-    return sums

@@ -48,24 +48,21 @@ class Verdict(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """The verdict as JSON has it: without what is None, and floats that are not finite are None."""
         detector, state, statistic, threshold, p_value, effect, resolution, n_reference, n_current, note = self
-        found: dict[str, Any] = {
-            "detector": detector,
-            "n_current": n_current,
-            "n_reference": n_reference,
-            "note": note,
-            "state": str(state),
-        }
+        found: dict[str, Any] = {"detector": detector, "state": str(state)}
         # A loop over the names would take twice as long, and there are ten verdicts for each signal.
         if statistic is not None and -math.inf < statistic < math.inf:
-            found["statistic"] = statistic
+            found["statistic"] = float(statistic)
         if threshold is not None and -math.inf < threshold < math.inf:
-            found["threshold"] = threshold
+            found["threshold"] = float(threshold)
         if p_value is not None and -math.inf < p_value < math.inf:
-            found["p_value"] = p_value
+            found["p_value"] = float(p_value)
         if effect is not None and -math.inf < effect < math.inf:
-            found["effect"] = effect
+            found["effect"] = float(effect)
         if resolution is not None and -math.inf < resolution < math.inf:
-            found["resolution"] = resolution
+            found["resolution"] = float(resolution)
+        found["n_reference"] = int(n_reference)
+        found["n_current"] = int(n_current)
+        found["note"] = note
         return found
 
     @classmethod

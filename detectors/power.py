@@ -5,6 +5,8 @@ A change of e gives G a noncentrality of at least `4 n e^2`, n the harmonic size
 whatever cells it moves events between, so one of at least the minimum is found with at least that power.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import special
 
@@ -16,27 +18,34 @@ POWER = 0.8
 _QUANTILE = float(special.ndtri(0.81))
 
 
-def noncentrality(threshold: Floats, freedom: Floats) -> Floats:
-    """The noncentrality at which chi-square on so many degrees of freedom exceeds `threshold` with probability 0.8, from
-    the normal law of its mean `f + l` and variance `2 f + 4 l`; within 2 % of the exact one where the level is 0.001 or
-    less. O(1) each."""
-    beyond = threshold - freedom
-    square = _QUANTILE * _QUANTILE
-    inner = np.maximum(square + beyond + 0.5 * freedom, 0.0)
-    found: Floats = np.maximum(beyond + 2.0 * square + 2.0 * _QUANTILE * np.sqrt(inner), 0.0)
+class Law(NamedTuple):
+    """What G is like where nothing changed: `scale` times chi-square on `freedom` degrees; `along` is the variance in the
+    direction in which windows vary most. Arrays of one shape; by chance alone 1, the cells less one, and 1."""
+
+    scale: Floats
+    freedom: Floats
+    along: Floats
+
+
+def noncentrality(threshold: Floats, law: Law) -> Floats:
+    """How far a change must move G, on average, for G to exceed `threshold` with probability 0.8: from the normal law of
+    its mean `s f + l` and variance `2 s^2 f + 4 l a`, for a change along the direction in which windows vary most.
+    Without excess it is noncentral chi-square's, within 2 % where the level is 0.001 or less. O(1) each."""
+    scale, freedom, along = law
+    beyond = threshold - scale * freedom
+    z = _QUANTILE
+    inner = np.maximum(z * z * along * along + along * beyond + 0.5 * scale * scale * freedom, 0.0)
+    found: Floats = np.maximum(beyond + 2.0 * z * z * along + 2.0 * z * np.sqrt(inner), 0.0)
     return found
 
 
-def minimum_detectable(
-    threshold: Floats, freedom: Floats, scale: Floats, n: Counts, m: Counts, floor: Floats
-) -> Floats:
+def minimum_detectable(threshold: Floats, law: Law, n: Counts, m: Counts, floor: Floats) -> Floats:
     """The least total variation that is found with a power of 0.8 between samples of n and m, when drift takes a G of at
-    least `threshold` and an effect of at least `floor`, and G is about `scale` times chi-square on `freedom` degrees
-    where nothing changed. At most 1, which is to be blind. Arrays of one shape. O(1) each."""
+    least `threshold` and an effect of at least `floor`. At most 1, which is to be blind. Arrays of one shape. O(1) each."""
     n, m = np.maximum(n, 1), np.maximum(m, 1)
     harmonic = n * m / (n + m)
-    significant = np.sqrt(scale * noncentrality(threshold / scale, freedom) / (4.0 * harmonic))
-    mattering = floor + _QUANTILE * np.sqrt(scale / (4.0 * harmonic))
+    significant = np.sqrt(noncentrality(threshold, law) / (4.0 * harmonic))
+    mattering = floor + _QUANTILE * np.sqrt(law.along / (4.0 * harmonic))
     least = np.minimum(np.maximum(significant, mattering), 1.0)
     found: Floats = np.where(np.isfinite(threshold), least, 1.0)
     return found

@@ -48,9 +48,9 @@ class Sight:
     def _see_cells(self, g: Verdicts, known: Sequence[Reference], tested: Tested, excesses: Excesses, bar: Bar) -> None:
         rows, table = g.rows, tested.merged
         resolution = np.nan_to_num(g.resolution) if g.resolution is not None else np.zeros(len(rows))
-        threshold, scale, freedom = _nulls(g, known, tested, excesses, bar)
+        threshold, law = _nulls(g, known, tested, excesses, bar)
         floor = np.maximum(bar.effect, resolution)
-        self.minimum_detectable[rows] = power.minimum_detectable(threshold, freedom, scale, table.n, table.m, floor)
+        self.minimum_detectable[rows] = power.minimum_detectable(threshold, law, table.n, table.m, floor)
         alike = _alike(known, rows, table.m)
         low, high = total_variation_bounds(table, distances.total_variation_of(table), alike)
         self.low[rows], self.high[rows] = low, np.minimum(high + resolution, 1.0)
@@ -71,13 +71,13 @@ class Sight:
 
 def _nulls(
     g: Verdicts, known: Sequence[Reference], tested: Tested, excesses: Excesses, bar: Bar
-) -> tuple[Floats, Floats, Floats]:
-    """The G at which each signal drifts, and the law of G where nothing changed: a scale and degrees of freedom."""
+) -> tuple[Floats, power.Law]:
+    """The G at which each signal drifts, and the law of G where nothing changed."""
     table = tested.merged
     assert g.threshold is not None
     threshold = np.where(np.isnan(g.threshold), np.inf, g.threshold)
     scale = significance.williams(table.k, table.n, table.m, tested.scarcity)
-    freedom = np.maximum(table.k - 1.0, 1.0)
+    law = power.Law(scale, np.maximum(table.k - 1.0, 1.0), np.ones(len(scale)))
     spreads = [known[at].spread for at in g.rows.tolist()]
     places = np.flatnonzero(excesses.defined[g.rows] & np.array([spread is not None for spread in spreads], np.bool_))
     if len(places):
@@ -85,8 +85,9 @@ def _nulls(
         own = excesses.at(g.rows[places])
         wider = columns.thresholds(bar.level[g.rows[places]], own)
         threshold[places] = np.maximum(threshold[places], wider)
-        scale[places], freedom[places] = columns.laws(own)
-    return threshold, scale, freedom
+        for column, values in zip(law, columns.laws(own), strict=True):
+            column[places] = values
+    return threshold, law
 
 
 def _alike(known: Sequence[Reference], rows: Indices, events: Counts) -> Floats:

@@ -154,16 +154,21 @@ class Spreads(NamedTuple):
         found = scores * scores * scores * self._size(excesses)
         return np.where(self._tells, found, np.inf)
 
-    def laws(self, excesses: Excesses) -> tuple[Floats, Floats]:
+    def laws(self, excesses: Excesses) -> tuple[Floats, Floats, Floats]:
         """What G is like where nothing changed: `scale` times chi-square on `freedom` degrees, the one whose cube root
-        has the mean and the deviation that scores have (Satterthwaite 1946, by way of Wilson and Hilferty)."""
+        has the mean and the deviation that scores have (Satterthwaite 1946, by way of Wilson and Hilferty). And the most
+        that windows vary `along` any one direction, chance being 1: directions whose excesses over that have this sum
+        and this sum of squares."""
         ratio = np.maximum(self.deviation, _LEAST_DEVIATION) / np.maximum(self.mean, _LEAST_DEVIATION)
         # 2 / (9 f) = v where sqrt(v) / (1 - v) is the deviation over the mean.
         root = (np.sqrt(1.0 + 4.0 * ratio * ratio) - 1.0) / (2.0 * ratio)
         v = np.minimum(root * root, _MOST_SKEW)
         freedom = 2.0 / (9.0 * v)
         mean = self.mean / (1.0 - v)
-        return mean * mean * mean * self._size(excesses) / freedom, freedom
+        scale = mean * mean * mean * self._size(excesses) / freedom
+        together = excesses.scale * np.maximum(excesses.events - 1, 0) * self.within
+        squares = np.maximum(scale * scale * freedom - excesses.scale - 2.0 * together, 0.0)
+        return scale, freedom, np.maximum(1.0 + np.minimum(together, np.sqrt(squares)), scale)
 
     def _size(self, excesses: Excesses) -> Floats:
         """What a score to the third power is multiplied by for G."""

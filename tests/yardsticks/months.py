@@ -47,11 +47,12 @@ class Traffic:
 
     def counts(self, rng: np.random.Generator, windows: int) -> np.ndarray:
         """Shape (windows, signals, cells)."""
-        shares = self._shares(rng, windows)
+        shares = self.shares(rng, windows)
         sizes = self._sizes(rng, windows)
         return rng.multinomial(sizes, shares)
 
-    def _shares(self, rng: np.random.Generator, windows: int) -> np.ndarray:
+    def shares(self, rng: np.random.Generator, windows: int) -> np.ndarray:
+        """Those that windows are drawn with, shape (windows, signals, cells)."""
         deviation = self.relative / np.sqrt(self.events)
         edges = special.ndtri(np.arange(1, self.cells) / self.cells)
         if self.kind == "cells":
@@ -148,14 +149,19 @@ class Compared:
         return found.reshape(self.windows.shape[:2])
 
     @property
+    def drifts(self) -> np.ndarray:
+        """Whether each drifts, shape (windows, signals)."""
+        return self.states == DRIFT
+
+    @property
     def minimum_detectable(self) -> np.ndarray:
         """Shape (windows, signals): the effect that is found with a power of 0.8."""
         t, level = self.tables, self._bar.level
         chance = significance.g_threshold(level, t.k, t.n, t.m, self.scarcity)
         threshold = np.maximum(chance, self.spreads.thresholds(level, self.excesses))
-        scale, freedom = self.spreads.laws(self.excesses)
+        law = power.Law(*self.spreads.laws(self.excesses))
         floor = np.full(len(level), SETTINGS.minimum_effect)
-        found = power.minimum_detectable(threshold, freedom, scale, t.n, t.m, floor)
+        found = power.minimum_detectable(threshold, law, t.n, t.m, floor)
         return found.reshape(self.windows.shape[:2])
 
     @property

@@ -169,6 +169,12 @@ def test_the_budget_is_shared_out_over_what_is_judged() -> None:
     assert levels[LEARNED + 1] == pytest.approx(levels[0] / (whole + segments), rel=1e-6)
 
 
+def test_where_an_alert_takes_two_windows_of_three_each_is_tested_at_two_thirds_of_the_level() -> None:
+    fire = {"detection": {"fire": {"windows": 2, "of": 3}}}
+    once, twice = (Standards(cfg, {}).level("loan", START_MS) for cfg in (config(), config(**fire)))
+    assert twice == pytest.approx(once * 2 / 3)
+
+
 def test_incomplete_windows_are_neither_learned_nor_judged() -> None:
     cfg = config(segments=["tags.country"])
     events = some_loans(LEARNED + 4)

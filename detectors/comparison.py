@@ -16,12 +16,14 @@ from detectors.ordering import Floats
 from detectors.profile import Profile
 from detectors.reference import Reference
 from detectors.settings import Settings
+from detectors.sight import Sight
 from detectors.spread import Excesses, Spreads
 from detectors.tables import Tables
 from detectors.tally import Tally, made_of
 from detectors.verdicts import Verdicts
 from detectors.walk import Numbers
 from detectors.watch import Batch, watched
+from schemas.basis import Basis
 from schemas.verdict import State, Verdict
 from schemas.window import Cell
 
@@ -30,13 +32,19 @@ __all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "compare_al
 Words = npt.NDArray[np.object_]
 
 WATCHED = ("null_rate", "types", "unseen", "out_of_range")
-_WORST_FIRST = tuple(STATES.index(s) for s in (State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK))
+# Of a signal's level, what the primary test takes; those always watched, which are sharp at any level, share the rest.
+PRIMARY_SHARE = 0.5
+_WORST_FIRST = tuple(
+    STATES.index(s) for s in (State.LEARNING, State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK)
+)
 
 
 class Comparison(NamedTuple):
-    """`p_value` is that of the signal: the least of its component tests' times their number `tests` (Bonferroni).
-    `effect` is that of the primary test; `level` is what `p_value` was held against. Medians are of the numbers, null
-    rates of all events. Numbers that do not apply are None. `raised` is whether any verdict is warning or drift."""
+    """`p_value` is that of the signal: the least of its component tests', each over its share of the level (Bonferroni).
+    `effect` is that of the primary test, between `effect_low` and `effect_high` with 95 % confidence; `level` is what
+    `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
+    with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
+    `raised` is whether any verdict is warning or drift."""
 
     state: State
     level: float
@@ -50,6 +58,10 @@ class Comparison(NamedTuple):
     null_rates: tuple[float, float] | None = None
     medians: tuple[float, float] | None = None
     raised: bool = False
+    basis: Basis | None = None
+    minimum_detectable_effect: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
 
     def verdict(self, detector: str) -> Verdict | None:
         """The verdict of that name, where it applies."""
@@ -74,10 +86,10 @@ def compare_all(
     the window's events are, where profiles do not say how many lack the signal.
 
     The component tests are the primary test of the distribution, widened by the spread of the baseline's windows where
-    the reference has one, and what is always watched; each is held to `level / tests`, and for drift one of them must
-    also have an effect that matters. The other verdicts are shown, and decide nothing. Which tests there are depends on
-    the baseline alone. `no_data` where either side has no events, `insufficient` where either has fewer than
-    `settings.minimum_events`. O(buckets).
+    the reference has one, and what is always watched; each is held to its share of the level, and for drift one of them
+    must also have an effect that matters. The other verdicts are shown, and decide nothing. Which tests there are depends
+    on the baseline alone. `no_data` where either side has no events, `learning` where the baseline has too few windows,
+    `insufficient` where either has fewer than `settings.minimum_events`. O(buckets).
     """
     before = np.array([reference.events for reference in references], np.int64)
     after = Tally.of([made_of(profile) for profile in profiles]) if tally is None else tally
@@ -100,14 +112,19 @@ def _compared(
     shared = [reference.meet(profile) for reference, profile in zip(known, current, strict=True)]
     primary = _primaries(known, settings)
     tests = np.array(list(map(_tests, known, primary.tolist())), np.int64)
+    shares = _Shares.of(known, primary, tests)
     n = np.array([reference.events for reference in known], np.int64)
-    bar = Bar.of(settings, level, tests, np.minimum(n, after.events))
+    least, bases = np.minimum(n, after.events), [reference.basis for reference in known]
+    bar = Bar.of(settings, level, shares.primary, least, bases)
+    watch = Bar.of(settings, level, shares.watched, least, bases)
     counted = _Counted.of(shared, current, after)
     before = Tally.of([reference.made for reference in shared])
     verdicts = distribution_verdicts(counted.tested, counted.numeric, counted.numbers, bar)
-    verdicts += watched(Batch(shared, current, before, after, counted.weighed, bar))
-    _widen(verdicts, primary, shared, counted, bar)
-    decided = _Decided.of(verdicts, primary, tests)
+    verdicts += watched(Batch(shared, current, before, after, counted.weighed, watch))
+    excesses = _excesses_of(verdicts, counted, len(known))
+    _widen(verdicts, primary, shared, excesses, bar)
+    decided = _Decided.of(verdicts, primary, shares)
+    sight = Sight.of(verdicts, primary == "ks", shared, counted.tested, excesses, bar)
     cells = _cells(shared, counted.counts)
     medians = counted.medians(shared)
     null_rates = zip((before.nulls / n).tolist(), (after.nulls / after.events).tolist(), strict=True)
@@ -124,6 +141,8 @@ def _compared(
         null_rates,
         medians,
         _raised(verdicts, len(known)),
+        bases,
+        *map(_or_none, (sight.minimum_detectable, sight.low, sight.high)),
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
 
@@ -199,10 +218,9 @@ def _joined(parts: list[Counts]) -> Counts:
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
-def _widen(verdicts: list[Verdicts], primary: Words, known: list[Reference], counted: _Counted, bar: Bar) -> None:
+def _widen(verdicts: list[Verdicts], primary: Words, known: list[Reference], excesses: Excesses, bar: Bar) -> None:
     """Widens the primary tests' verdicts, where chance alone would not do: a window must stand out among the baseline's
     own."""
-    excesses = _excesses_of(verdicts, counted, len(known))
     widened = excesses.defined & np.array([reference.spread is not None for reference in known], np.bool_)
     for found in verdicts:
         places = np.flatnonzero(widened[found.rows] & (primary[found.rows] == found.detector))
@@ -248,10 +266,28 @@ def _primaries(known: list[Reference], settings: Settings) -> Words:
     return np.array(["g" if reference.ladder is None else "ks" for reference in known], object)
 
 
+def _has_primary(reference: Reference, primary: str) -> bool:
+    return primary == "ks" or len(reference.counts) > 1
+
+
 def _tests(reference: Reference, primary: str) -> int:
     """How many component tests apply to a baseline: `null_rate` and `types` always."""
-    several = primary == "ks" or len(reference.counts) > 1
+    several = _has_primary(reference, primary)
     return 2 + several + (reference.cells.categories is not None) + (reference.ladder is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """What each of a signal's component tests takes of its level: the primary one, and each of those always watched."""
+
+    primary: Floats
+    watched: Floats
+
+    @classmethod
+    def of(cls, known: list[Reference], primary: Words, tests: Counts) -> "_Shares":
+        several = np.array(list(map(_has_primary, known, primary.tolist())), np.bool_)
+        taken = np.where(several, PRIMARY_SHARE, 0.0)
+        return cls(np.where(several, PRIMARY_SHARE, 1.0), (1.0 - taken) / (tests - several))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +299,7 @@ class _Decided:
     effects: list[float | None]
 
     @classmethod
-    def of(cls, verdicts: list[Verdicts], primary: Words, tests: Counts) -> "_Decided":
+    def of(cls, verdicts: list[Verdicts], primary: Words, shares: _Shares) -> "_Decided":
         n = len(primary)
         p_values, effects = np.ones(n), np.full(n, np.nan)
         held = np.zeros((len(STATES), n), np.bool_)
@@ -273,13 +309,14 @@ class _Decided:
             deciding = found.detector in WATCHED
             places = np.arange(len(found.rows)) if deciding else np.flatnonzero(primary[found.rows] == found.detector)
             rows = found.rows[places]
-            p_values[rows] = np.minimum(p_values[rows], found.p_value[places])
+            share = (shares.watched if deciding else shares.primary)[rows]
+            p_values[rows] = np.minimum(p_values[rows], found.p_value[places] / share)
             held[found.states[places], rows] = True
             if not deciding:
                 effects[rows] = found.effect[places]
         worst = np.array(_WORST_FIRST)[held[list(_WORST_FIRST)].argmax(axis=0)]
         states = [STATES[code] for code in worst.tolist()]
-        return cls(states, np.minimum(1.0, tests * p_values).tolist(), _or_none(effects))
+        return cls(states, np.minimum(1.0, p_values).tolist(), _or_none(effects))
 
 
 def _or_none(values: Floats) -> list[float | None]:

@@ -9,6 +9,8 @@ def describe(signal: str, comparison: Comparison) -> str:
     are rounded to three digits, with commas between thousands."""
     if comparison.state in (State.NO_DATA, State.INSUFFICIENT):
         return f"{signal}: too few events to tell ({comparison.n_reference:,} and {comparison.n_current:,})"
+    if comparison.state is State.LEARNING:
+        return f"{signal}: the baseline's windows are too few to tell, or too much alike"
     if not comparison.raised:
         return f"{signal}: no change that matters"
     parts = [_moved(comparison), *(_seen(v, comparison) for v in comparison.verdicts if v.detector in WATCHED)]

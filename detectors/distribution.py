@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from detectors import distances, significance
-from detectors.bar import INSUFFICIENT, OK, Bar
+from detectors.bar import OK, Bar
 from detectors.grid import Indices
 from detectors.ordering import Floats
 from detectors.tables import Tables
@@ -84,7 +84,7 @@ def _ks(rows: Indices, numbers: Numbers, bar: Bar, floor: Floats) -> Verdicts:
 
 
 def _wasserstein(rows: Indices, numbers: Numbers, bar: Bar) -> Verdicts:
-    states = np.where(bar.enough[rows], OK, INSUFFICIENT)
+    states = bar.of_signals(rows).judged(OK)
     n, m = numbers.n_reference, numbers.n_current
     notes = ["an effect, not tested; scaled by the baseline's spread"] * len(rows)
     return Verdicts("wasserstein", rows, states, numbers.wasserstein, None, None, numbers.scaled, None, n, m, notes)

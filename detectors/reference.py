@@ -8,24 +8,29 @@ import numpy as np
 from detectors.alignment import Regions, aligned_categories
 from detectors.baseline import BaselineGroup
 from detectors.cells import Cells
+from detectors.footing import Footing, footings_of
 from detectors.grid import Counts, Grid
 from detectors.group import GroupProfile
 from detectors.ladder import Ladder
 from detectors.ordering import Keys
 from detectors.profile import Profile
 from detectors.settings import Settings
-from detectors.spread import Excesses, Spread, spreads_of
+from detectors.spread import Excesses, Spread, spreads_of, within_of
 from detectors.tables import Tables
 from detectors.tally import Made, made_of
+from schemas.basis import Basis
 
 _MOST_COARSER = 3
+# A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
+_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A baseline's profile, its frozen cells with the baseline's `counts` in them, shape (k,), and its ladder, where
-    it has numbers. `made` is what its events are. `singletons` is the number of categories that it met once. `spread` says how far apart the
-    baseline's own windows are, where it has enough of them."""
+    it has numbers. `made` is what its events are. `singletons` is the number of categories that it met once. `footing`
+    says how far apart the baseline's own windows are; None where the profile is a sample without windows, of
+    independent events."""
 
     profile: Profile
     events: int
@@ -35,13 +40,22 @@ class Reference:
     counts: Counts
     ladder: Ladder | None
     made: Made
-    spread: Spread | None = None
+    footing: Footing | None = None
     _coarser: dict[tuple[Hashable, ...], "Reference"] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, profile: Profile, settings: Settings) -> "Reference":
         """The reference of a baseline's profile. O(buckets)."""
         return _prepared(profile, Cells.of(profile, settings.bins))
+
+    @property
+    def spread(self) -> Spread | None:
+        return self.footing.spread if self.footing else None
+
+    @property
+    def basis(self) -> Basis | None:
+        """What the budget rests on; None while the baseline has too few windows for any verdict."""
+        return self.footing.basis if self.footing else Basis.FULL
 
     def meet(self, current: Profile) -> "Reference":
         """This reference on the grids that it shares with a window: itself, unless the window's grid is somewhere the
@@ -85,7 +99,7 @@ class Reference:
     def _with_categories(self, grid: Grid, labels: tuple[str, ...]) -> "Reference":
         profile = replace(self.profile, categories=grid, labels=labels)
         edges = self.cells.numbers.edges if self.cells.numbers else None
-        return replace(_prepared(profile, Cells.of(profile, 1, edges)), spread=self.spread)
+        return replace(_prepared(profile, Cells.of(profile, 1, edges)), footing=self.footing)
 
 
 def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
@@ -97,44 +111,67 @@ def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
     return inner
 
 
-def group_spreads(group: BaselineGroup, settings: Settings) -> dict[str, Spread]:
-    """The spread of the windows of each of a baseline's signals, where there are enough. O(windows * buckets)."""
+def group_footings(group: BaselineGroup, settings: Settings) -> dict[str, Footing]:
+    """What the windows of a baseline say of each of its signals. O(windows * buckets)."""
     windows = group.profiles()
-    return spreads_of(_excesses(group.total, windows, settings)) if windows else {}
+    excesses, usable = _excesses(group.total, windows, settings)
+    nulls = {name: within_of(*_nulls(name, windows)) for name in group.total.signals}
+    return footings_of(spreads_of(excesses), usable, nulls, group.windows.keys())
 
 
 def references_of(
-    group: BaselineGroup, settings: Settings, spreads: Mapping[str, Spread] | None = None
+    group: BaselineGroup, settings: Settings, footings: Mapping[str, Footing] | None = None
 ) -> dict[str, Reference]:
-    """The reference of each signal of a baseline, with the spread of its windows: `spreads`, where they are known
+    """The reference of each signal of a baseline, on the footing of its windows: `footings`, where they are known
     already, for they are what takes longest."""
-    spreads = group_spreads(group, settings) if spreads is None else spreads
+    footings = group_footings(group, settings) if footings is None else footings
     references = {name: Reference.of(group.total.profile(name), settings) for name in group.total.signals}
-    return {name: replace(reference, spread=spreads.get(name), _coarser={}) for name, reference in references.items()}
+    return {name: replace(reference, footing=footings[name], _coarser={}) for name, reference in references.items()}
 
 
-def _excesses(total: GroupProfile, windows: list[GroupProfile], settings: Settings) -> dict[str, Excesses]:
-    """For each signal, the excess of each window over all others. The total is taken as coarse as the windows are kept."""
-    excesses = {}
+def _excesses(
+    total: GroupProfile, windows: list[GroupProfile], settings: Settings
+) -> tuple[dict[str, Excesses], dict[str, int]]:
+    """For each signal, the excess of each window over the parts of the baseline that it is not in, and how many windows
+    have events enough. The total is taken as coarse as the windows are kept."""
+    excesses, usable = {}, {}
     for name, profile in total.signals.items():
         profiles = [window.signals[name] for window in windows if name in window.signals]
-        tables = _against_the_rest(profile.coarsened(windows[0].resolution), profiles, settings)
+        usable[name] = sum(found.count >= settings.minimum_events for found in profiles)
+        coarse = profile.coarsened(windows[0].resolution) if windows else profile
+        tables = _against_the_rest(coarse, profiles, settings)
         excesses[name] = Excesses.of(tables.at(tables.m >= settings.minimum_events)).known()
-    return excesses
+    return excesses, usable
 
 
 def _against_the_rest(whole: Profile, windows: list[Profile], settings: Settings) -> Tables:
-    """For each window, all but it and it, in the cells of the whole; none where there are no two cells."""
-    cells = Cells.of(whole, settings.bins)
-    if len(cells.labels) < 2 or not windows:
-        return Tables.of([], [])
-    counted = cells.count_all(windows)
-    if counted is not None:
-        return Tables.of_rows(cells.count(whole) - counted, counted)
+    """For each window, the parts that it is not in and it, in the cells of the whole; none where there are no two
+    cells."""
     reference = Reference.of(whole, settings)
-    met = [reference.meet(window) for window in windows]
-    own = [shared.cells.count(window) for shared, window in zip(met, windows, strict=True)]
-    return Tables.of([shared.counts - counts for shared, counts in zip(met, own, strict=True)], own)
+    if len(reference.cells.labels) < 2 or not windows:
+        return Tables.of([], [])
+    counted = reference.cells.count_all(windows)
+    if counted is None:
+        for window in windows:
+            reference = reference.meet(window)
+        counted = reference.cells.count_all(windows)
+        assert counted is not None, "no window is coarser than what all of them share"
+    return Tables.of_rows(reference.counts - parts_of(counted), counted)
+
+
+def parts_of(counts: Counts) -> Counts:
+    """Shape (w, k): of windows' counts in order of time, the sum over the part of the baseline that each is in."""
+    part = np.arange(len(counts)) * _PARTS // len(counts)
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    sums: Counts = np.add.reduceat(counts, starts)
+    return sums[np.searchsorted(starts, np.arange(len(counts)), "right") - 1]
+
+
+def _nulls(name: str, windows: list[GroupProfile]) -> tuple[Counts, Counts]:
+    """How many of each window's events lack a value, and how many there are. Shape (w,) each."""
+    events = np.array([window.count for window in windows], np.int64)
+    valued = [p.present - p.null if (p := window.signals.get(name)) else 0 for window in windows]
+    return events - np.array(valued, np.int64), events
 
 
 def _prepared(profile: Profile, cells: Cells) -> Reference:

@@ -89,12 +89,12 @@ def rare_event_p(
     """The chance of `k_current` or more of the `k_current + k_reference` events falling into the current sample, when
     each does with probability n_current / (n_current + n_reference): the exact conditional test of two rates
     (Przyborowski and Wilenski 1940). Two-sided: twice the lesser tail. Exact for rare events, conservative for common
-    ones. With sizes of 0 there is nothing to say: 1."""
+    ones. Counts need not be whole. With sizes of 0 there is nothing to say: 1."""
     k, j, n, m = map(_floats, (k_current, k_reference, n_current, n_reference))
     share = n / np.maximum(n + m, 1.0)
-    found = np.where(k > 0, special.betainc(np.maximum(k, 1.0), j + 1.0, share), 1.0)
+    found = np.where(k > 0, special.betainc(np.where(k > 0, k, 1.0), j + 1.0, share), 1.0)
     if two_sided:
-        fewer = np.where(j > 0, special.betainc(np.maximum(j, 1.0), k + 1.0, 1.0 - share), 1.0)
+        fewer = np.where(j > 0, special.betainc(np.where(j > 0, j, 1.0), k + 1.0, 1.0 - share), 1.0)
         found = np.minimum(1.0, 2.0 * np.minimum(found, fewer))
     return _plain(np.where((n > 0) & (m > 0), found, 1.0))
 

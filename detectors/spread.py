@@ -1,7 +1,7 @@
 """How far apart windows of one stationary signal are: the null, widened by the baseline's own windows.
 
 Real traffic is never independent events: hours differ, callers come in bursts. So each window of the baseline is
-compared with the others, leave one out, and a new window must stand out among those, not only from chance.
+compared with the others, and a new window must stand out among those, not only from chance.
 
 The score of a window is `y = (G / (nu (1 + (n - 1) rho)))**(1/3)`: the likelihood ratio G on nu degrees of freedom,
 near normal after the cube root (Wilson and Hilferty 1931), less what events of one window have in common. `rho` is
@@ -9,6 +9,9 @@ the correlation between events within a window (the design effect of Rao and Sco
 windows would look calm among large ones. With W windows of lag-1 autocorrelation r, `W_e = W (1 - r^2) / (1 + r^2)`
 count as independent, and a new score is Student's t on W_e - 1 degrees of freedom after division by
 `s sqrt((1 + g/W) / (1 - g/W))`, `g = (1 + r) / (1 - r)`.
+
+That is the law of the bulk. A level of 1e-5 lies far beyond it, where windows that drift in one direction score higher
+than the law allows, so the tail is measured, pooled over the group's signals: see `detectors.tail`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +26,13 @@ from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.significance import each_distinct
 from detectors.tables import Tables
+from detectors.tail import Tail, tail_of
 
 LEAST_WINDOWS = 8
 _MOST_CORRELATION = 0.95
 _LEAST_DEVIATION = 1e-6
+_LEAST_P = 1e-300
+_MOST_SKEW = 0.5
 
 
 class Excess(NamedTuple):
@@ -82,13 +88,16 @@ class Excesses(NamedTuple):
 
 class Spread(NamedTuple):
     """The scores of `windows` windows of the baseline: their mean, their standard deviation, their lag-1
-    autocorrelation, and the correlation of events within a window."""
+    autocorrelation, the correlation of events within a window, and the group's tail (see `Tail`)."""
 
     windows: int
     mean: float
     deviation: float
     autocorrelation: float
     within: float
+    share: float = 1.0
+    least: float = 0.0
+    stretch: float = 1.0
 
     @property
     def effective_windows(self) -> float:
@@ -112,6 +121,9 @@ class Spreads(NamedTuple):
     deviation: Floats
     autocorrelation: Floats
     within: Floats
+    share: Floats
+    least: Floats
+    stretch: Floats
 
     @classmethod
     def of(cls, some: Sequence[Spread]) -> "Spreads":
@@ -124,16 +136,48 @@ class Spreads(NamedTuple):
 
     def p_values(self, excesses: Excesses) -> Floats:
         """See `Spread.p_value`, of each with its excess."""
-        away = (self.mean - _scores(excesses, self.within)) / self._width
-        found: Floats = special.stdtr(np.where(self._tells, self._freedom, 1.0), away)
+        found = np.exp(-self._tail.surprises(self.surprises(excesses)))
         return np.where(self._tells, found, 1.0)
+
+    def surprises(self, excesses: Excesses) -> Floats:
+        """`-ln p` under the law of the bulk."""
+        away = (self.mean - _scores(excesses, self.within)) / self._width
+        tail = special.stdtr(np.where(self._tells, self._freedom, 1.0), away)
+        found: Floats = -np.log(np.maximum(tail, _LEAST_P))
+        return found
 
     def thresholds(self, level: Floats, excesses: Excesses) -> Floats:
         """See `Spread.threshold`, of each with its level and excess."""
-        quantiles = each_distinct(special.stdtrit, np.where(self._tells, self._freedom, 1.0), level)
+        nominal = np.exp(-self._tail.nominal(-np.log(level)))
+        quantiles = each_distinct(special.stdtrit, np.where(self._tells, self._freedom, 1.0), nominal)
         scores = np.maximum(self.mean - quantiles * self._width, 0.0)
-        found = scores * scores * scores * (1.0 + (excesses.events - 1) * self.within) * excesses.scale
+        found = scores * scores * scores * self._size(excesses)
         return np.where(self._tells, found, np.inf)
+
+    def laws(self, excesses: Excesses) -> tuple[Floats, Floats, Floats]:
+        """What G is like where nothing changed: `scale` times chi-square on `freedom` degrees, the one whose cube root
+        has the mean and the deviation that scores have (Satterthwaite 1946, by way of Wilson and Hilferty). And the most
+        that windows vary `along` any one direction, chance being 1: directions whose excesses over that have this sum
+        and this sum of squares."""
+        ratio = np.maximum(self.deviation, _LEAST_DEVIATION) / np.maximum(self.mean, _LEAST_DEVIATION)
+        # 2 / (9 f) = v where sqrt(v) / (1 - v) is the deviation over the mean.
+        root = (np.sqrt(1.0 + 4.0 * ratio * ratio) - 1.0) / (2.0 * ratio)
+        v = np.minimum(root * root, _MOST_SKEW)
+        freedom = 2.0 / (9.0 * v)
+        mean = self.mean / (1.0 - v)
+        scale = mean * mean * mean * self._size(excesses) / freedom
+        together = excesses.scale * np.maximum(excesses.events - 1, 0) * self.within
+        squares = np.maximum(scale * scale * freedom - excesses.scale - 2.0 * together, 0.0)
+        return scale, freedom, np.maximum(1.0 + np.minimum(together, np.sqrt(squares)), scale)
+
+    def _size(self, excesses: Excesses) -> Floats:
+        """What a score to the third power is multiplied by for G."""
+        found: Floats = (1.0 + (excesses.events - 1) * self.within) * excesses.scale
+        return found
+
+    @property
+    def _tail(self) -> Tail:
+        return Tail(self.share, self.least, self.stretch)
 
     @property
     def _inflation(self) -> Floats:
@@ -156,18 +200,42 @@ class Spreads(NamedTuple):
 
 
 def spreads_of(excesses: Mapping[str, Excesses]) -> dict[str, Spread]:
-    """The spread of each signal of a group, from the excess of each baseline window over the others, in order of
-    time. The autocorrelation is pooled over the signals. A signal with fewer than `LEAST_WINDOWS` has none."""
+    """The spread of each signal of a group, from the excess of each baseline window over others that are not its
+    neighbours, in order of time. The autocorrelation and the tail are pooled over the signals. A signal with fewer than
+    `LEAST_WINDOWS` has none. O(windows log windows)."""
     long = {name: series for name, series in excesses.items() if len(series.ratio) >= LEAST_WINDOWS}
     within = {name: _within(series) for name, series in long.items()}
     scores = {name: _scores(series, within[name]) for name, series in long.items()}
     r = _autocorrelation(scores.values())
-    return {name: Spread(len(y), float(y.mean()), float(y.std(ddof=1)), r, within[name]) for name, y in scores.items()}
+    bulk = {name: Spread(len(y), float(y.mean()), float(y.std(ddof=1)), r, within[name]) for name, y in scores.items()}
+    tail = _tail(bulk, long)
+    return {name: spread._replace(**tail._asdict()) for name, spread in bulk.items()}
+
+
+def _tail(bulk: Mapping[str, Spread], excesses: Mapping[str, Excesses]) -> Tail:
+    """The tail of all scores of all signals under the laws of their bulk."""
+    if not bulk:
+        return Tail()
+    own = [Spreads.of([spread]).surprises(excesses[name]) for name, spread in bulk.items()]
+    r = next(iter(bulk.values())).autocorrelation
+    return tail_of(np.concatenate(own), r)
 
 
 def _scores(excesses: Excesses, within: Floats | float) -> Floats:
     found: Floats = np.cbrt(np.maximum(excesses.ratio, 0.0) / (1.0 + (excesses.events - 1) * within))
     return found
+
+
+def within_of(counts: Counts, events: Counts) -> float:
+    """The correlation, within a window, between events of a kind, from how many of each window's `events` are of it.
+    0 where each is as likely as any other, whatever the window."""
+    p = counts.sum() / max(int(events.sum()), 1)
+    pairs = int((events - 1).sum())
+    if not 0.0 < p < 1.0 or pairs <= 0 or len(counts) < LEAST_WINDOWS:
+        return 0.0
+    variance = np.maximum(events, 1) * p * (1.0 - p)
+    ratios = (counts - events * p) ** 2 / variance
+    return min(max(0.0, float((ratios - 1.0).sum()) / pairs), 1.0)
 
 
 def _within(series: Excesses) -> float:
@@ -177,9 +245,13 @@ def _within(series: Excesses) -> float:
 
 
 def _autocorrelation(series: Iterable[Floats]) -> float:
+    """Pooled over the series; one that chance explains counts as none."""
     products = squares = 0.0
+    pairs = 0
     for y in series:
         d = y - y.mean()
         products += float((d[1:] * d[:-1]).sum())
         squares += float((d * d).sum())
-    return min(max(products / squares, 0.0), _MOST_CORRELATION) if squares else 0.0
+        pairs += len(d) - 1
+    r = products / squares if squares else 0.0
+    return min(r, _MOST_CORRELATION) if r > 2.0 / np.sqrt(max(pairs, 1)) else 0.0

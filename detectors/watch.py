@@ -3,6 +3,10 @@
 Each is an exact test of two rates, so it holds for small counts. The window's events are held against those that the
 baseline had, or should count as having had: what it cannot have shown by definition (a category of its own that it
 lacks) is estimated from what it barely showed. Signals come in batches, as columns.
+
+Events of one window have something in common: of n that are correlated by rho, `1 + (n - 1) rho` count as one (Rao and
+Scott 1981). Counts are divided by that before they are tested; rho is measured over the baseline's windows, for values
+out of range and unseen categories that of the distribution.
 """
 
 from collections.abc import Sequence
@@ -63,6 +67,16 @@ class Batch:
     weighed: dict[int, Weighed]
     bar: Bar
 
+    def alike(self, events: Counts, rows: Indices, *, nulls: bool = False) -> Floats:
+        """How many of each window's events count as one, shape (v,): of those that lack a value, or of others."""
+        footings = [self.references[at].footing for at in rows.tolist()]
+        if nulls:
+            within = [footing.nulls if footing else 0.0 for footing in footings]
+        else:
+            within = [footing.spread.within if footing and footing.spread else 0.0 for footing in footings]
+        found: Floats = 1.0 + np.maximum(events - 1, 0) * np.array(within, np.float64)
+        return found
+
 
 def watched(batch: Batch) -> list[Verdicts]:
     """The verdicts that apply to the baselines: `null_rate` and `types` always, `unseen` where one has strings,
@@ -75,12 +89,14 @@ def _null_rate(batch: Batch) -> Verdicts:
     n, m = batch.after.events, batch.before.events
     rates = Rates(batch.after.nulls, n, batch.before.nulls, m)
     tested, common = rates.rarer()
-    p_value = rare_event_p(tested.current, n, tested.reference, m, two_sided=True)
+    alike = batch.alike(n, np.arange(len(n)), nulls=True)
+    few, some, many, all_ = tested.current / alike, n / alike, tested.reference / alike, m / alike
+    p_value = rare_event_p(few, some, many, all_, two_sided=True)
     fewer = tested.change < 0
     limit = np.empty(len(n))
     for side, rows in ((False, np.flatnonzero(~fewer)), (True, np.flatnonzero(fewer))):
         level = batch.bar.level[rows] / 2
-        limit[rows] = rare_event_threshold(level, n[rows], tested.reference[rows], m[rows], fewer=side)
+        limit[rows] = alike[rows] * rare_event_threshold(level, some[rows], many[rows], all_[rows], fewer=side)
     threshold = np.where(common, 1.0 - limit / n, limit / n)
     return _verdicts("null_rate", np.arange(len(n)), rates, p_value, np.abs(rates.change), threshold, batch.bar)
 
@@ -101,7 +117,8 @@ def _types(batch: Batch) -> Verdicts:
     for at in np.flatnonzero(total).tolist():
         notes[at] = ", ".join(name for name, counts in found.items() if counts[at])
     rates = Rates(total, after.events, before.not_finite + before.other, before.events)
-    return _one_sided("types", np.arange(len(total)), rates, batch.bar, notes)
+    rows = np.arange(len(total))
+    return _one_sided("types", rows, rates, np.ones(len(total)), batch.bar, notes)
 
 
 def _out_of_range(batch: Batch) -> Verdicts:
@@ -117,7 +134,7 @@ def _out_of_range(batch: Batch) -> Verdicts:
             beyond[at] = below + above
             notes[at] = f"{below} below, {above} above" if below + above else ""
     rates = Rates(beyond, batch.after.numbers[rows], np.ones(len(rows), np.int64), batch.before.numbers[rows])
-    return _one_sided("out_of_range", rows, rates, batch.bar, notes)
+    return _one_sided("out_of_range", rows, rates, batch.alike(rates.n_current, rows), batch.bar, notes)
 
 
 def _beyond(current: Profile, baseline: Profile) -> tuple[int, int]:
@@ -147,13 +164,18 @@ def _unseen(batch: Batch) -> Verdicts:
         .T
     )
     rates = Rates(events, batch.after.strings[rows], singletons, batch.before.strings[rows])
-    n, m, none = rates.n_current, rates.n_reference, np.zeros(len(rows), np.int64)
+    alike = batch.alike(rates.n_current, rows)
+    n, m, none = rates.n_current / alike, rates.n_reference / alike, np.zeros(len(rows), np.int64)
     chosen = categories + distinct
-    p_value = np.minimum(rare_event_p(distinct, n, singletons, m), chosen * rare_event_p(most, n, none, m))
+    p_value = np.minimum(
+        rare_event_p(distinct / alike, n, singletons / alike, m), chosen * rare_event_p(most / alike, n, none, m)
+    )
     level = batch.bar.level[rows] / 2
-    least = np.minimum(rare_event_threshold(level, n, singletons, m), rare_event_threshold(level / chosen, n, none, m))
+    least = np.minimum(
+        rare_event_threshold(level, n, singletons / alike, m), rare_event_threshold(level / chosen, n, none, m)
+    )
     notes = [_such_as(batch.profiles[at], w.unseen) for at, w in zip(rows.tolist(), weighed, strict=True)]
-    effect, threshold = np.maximum(0.0, rates.change), least / np.maximum(1, n)
+    effect, threshold = np.maximum(0.0, rates.change), least / np.maximum(1.0, n)
     return _verdicts("unseen", rows, rates, np.minimum(1.0, 2.0 * p_value), effect, threshold, batch.bar, notes)
 
 
@@ -163,9 +185,11 @@ def _such_as(profile: Profile, unseen: Indices) -> str:
     return f"such as {encode_text(profile.labels[unseen[np.argmax(profile.categories.counts[unseen])]])}"
 
 
-def _one_sided(name: str, rows: Indices, rates: Rates, bar: Bar, notes: list[str]) -> Verdicts:
-    p_value = rare_event_p(rates.current, rates.n_current, rates.reference, rates.n_reference)
-    limit = rare_event_threshold(bar.level[rows], rates.n_current, rates.reference, rates.n_reference)
+def _one_sided(name: str, rows: Indices, rates: Rates, alike: Floats, bar: Bar, notes: list[str]) -> Verdicts:
+    """The baseline's count is not divided: it stands for what the baseline should count as having had."""
+    few, some, all_ = rates.current / alike, rates.n_current / alike, rates.n_reference / alike
+    p_value = rare_event_p(few, some, rates.reference, all_)
+    limit = alike * rare_event_threshold(bar.level[rows], some, rates.reference, all_)
     threshold = limit / np.maximum(1, rates.n_current)
     return _verdicts(name, rows, rates, p_value, np.maximum(0.0, rates.change), threshold, bar, notes)
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.closing import Closing
 from pipeline.collect import Outcome
+from schemas.config import FalseAlarms
 from schemas.group import Group
 from schemas.packet import SourcePartition
 from schemas.verdict import State
@@ -35,6 +36,7 @@ class SignalStatus(NamedTuple):
     mean: float | None
     p_value: float | None
     effect: float | None
+    minimum_detectable_effect: float | None
     distances: tuple[tuple[str, float], ...]
     firing: bool
 
@@ -47,9 +49,10 @@ class GroupStatus(NamedTuple):
     events: int
     baseline_events: int
     signals: tuple[SignalStatus, ...]
+    onsets_ms: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, record: WindowRecord, firing: Container[str]) -> "GroupStatus":
+    def of(cls, record: WindowRecord, firing: Container[str], onsets_ms: tuple[int, ...] = ()) -> "GroupStatus":
         events = max(record.events, 1)
         signals = tuple(
             SignalStatus(
@@ -59,12 +62,13 @@ class GroupStatus(NamedTuple):
                 s.mean,
                 s.p_value,
                 s.effect,
+                s.minimum_detectable_effect,
                 tuple((v["detector"], shown) for v in s.verdicts if (shown := _shown(v)) is not None),
                 s.name in firing,
             )
             for s in record.signals
         )
-        return cls(record.group, record.end_ms, record.events, record.baseline_events, signals)
+        return cls(record.group, record.end_ms, record.events, record.baseline_events, signals, onsets_ms)
 
 
 def _shown(verdict: Mapping[str, Any]) -> float | None:
@@ -91,6 +95,7 @@ class Board:
     lost_events: int = 0
     sources: dict[SourcePartition, SourceStatus] = field(default_factory=dict)
     groups: dict[tuple[int, Group], GroupStatus] = field(default_factory=dict)
+    budgets: dict[str, FalseAlarms] = field(default_factory=dict)
     watermarks_ms: dict[int, int] = field(default_factory=dict)
     open_windows: dict[int, int] = field(default_factory=dict)
     monitor_lags: dict[int, int] = field(default_factory=dict)
@@ -101,9 +106,25 @@ class Board:
         for record in closing.records:
             signals = closing.memories[record.group].signals
             firing = {name for name, memory in signals.items() if memory.onset_ms is not None}
-            self.groups[partition, record.group] = GroupStatus.of(record, firing)
+            onsets = closing.memories[record.group].onsets_ms
+            self.groups[partition, record.group] = GroupStatus.of(record, firing, onsets)
+        self.budgets.update(closing.budgets)
         for alert in closing.alerts:
             self.alerts[alert.model, str(alert.state)] += 1
+
+    def incidents(self) -> dict[str, int]:
+        """How many incidents each model's alerts opened within the period of its budget, up to its last window closed.
+        Alerts with one onset are one incident."""
+        onsets: dict[str, set[int]] = {}
+        ends: dict[str, int] = {}
+        for (_, group), status in self.groups.items():
+            onsets.setdefault(group.model, set()).update(status.onsets_ms)
+            ends[group.model] = max(status.end_ms, ends.get(group.model, status.end_ms))
+        return {
+            model: sum(onset > ends[model] - self.budgets[model].per_ms for onset in found)
+            for model, found in onsets.items()
+            if model in self.budgets
+        }
 
     def drop_partitions(self, kept: Iterable[int]) -> None:
         """Takes off what belongs to profiles partitions that are not this worker's any more."""

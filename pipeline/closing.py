@@ -18,7 +18,7 @@ from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
-from schemas.config import Config
+from schemas.config import Config, FalseAlarms
 from schemas.group import Group, Segment
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 
@@ -39,6 +39,7 @@ class Closing:
     records: list[WindowRecord] = field(default_factory=list)
     memories: dict[Group, GroupMemory] = field(default_factory=dict)
     baselines: dict[Key, BaselineGroup] = field(default_factory=dict)
+    budgets: dict[str, FalseAlarms] = field(default_factory=dict)
 
 
 class Closer:
@@ -63,6 +64,9 @@ class Closer:
             yield closing
 
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
+        model = self._config.model(groups[0][0].model)
+        assert model is not None, f"model {groups[0][0].model} is not watched"
+        closing.budgets[model.name] = model.false_alarms
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
         for group, profile in groups:
@@ -92,8 +96,16 @@ class Closer:
                 alert = _alert(closing, group, profile, judgement, record, decision.event, decision.onset_ms)
                 closing.alerts.append(alert)
         closing.records.append(_window_record(closing, group, profile, judgement))
-        remembered = GroupMemory(closing.end_ms, signals, judgement.traces)
+        onsets = self._onsets(closing, group, memory)
+        remembered = GroupMemory(closing.end_ms, signals, judgement.traces, onsets)
         self._memories[group] = closing.memories[group] = remembered
+
+    def _onsets(self, closing: Closing, group: Group, memory: GroupMemory) -> tuple[int, ...]:
+        """The onsets of the group's alerts within the period of the model's budget."""
+        budget = closing.budgets[group.model]
+        began = [a.onset_ms for a in closing.alerts if a.state is AlertState.FIRING and a.group == group]
+        counted = sorted({*memory.onsets_ms, *began})
+        return tuple(onset for onset in counted if onset > closing.end_ms - budget.per_ms)
 
 
 def _pair(segment: Segment | None) -> tuple[str, str] | None:
@@ -140,6 +152,9 @@ def _alert(
         p_value=record.p_value,
         level=record.level,
         effect=record.effect,
+        effect_low=record.effect_low,
+        effect_high=record.effect_high,
+        budget_basis=record.budget_basis,
         baseline_events=judgement.baseline_events,
         window_events=profile.count,
         evidence=record.verdicts,

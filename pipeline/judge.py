@@ -120,6 +120,10 @@ class _Signals:
                 for comparison, sequence in zip(compared, sequences, strict=True)
             ],
             [comparison.cells for comparison in compared],
+            [comparison.basis for comparison in compared],
+            [comparison.minimum_detectable_effect for comparison in compared],
+            [comparison.effect_low for comparison in compared],
+            [comparison.effect_high for comparison in compared],
         )
         return tuple(map(SignalRecord, *basics, *found))
 

@@ -15,25 +15,26 @@ from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition
 
-VERSION = 1
+VERSION = 2
+_READ = (1, 2)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
 
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
-    """One group's: the end of the last window closed for it, each signal's alert, and the trace of its last slices
-    as (mean, count) pairs."""
+    """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
+    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
     traces: Remembered = field(default_factory=Remembered.nothing)
+    onsets_ms: tuple[int, ...] = ()
 
-    def encode(self) -> bytes:
+    def encode(self, version: int = VERSION) -> bytes:
         signals = {name: memory.to_json() for name, memory in self.signals.items()}
-        return _sealed(
-            {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": self.traces.to_json()}
-        )
+        record = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": self.traces.to_json()}
+        return _sealed(record if version == 1 else {**record, "onsets_ms": self.onsets_ms}, version)
 
     @classmethod
     def decode(cls, data: bytes) -> "GroupMemory":
@@ -46,7 +47,8 @@ class GroupMemory:
         traces = {name: [(float(m), int(n)) for m, n in trace] for name, trace in record["traces"].items()}
         if any(abs(n) > _MOST_EVENTS for trace in traces.values() for _, n in trace):
             raise ValueError("a slice has too many events")
-        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces))
+        onsets = tuple(map(int, record.get("onsets_ms", ())))
+        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class PartitionMemory:
     sources: Mapping[str, int] = field(default_factory=dict)
     vector: Mapping[SourcePartition, tuple[int, int, int, str]] = field(default_factory=dict)
 
-    def encode(self) -> bytes:
+    def encode(self, version: int = VERSION) -> bytes:
         vector = [[*source, *view] for source, view in sorted(self.vector.items())]
         return _sealed(
             {
@@ -70,7 +72,8 @@ class PartitionMemory:
                 "head": self.head,
                 "sources": self.sources,
                 "vector": vector,
-            }
+            },
+            version,
         )
 
     @classmethod
@@ -88,8 +91,8 @@ class PartitionMemory:
         return cls(int(record["closed_through_ms"]), int(record["read_through"]), int(record["head"]), sources, vector)
 
 
-def _sealed(record: dict[str, Any]) -> bytes:
-    body = bytes([VERSION]) + codec.encode_canonical(record)
+def _sealed(record: dict[str, Any], version: int) -> bytes:
+    body = bytes([version]) + codec.encode_canonical(record)
     return body + zlib.crc32(body).to_bytes(4, "big")
 
 
@@ -100,11 +103,11 @@ def _opened(data: bytes, of: Callable[[Any], Memory]) -> Memory:
         raise StateError(
             "a state record is damaged: its checksum does not match; restore the state topic or use a new kafka.group"
         )
-    if data[0] != VERSION:
+    if data[0] not in _READ:
         raise StateError(f"a state record has version {data[0]}, this worker reads {VERSION}: upgrade it")
     try:
         memory = of(codec.decode(data[1:-4]))
-        damaged = memory.encode() != data
+        damaged = memory.encode(data[0]) != data
     except (WireError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(f"a state record is damaged: {error}") from error
     if damaged:

@@ -34,6 +34,7 @@ class BoardCollector(Collector):
         yield from _sources(self._board)
         yield from _partitions(self._board)
         groups = [status for _, status in sorted(self._board.groups.items(), key=lambda item: item[0][1].order)]
+        yield from _budgets(self._board)
         yield from _groups(groups)
         yield from _signals(groups)
 
@@ -119,6 +120,17 @@ def _partitions(board: Board) -> Iterator[Metric]:
     yield from (mark, opened, lag)
 
 
+def _budgets(board: Board) -> Iterator[Metric]:
+    opened = GaugeMetricFamily(
+        "driftline_budget_incidents", "Incidents opened in the budget's period, false ones or not.", labels=["model"]
+    )
+    spent = GaugeMetricFamily("driftline_budget_spent_ratio", "The same, over the budget.", labels=["model"])
+    for model, incidents in sorted(board.incidents().items()):
+        opened.add_metric([model], incidents)
+        spent.add_metric([model], incidents / board.budgets[model].at_most)
+    yield from (opened, spent)
+
+
 def _groups(groups: list[GroupStatus]) -> Iterator[Metric]:
     end = GaugeMetricFamily("driftline_window_end_timestamp_seconds", "End of the last window closed.", labels=_GROUP)
     events = GaugeMetricFamily("driftline_window_events", "Events of the last window closed.", labels=_GROUP)
@@ -149,6 +161,11 @@ def _signals(groups: list[GroupStatus]) -> Iterator[Metric]:
     mean = GaugeMetricFamily("driftline_mean", "Mean of the window's numbers, in the signal's unit.", labels=_SIGNAL)
     p_value = GaugeMetricFamily("driftline_p_value", "P-value of the primary test.", labels=_SIGNAL)
     effect = GaugeMetricFamily("driftline_effect_ratio", "Effect of the primary test.", labels=_SIGNAL)
+    least = GaugeMetricFamily(
+        "driftline_minimum_detectable_effect_ratio",
+        "The effect that would be found with a power of 0.8.",
+        labels=_SIGNAL,
+    )
     state = GaugeMetricFamily("driftline_signal_state", "1 for the state the signal is in.", labels=[*_SIGNAL, "state"])
     firing = GaugeMetricFamily("driftline_alert_firing", "1 while an alert of the signal is firing.", labels=_SIGNAL)
     distances = {name: GaugeMetricFamily(*family, labels=_SIGNAL) for name, family in _DISTANCES.items()}
@@ -159,13 +176,14 @@ def _signals(groups: list[GroupStatus]) -> Iterator[Metric]:
             _add(mean, labels, signal.mean)
             _add(p_value, labels, signal.p_value)
             _add(effect, labels, signal.effect)
+            _add(least, labels, signal.minimum_detectable_effect)
             for one in State:
                 state.add_metric([*labels, one], float(one is signal.state))
             firing.add_metric(labels, float(signal.firing))
             for detector, shown in signal.distances:
                 if detector in distances:
                     distances[detector].add_metric(labels, shown)
-    yield from (null, mean, p_value, effect, state, firing, *distances.values())
+    yield from (null, mean, p_value, effect, least, state, firing, *distances.values())
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:

@@ -4,14 +4,14 @@ A learned baseline is the first windows that close. Versions of a model share it
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
+from detectors.footing import Footing
 from detectors.group import GroupProfile
-from detectors.reference import Reference, group_spreads, references_of
+from detectors.reference import Reference, group_footings, references_of
 from detectors.settings import Settings
-from detectors.spread import Spread
 from pipeline.event_time import BEGINNING
 from schemas.config import Config, Learn, ModelConfig
 from schemas.group import Group, Segment
@@ -27,7 +27,7 @@ class Standard:
     wanted: int = 0
     through_ms: int = BEGINNING
     _references: dict[str, Reference] = field(default_factory=dict)
-    _spreads: dict[str, Spread] | None = None
+    _footings: dict[str, Footing] | None = None
 
     @property
     def learning(self) -> bool:
@@ -47,10 +47,10 @@ class Standard:
 
     def references(self, signals: Iterable[str], settings: Settings) -> list[Reference]:
         """The signals' baselines, prepared until `forget`; a signal that it lacks was missing throughout."""
-        if self._spreads is None:
-            self._spreads = group_spreads(self.group, settings)
+        if self._footings is None:
+            self._footings = group_footings(self.group, settings)
         if not self._references:
-            self._references = references_of(self.group, settings, self._spreads)
+            self._references = references_of(self.group, settings, self._footings)
         return [self._references.get(signal) or self._missing(signal, settings) for signal in signals]
 
     @property
@@ -63,7 +63,8 @@ class Standard:
         self._references = {}
 
     def _missing(self, signal: str, settings: Settings) -> Reference:
-        found = self._references[signal] = Reference.of(self.group.total.profile(signal), settings)
+        reference = Reference.of(self.group.total.profile(signal), settings)
+        found = self._references[signal] = replace(reference, footing=Footing.of_starts(self.group.windows.keys()))
         return found
 
 
@@ -110,11 +111,15 @@ class Standards:
         return found
 
     def level(self, model: str, start_ms: int) -> float:
-        """The level of each primary test of a model in the window that starts then: its false-alarm budget, shared
-        out over the baselines that the window is not itself part of."""
+        """The level of each signal of a model in the window that starts then: its false-alarm budget, shared out over the
+        baselines that the window is not itself part of. Where an alert takes n of m windows, that times n / m: of m
+        windows at level a, n exceed it with a probability of at most a m / n, however they depend on each other
+        (Markov's inequality)."""
         config = self._model(model)
         budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
-        return budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms)))
+        fire = self._config.detection.fire
+        level = budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms)))
+        return level * fire.windows / fire.of
 
     def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
         """Takes a closed window into a baseline that is being learned; returns what to keep of it, if it changed."""

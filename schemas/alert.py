@@ -11,10 +11,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import codec
+from schemas.basis import Basis
 from schemas.group import Group, Segment
 from schemas.window import Cell
 
-SCHEMA: Literal["driftline.alert/1"] = "driftline.alert/1"
+SCHEMA: Literal["driftline.alert/2"] = "driftline.alert/2"
 
 
 class AlertState(StrEnum):
@@ -26,12 +27,14 @@ class Alert(BaseModel):
     """`id` is the same for firing and resolved; `incident` is shared by all alerts of a model with one onset.
 
     `onset_ms` is the start of the first window that drifted; `start_ms` and `end_ms` are the window that made this
-    event. `evidence` holds the detectors' verdicts, `cells` the cells that moved most, most first.
+    event. `level` is what `p_value` was held against, and `budget_basis` what that rests on; `effect` lies between
+    `effect_low` and `effect_high` with 95 % confidence. `evidence` holds the detectors' verdicts, `cells` the cells that
+    moved most, most first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Literal["driftline.alert/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["driftline.alert/1", "driftline.alert/2"] = Field(SCHEMA, alias="schema")
     id: str
     incident: str
     state: AlertState
@@ -46,6 +49,9 @@ class Alert(BaseModel):
     p_value: float | None = None
     level: float | None = None
     effect: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
+    budget_basis: Basis | None = None
     baseline_events: int
     window_events: int
     evidence: tuple[dict[str, Any], ...] = ()

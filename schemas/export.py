@@ -25,13 +25,13 @@ def _of(model: type[BaseModel]) -> Callable[[], dict[str, Any]]:
 
 # To add one: its name with its version, and a function that makes it.
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "alert.v1": _of(Alert),
+    "alert.v2": _of(Alert),
     "baseline.v1": _of(BaselineFile),
     "config.v1": _of(Config),
     f"event.v{EVENT_SCHEMA_VERSION}": _of(Event),
     f"marker.v{PACKET_VERSION}": _of(Marker),
     f"packet.v{PACKET_VERSION}": _of(PacketHeader),
-    "window.v1": _of(WindowRecord),
+    "window.v2": _of(WindowRecord),
 }
 
 

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, create_
 from pydantic_core import CoreSchema, core_schema
 
 from schemas import codec
+from schemas.basis import Basis
 from schemas.group import Group, Segment
 from schemas.verdict import State
 
-SCHEMA: Literal["driftline.window/1"] = "driftline.window/1"
+SCHEMA: Literal["driftline.window/2"] = "driftline.window/2"
 
 
 class Completeness(StrEnum):
@@ -65,8 +66,10 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignalRecord:
-    """One signal of a closed window. `verdicts` are the detectors' (see `schemas.verdict`); `level` is the level of
-    the primary test, `effect` its effect. Counts are of events."""
+    """One signal of a closed window. `verdicts` are the detectors' (see `schemas.verdict`). `level` is what `p_value` was
+    held against, and `budget_basis` what that rests on. `effect` is that of the primary test, between `effect_low` and
+    `effect_high` with 95 % confidence. A change of `minimum_detectable_effect` would have been found with a power of
+    0.8. Counts are of events."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
@@ -85,6 +88,10 @@ class SignalRecord:
     summary: str = ""
     verdicts: tuple[dict[str, Any], ...] = ()
     cells: tuple[Cell, ...] = ()
+    budget_basis: Basis | None = None
+    minimum_detectable_effect: float | None = None
+    effect_low: float | None = None
+    effect_high: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON has it: without what is None."""
@@ -106,13 +113,24 @@ class SignalRecord:
         return found
 
 
-_MAY_LACK = ("mean", "least", "greatest", "p_value", "level", "effect")
+_MAY_LACK = (
+    "mean",
+    "least",
+    "greatest",
+    "p_value",
+    "level",
+    "effect",
+    "budget_basis",
+    "minimum_detectable_effect",
+    "effect_low",
+    "effect_high",
+)
 
 
 class WindowRecord(BaseModel):
     """`[start_ms, end_ms)` in event time, epoch milliseconds; `segment` is a path and a value, or absent."""
 
-    schema_: Literal["driftline.window/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["driftline.window/1", "driftline.window/2"] = Field(SCHEMA, alias="schema")
     model: str
     version: str
     segment: tuple[str, str] | None = None

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import numpy as np
 
 START_MS = 1_700_000_000_000 // 86_400_000 * 86_400_000
-WINDOW_S = 500
+WINDOW_S = 180
 EVERY_MS = 100
 MODELS = ("fraud", "loan")  # on different profiles partitions of two
-LEARNED = 8
+LEARNED = 22
 
 
-def events(n: int, *, seed: int = 1, every_ms: int = EVERY_MS, quiet: int = 10, drifting: int = 4) -> Iterator[bytes]:
+def events(n: int, *, seed: int = 1, every_ms: int = EVERY_MS, quiet: int = 28, drifting: int = 11) -> Iterator[bytes]:
     """`n` events of the models in turn, one each `every_ms`, in order of time. After the windows that are learned,
     `amount` and `grade` drift for `drifting` windows after each `quiet` ones. One event in eight is of version 2, one
     in fifty lacks `term`."""

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.column import MISSING
-from detectors.comparison import Cell, Comparison, Reference, Settings, compare, compare_all
+from detectors.comparison import PRIMARY_SHARE, Cell, Comparison, Reference, Settings, compare, compare_all
 from detectors.description import describe
+from detectors.footing import Footing
 from detectors.grid import Caps
 from detectors.ordering import Floats
 from detectors.profile import COARSE, FINE, Profile, Resolution
@@ -188,11 +189,12 @@ def test_what_does_not_apply_is_left_out() -> None:
     assert [v.detector for v in words.verdicts] == ["g", "psi", "chi2", "js", "null_rate", "types", "unseen"]
 
 
-def test_the_p_value_is_that_of_the_component_tests_times_their_number() -> None:
+def test_the_p_value_is_that_of_the_component_tests_over_their_shares_of_the_level() -> None:
     comparison = result(BASELINE, numeric(np.random.default_rng(34).normal(size=300) + 0.2))
-    parts = [verdict(comparison, name).p_value for name in ("g", "null_rate", "types", "out_of_range")]
+    parts = {"g": PRIMARY_SHARE} | dict.fromkeys(("null_rate", "types", "out_of_range"), (1.0 - PRIMARY_SHARE) / 3)
     assert comparison.tests == 4
-    assert comparison.p_value == pytest.approx(4 * min(p for p in parts if p is not None))
+    weighed = [p / share for name, share in parts.items() if (p := verdict(comparison, name).p_value) is not None]
+    assert comparison.p_value == pytest.approx(min(weighed))
 
 
 @pytest.mark.parametrize("primary", ["g", "ks", "psi", "js"])
@@ -200,7 +202,8 @@ def test_any_of_the_distances_may_be_the_primary_test(primary: str) -> None:
     settings = replace(SETTINGS, primary=primary)
     comparison = result(BASELINE, numeric(np.random.default_rng(34).normal(size=300) + 0.3), settings)
     own = verdict(comparison, primary)
-    assert comparison.p_value == 4 * own.p_value
+    assert own.p_value is not None
+    assert comparison.p_value == own.p_value / PRIMARY_SHARE
     assert comparison.effect == own.effect
     assert result(mixed(["a", "b"] * 100), mixed(["a", "b", "a"] * 30), settings).p_value is not None
 
@@ -267,7 +270,8 @@ def batch() -> list[tuple[Reference, Profile]]:
     found = []
     for at, (baseline, window) in enumerate(pairs(1_000)):
         spread = Spread(20 + at % 40, 1.0 + 0.001 * (at % 50), 0.1, 0.01 * (at % 30), 0.001) if at % 2 else None
-        found.append((replace(Reference.of(baseline, SETTINGS), spread=spread), window))
+        footing = Footing(spread, 60.0, 60, 60) if spread else None
+        found.append((replace(Reference.of(baseline, SETTINGS), footing=footing), window))
     return found
 
 

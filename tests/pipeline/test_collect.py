@@ -257,7 +257,7 @@ def test_a_damaged_memory_is_a_state_error(memory: GroupMemory | PartitionMemory
 @pytest.mark.parametrize("memory", REMEMBERED)
 def test_a_memory_of_a_version_from_the_future_says_to_upgrade(memory: GroupMemory | PartitionMemory) -> None:
     body = b"\x09" + memory.encode()[1:-4]
-    with pytest.raises(StateError, match=r"version 9, this worker reads 1: upgrade"):
+    with pytest.raises(StateError, match=r"version 9, this worker reads 2: upgrade"):
         type(memory).decode(body + zlib.crc32(body).to_bytes(4, "big"))
 
 
@@ -267,29 +267,30 @@ def test_a_record_that_is_no_json_is_a_state_error() -> None:
         GroupMemory.decode(body + zlib.crc32(body).to_bytes(4, "big"))
 
 
-LEARNED, DRIFT_AT, LOANS = 5, 800, 1300
+LEARNED, DRIFT_AT, LOANS = 24, 2600, 3000
 PARTS = 5
 
 
 def loan_config() -> Config:
-    models = [{"name": "loan", "baseline": {"learn": {"windows": LEARNED}}, "segments": ["tags.country"]}]
+    learn, budget = {"learn": {"windows": LEARNED}}, {"at_most": 1000}
+    models = [{"name": "loan", "baseline": learn, "segments": ["tags.country"], "false_alarms": budget}]
     window = {"length": "100s", "allowed_lateness": "1s"}
     return Config.from_mapping({"window": window, "models": models, "detection": {"fire": {"windows": 2, "of": 3}}})
 
 
 @pytest.fixture(scope="module")
 def loan_log() -> Log:
-    """Thirteen windows, of which the first five are learned and the last five drift, with events that are late, sums
+    """Thirty windows, of which the first 24 are learned and the last four drift, with events that are late, sums
     beyond the floats, and a partition that ends early. Three times a new owner, of a newer generation, sends again what
     was sent before; the last time while the partition that ended holds up the windows of the other."""
     values, times = [], []
     for i, loan in enumerate(loans(LOANS, DRIFT_AT)):
         times.append(loan["ts"])
         loan["ts"] -= 500_000 * (i % 97 == 96)
-        if 600 <= i < 603:
+        if 2450 <= i < 2453:
             loan["features"]["junk"] = 1.7e308
         values.append(encode(loan))
-    log = log_of_an_idle_one(loan_config(), values, times, last=500, found_idle=1000)
+    log = log_of_an_idle_one(loan_config(), values, times, last=2200, found_idle=2700)
     a, b, c = len(log) // 3, len(log) // 2, 2 * len(log) // 3
     owners = [[changed(m, generation=g) if isinstance(m, Marker) else m for m in log] for g in (3, 5, 7, 9)]
     return [*owners[0][:a], *owners[1][a // 2 : b], *owners[2][b - 9 : c], *owners[3][c - 9 :]]
@@ -342,10 +343,10 @@ def moments(loan_log: Log) -> list[Worker]:
 
 
 def test_the_loans_give_a_rebuilt_monitor_something_to_forget(moments: list[Worker], loan_log: Log) -> None:
-    assert len(moments) == len(loan_log) + 4 * 13
+    assert len(moments) == len(loan_log) + 4 * LOANS // 100
     said = moments[-1].said
     records = [body for key, body in said.items() if isinstance(key[1], int)]
-    assert len(records) == 39
+    assert len(records) == 3 * LOANS // 100
     assert sum(b'"state":"firing"' in body for body in said.values()) >= 3
     assert all(b'"completeness":"complete"' in body for body in records)
     assert sum(b'"state":"learning","version"' in body for body in records) == 3 * LEARNED

@@ -126,21 +126,21 @@ async def test_a_learned_baseline_outlives_its_worker(real_kafka: Kafka, tmp_pat
     servers = real_kafka.bootstrap_servers
     create_topic(servers, "learn.events", 1)
     config = settings("learn.events", "learn", servers)
-    config["models"] = [{"name": "loan", "baseline": {"learn": {"windows": 10}}}]
-    drifting = [encode(e) for e in loans(15_000, 12_000)]
-    await send(servers, "learn.events", drifting[:6_500], 1)
+    config["models"] = [{"name": "loan", "baseline": {"learn": {"windows": 24}}}]
+    drifting = [encode(e) for e in loans(22_000, 19_000)]
+    await send(servers, "learn.events", drifting[:13_500], 1)
     worker = Worker(tmp_path, "learn", config).start()
     workers.append(worker)
-    until("windows learned", lambda: len(distinct_windows(servers, "learn")) >= 12)
+    until("windows learned", lambda: len(distinct_windows(servers, "learn")) >= 26)
     worker.kill()
-    await send(servers, "learn.events", drifting[6_500:], 1)
+    await send(servers, "learn.events", drifting[13_500:], 1)
     worker.start()
-    until("all windows closed", lambda: counted(servers, "learn") >= 15_000)
+    until("all windows closed", lambda: counted(servers, "learn") >= 22_000)
     records = [r for _, r in sorted(distinct_windows(servers, "learn").items(), key=lambda item: item[0][3])]
-    assert [r["state"] for r in records[:10]] == ["learning"] * 10
-    assert [r["learned_windows"] for r in records[:10]] == list(range(1, 11))
-    assert {r["state"] for r in records[10:24]} <= {"ok", "warning"}
-    assert {r["state"] for r in records[24:]} == {"drift"}
+    assert [r["state"] for r in records[:24]] == ["learning"] * 24
+    assert [r["learned_windows"] for r in records[:24]] == list(range(1, 25))
+    assert {r["state"] for r in records[24:38]} <= {"ok", "warning"}
+    assert {r["state"] for r in records[38:]} == {"drift"}
 
 
 async def test_events_of_a_model_that_stops_are_all_counted_when_its_partition_falls_silent(

@@ -22,8 +22,8 @@ from schemas.packet import SourcePartition
 from schemas.verdict import State
 from tests.pipeline.events import START_MS, encode, event, loans
 
-EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 7000, 4200, 5400, 200
-LEARNED = 18
+EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 8200, 5400, 6600, 200
+LEARNED = 24
 WHOLE = {"model": "loan", "version": "1", "segment": ""}
 HOST = "127.0.0.1"
 
@@ -144,6 +144,8 @@ def test_groups_and_signals_are_what_the_last_window_says(board: Board, drift_an
         labels = WHOLE | {"signal": signal.name}
         assert value(board, "driftline_p_value", **labels) == signal.p_value
         assert value(board, "driftline_effect_ratio", **labels) == signal.effect
+        least = signal.minimum_detectable_effect
+        assert value(board, "driftline_minimum_detectable_effect_ratio", **labels) == least
         assert value(board, "driftline_null_ratio", **labels) == signal.null / WINDOW_S
         states = {state: value(board, "driftline_signal_state", **labels, state=state) for state in State}
         assert states == {state: float(state is signal.state) for state in State}
@@ -164,6 +166,39 @@ def test_firing_goes_to_1_and_back_to_0(drift_and_back: list[Closing]) -> None:
     counts = series_of(board)["driftline_alerts_total"]
     assert len(set(counts.values())) == 1
     assert {dict(labels)["state"] for labels in counts} == {"firing", "resolved"}
+
+
+def test_the_budget_is_spent_by_incidents_and_a_worker_that_takes_over_knows_of_them(
+    drift_and_back: list[Closing],
+) -> None:
+    full, taken_over = Board(), Board()
+    for closing in drift_and_back:
+        full.closed(0, closing)
+    taken_over.closed(0, drift_and_back[-1])
+    onsets = {a.onset_ms for closing in drift_and_back for a in closing.alerts}
+    assert len(onsets) > 0
+    for board in (full, taken_over):
+        assert value(board, "driftline_budget_incidents", model="loan") == len(onsets)
+        assert value(board, "driftline_budget_spent_ratio", model="loan") == len(onsets)
+
+
+def test_incidents_older_than_the_period_are_forgotten() -> None:
+    drifting, steady = (list(map(encode, loans(EVENTS, at))) for at in (DRIFT_AT, EVENTS))
+    budget = {"at_most": 0.01, "per": f"{4 * WINDOW_S}s"}
+    cfg = config("loan")
+    model = cfg.models[0].model_dump(by_alias=True) | {"false_alarms": budget}  # type: ignore[union-attr]  # a list here
+    board = Board()
+    spent = []
+    raw = {"window": {"length": f"{WINDOW_S}s", "allowed_lateness": "1s"}, "models": [model]}
+    for closing in closed(Config.from_mapping(raw), drifting[:WELL_AT] + steady[WELL_AT:]):
+        board.closed(0, closing)
+        spent.append(value(board, "driftline_budget_spent_ratio", model="loan"))
+        assert all(
+            onset > closing.end_ms - 4 * WINDOW_S * 1000 for m in closing.memories.values() for onset in m.onsets_ms
+        )
+    drifts_from = DRIFT_AT // WINDOW_S
+    assert spent[drifts_from] >= 100.0
+    assert spent[-1] == 0.0
 
 
 def test_an_alert_that_fires_is_shown_by_a_worker_that_takes_over(drift_and_back: list[Closing]) -> None:

@@ -22,6 +22,7 @@ from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.partition import Progress
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
+from schemas.basis import Basis
 from schemas.group import Group, Segment
 from schemas.packet import Marker, Packet, PacketHeader, Sent, SourcePartition
 from schemas.verdict import State, Verdict
@@ -36,7 +37,10 @@ GROUP = Group("loan", "7", Segment("tags.country", "DE"))
 PROGRESS = Progress(1200, 1_700_000_000_000, 1_700_000_000_500, 1_699_999_800_000, (1000, -5), 1, 2, 3)
 COMMITTED = ("id", 1000, 300_000)
 GROUP_MEMORY = GroupMemory(
-    600_000, {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1)}, Remembered.of({"x": ((1.5, 3), (2.0, 4))})
+    600_000,
+    {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1)},
+    Remembered.of({"x": ((1.5, 3), (2.0, 4))}),
+    (300_000,),
 )
 PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")
@@ -55,6 +59,9 @@ ALERT = Alert(
     p_value=0.0004,
     level=0.001,
     effect=0.25,
+    effect_low=0.1,
+    effect_high=0.4,
+    budget_basis=Basis.THIN,
     baseline_events=100,
     window_events=50,
     evidence=(VERDICT.to_json(),),
@@ -129,6 +136,10 @@ def record() -> WindowRecord:
         summary="x: median 1 -> 2",
         verdicts=(VERDICT.to_json(),),
         cells=(Cell(label="< 1", reference=60, current=10),),
+        budget_basis=Basis.THIN,
+        minimum_detectable_effect=0.2,
+        effect_low=0.1,
+        effect_high=0.4,
     )
     return WindowRecord(
         model="loan",

@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,10 +49,11 @@ def test_a_commit_of_version_1_is_read() -> None:
     assert decode_progress(golden("commit.v1").decode(), forms.SOURCE, *forms.COMMITTED) == forms.PROGRESS
 
 
-def test_the_tables_of_version_1_are_read() -> None:
-    kept = kept_of(2, pairs_of(golden("state-table.v1")), pairs_of(golden("baselines-table.v1")))
+@pytest.mark.parametrize(("version", "onsets"), [(1, ()), (2, forms.GROUP_MEMORY.onsets_ms)])
+def test_the_tables_of_each_version_are_read(version: int, onsets: tuple[int, ...]) -> None:
+    kept = kept_of(2, pairs_of(golden(f"state-table.v{version}")), pairs_of(golden("baselines-table.v1")))
     assert kept.memory == forms.PARTITION_MEMORY
-    assert kept.groups == {forms.GROUP: forms.GROUP_MEMORY}
+    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets)}
     assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])
@@ -65,8 +67,17 @@ def test_a_baseline_file_of_version_1_is_read() -> None:
 
 
 def test_alerts_and_window_records_of_version_1_are_read() -> None:
-    assert Alert.model_validate_json(golden("alert.v1")) == forms.ALERT
-    assert WindowRecord.model_validate_json(golden("window.v1")) == forms.record()
+    lacks = {"effect_low": None, "effect_high": None, "budget_basis": None}
+    alert = forms.ALERT.model_copy(update={"schema_": "driftline.alert/1", **lacks})
+    assert Alert.model_validate_json(golden("alert.v1")) == alert
+    signal = replace(forms.record().signals[0], minimum_detectable_effect=None, **lacks)
+    record = forms.record().model_copy(update={"schema_": "driftline.window/1", "signals": (signal,)})
+    assert WindowRecord.model_validate_json(golden("window.v1")) == record
+
+
+def test_alerts_and_window_records_of_version_2_are_read() -> None:
+    assert Alert.model_validate_json(golden("alert.v2")) == forms.ALERT
+    assert WindowRecord.model_validate_json(golden("window.v2")) == forms.record()
 
 
 def _sealed(body: bytes) -> bytes:
@@ -89,7 +100,7 @@ def _newer_document(data: bytes) -> bytes:
 
 
 def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
-    values = list(pairs_of(golden("state-table.v1")).values())
+    values = list(pairs_of(golden("state-table.v2")).values())
     return values[0] if kind is GroupMemory else values[-1]
 
 
@@ -111,13 +122,13 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 def test_a_newer_version_is_refused_and_says_to_upgrade(
     read: Callable[[Any], object], newer: Callable[[], Any]
 ) -> None:
-    with pytest.raises(DriftlineError, match=r"version 2\b.*upgrade"):
+    with pytest.raises(DriftlineError, match=r"version [23]\b.*upgrade"):
         read(newer())
 
 
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
-    form = {"Alert": "alert.v1", "WindowRecord": "window.v1"}.get(
+    form = {"Alert": "alert.v2", "WindowRecord": "window.v2"}.get(
         getattr(kind, "__self__", type).__name__, "baseline.v1"
     )
     with pytest.raises(ValueError, match="schema"):
@@ -132,5 +143,6 @@ def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
 
 
 def test_no_golden_file_is_left_unread() -> None:
-    read = {f"{form}.bin" for form in forms.forms()}
+    older = {"alert.v1", "window.v1", "state-table.v1"}
+    read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

@@ -11,11 +11,12 @@ from typing import Any
 
 from detectors.sequence.adwin import Adwin
 from detectors.sequence.detector import SequenceDetector
+from detectors.sequence.onset import Onset
 from detectors.sequence.page_hinkley import PageHinkley
 
 Factory = Callable[..., SequenceDetector]
 
-_FACTORIES: dict[str, Factory] = {"adwin": Adwin, "page_hinkley": PageHinkley}
+_FACTORIES: dict[str, Factory] = {"adwin": Adwin, "onset": Onset, "page_hinkley": PageHinkley}
 
 
 def names() -> tuple[str, ...]:

@@ -24,15 +24,15 @@ class Checkpoints:
 
     def __init__(self) -> None:
         self.times = [0]
-        self._now = 0
+        self.now = 0
 
     def step(self) -> int | None:
         """Goes on by a step, which is kept. The place that was dropped for it, among those before, if any was."""
-        self._now += 1
-        gone = self._now - KEPT * (self._now & -self._now)
+        self.now += 1
+        gone = self.now - KEPT * (self.now & -self.now)
         dropped = None
         if gone > 0:
             dropped = bisect_left(self.times, gone)
             del self.times[dropped]
-        self.times.append(self._now)
+        self.times.append(self.now)
         return dropped

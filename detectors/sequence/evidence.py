@@ -62,12 +62,12 @@ def mixed(z: Floats, size: Floats, weights: Floats) -> Floats:
 
         log sum_k weights_k  mean_d  exp(z_k d sqrt(size_k) - size_k d**2 / 2) / 2
 
-    with `size = n m / (n + m)` for segments of n and m values. Of n signals, shape (n,); of one, shape (). O(k)."""
+    with `size = n m / (n + m)` for segments of n and m values. Of n signals, shape (n,); of one, shape (). Minus infinity where all weights are 0. O(k)."""
     shifts, halves = (_SHIFTS, _HALVES) if z.ndim == 1 else (_SHIFTS[..., None], _HALVES[..., None])
     exponents = shifts * (z * np.sqrt(size))
     exponents -= halves * size
     top = exponents.max(axis=(0, 1))
     exponents -= top
     total = (np.exp(exponents, out=exponents).sum(axis=0) * weights).sum(axis=0)
-    logs: Floats = np.log(np.maximum(total, _TINY)) + (top - _SIDES)
+    logs: Floats = np.where(total > 0.0, np.log(np.maximum(total, _TINY)) + (top - _SIDES), -np.inf)
     return logs

@@ -23,6 +23,8 @@ from schemas.verdict import State, Verdict
 FAMILIES = ("auto", "bits", "numbers")
 YOUTH = 10_000
 """A regime of n values is taken to end, at each further value, with odds in proportion to `1 + YOUTH / n`."""
+LEAST_STEPS = 15
+"""What is counted in values is never less than so many steps, or a multiple of it: slices may have any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Onset:
         self._past = np.zeros((4, MOST_KEPT))
         self._now = np.zeros(4)
         self._start = np.zeros(4)
+        self._start_step = 0
 
     def update(self, total: float, count: int = 1, squares: float | None = None) -> Verdict:
         """See `SequenceDetector`. Also raises ValueError for `squares` that are not finite, and in family "bits" for a
@@ -135,19 +138,24 @@ class Onset:
 
     def _forget(self) -> None:
         """Moves the start of what onsets are compared with to the youngest checkpoint that is `memory` values old."""
+        times = self._checkpoints.times
         at = bisect_right(self._counts, self._now[0] - self._settings.memory) - 1
+        at = min(at, bisect_right(times, self._checkpoints.now + 1 - 4 * LEAST_STEPS) - 1)
         if at >= 0 and self._counts[at] > self._start[0]:
-            self._start = self._past[:, at].copy()
+            self._start, self._start_step = self._past[:, at].copy(), times[at]
+
+    def _first(self) -> int:
+        """The place of the oldest onset that is looked at."""
+        oldest = bisect_left(self._counts, self._now[0] - self._settings.horizon)
+        recent = bisect_left(self._checkpoints.times, self._checkpoints.now + 1 - 2 * LEAST_STEPS)
+        return max(min(oldest, recent), bisect_right(self._counts, self._start[0]))
 
     def _judged(self) -> Verdict:
-        values, begin = float(self._now[0]), float(self._start[0])
+        values, known = float(self._now[0]), float(self._now[0] - self._start[0])
         self._regime.at(values)
-        if values - begin < self._settings.learning:
-            return self._verdict(None)
-        held = len(self._counts)
-        first = bisect_left(self._counts, values - self._settings.horizon)
-        first = max(first, bisect_right(self._counts, begin))
-        if first == held:
+        steps = self._checkpoints.now + 1 - self._start_step
+        first, held = self._first(), len(self._counts)
+        if known < self._settings.learning or steps < LEAST_STEPS or first == held:
             return self._verdict(None)
         onsets = self._past[:, first:held]
         after, before = self._now[:, None] - onsets, onsets - self._start[:, None]
@@ -156,7 +164,7 @@ class Onset:
         z *= counts
         gaps = onsets[0] - self._past[0, first - 1 : held - 1]
         weights = counts * gaps * (1.0 + YOUTH / (onsets[0] - self._regime.began))
-        statistic = float(mixed(z, before[0] * after[0] / (values - begin), weights))
+        statistic = float(mixed(z, before[0] * after[0] / known, weights))
         if statistic <= self._threshold:
             return self._verdict(statistic)
         return self._changed(statistic, int(z.argmax()), onsets, after, before, float(sizes[z.argmax()]))
@@ -165,9 +173,10 @@ class Onset:
         old, new = before[1, at] / before[0, at], after[1, at] / after[0, at]
         new_incident = self._regime.changed(Change(float(onsets[0, at]), float(old), float(new), size))
         self._start = onsets[:, at].copy()
-        if not new_incident:
-            return self._verdict(statistic)
+        self._start_step = self._checkpoints.times[len(self._counts) - onsets.shape[1] + at]
         found = self._verdict(statistic)
+        if not new_incident:
+            return found
         effect = abs(size) if self._bits else float(2.0 * ndtr(0.5 * abs(size)) - 1.0)
         return found._replace(state=State.DRIFT, effect=effect, n_reference=int(before[0, at]))
 
@@ -181,7 +190,7 @@ class Onset:
         self._counts.append(float(self._now[0]))
 
     def _verdict(self, statistic: float | None) -> Verdict:
-        state = self._regime.state(float(self._now[0] - self._start[0]))
+        state = self._regime.state(statistic is not None)
         return Verdict(
             "onset",
             state,

@@ -47,11 +47,11 @@ class Regime:
         self._direction, self._home, self._jump = other._direction, other._home, 0.0
         return self
 
-    def state(self, known: float) -> State:
-        """With so many values known of the level: how the series stands, when nothing new is announced."""
+    def state(self, known: bool) -> State:
+        """How the series stands, when nothing new is announced; `known`: whether its level is."""
         if self.opened is not None and not self.resolved:
             return State.WARNING
-        return State.OK if known >= self._learning else State.LEARNING
+        return State.OK if known else State.LEARNING
 
     def at(self, values: float) -> None:
         """After so many values of the series: a regime that has stood for long closes its incident."""

@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 
+from detectors.alignment import Flags
+from detectors.grid import Counts
 from detectors.ordering import Floats
 
 SUMS = 4
@@ -23,6 +25,18 @@ def are_bits(total: float, count: int, squares: float | None, family: str = "aut
         return True
     own = total * total if count == 1 else squares
     return within and own == total and float(total).is_integer()
+
+
+def columns_are_bits(totals: Floats, counts: Counts, squares: Floats | None, family: str = "auto") -> Flags:
+    """The same of a slice of each of n series, shape (n,). O(n)."""
+    within = (totals >= 0.0) & (totals <= counts)
+    if family == "bits":
+        if not within.all():
+            raise ValueError(f"total of bits must be in [0, {counts[~within][0]}], got {totals[~within][0]}")
+        return within
+    own = np.where(counts == 1, totals * totals, np.nan if squares is None else squares)
+    bits: Flags = within & (own == totals) & (totals == np.floor(totals))
+    return bits
 
 
 class Sums:
@@ -48,7 +62,19 @@ class Sums:
         return np.array((count, off, max(own, least), count))
 
 
-def shift(sums: Floats, origin: float) -> None:
-    """Counts sums from another origin: those from 0, shape (4, ...), in place."""
+def columns_of(totals: Floats, counts: Counts, squares: Floats | None, origins: Floats) -> Floats:
+    """What `Sums.of` gives for a slice of each of n series, shape (4, n); zeros where there are no values. O(n)."""
+    held = counts > 0
+    n = np.where(held, counts, 1).astype(np.float64)
+    off = totals - n * origins
+    least = off * off / n
+    single = (counts == 1) | (squares is None)
+    own = least if squares is None else np.maximum(squares - origins * (2.0 * totals - n * origins), least)
+    sums: Floats = np.where(held, np.stack((n, off, np.where(single, least, own), np.where(single, 1.0, n))), 0.0)
+    return sums
+
+
+def shift(sums: Floats, origin: float | Floats) -> None:
+    """Counts sums that were counted from 0, shape (4, ...), from another origin, in place."""
     sums[2] += origin * (origin * sums[0] - 2.0 * sums[1])
     sums[1] -= origin * sums[0]

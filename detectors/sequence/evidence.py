@@ -7,7 +7,6 @@ or (k, n), for n signals as well; sums are stacked in front of that: numbers, to
 import math
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
 from detectors.ordering import Floats

@@ -23,6 +23,8 @@ from schemas.verdict import State, Verdict
 FAMILIES = ("auto", "bits", "numbers")
 YOUTH = 10_000
 """A regime of n values is taken to end, at each further value, with odds in proportion to `1 + YOUTH / n`."""
+ROUNDING = 1e-12
+"""Rates may differ by exactly the least effect, up to rounding, and their complements must be judged alike."""
 LEAST_STEPS = 15
 """What is counted in values is never less than so many steps, or a multiple of it: slices may have any size."""
 
@@ -62,7 +64,7 @@ class OnsetSettings:
         return self.memory / 2
 
     def regime(self, bits: bool) -> Regime:
-        return Regime(self.effect if bits else least_shift(self.effect), self.learning, self.settle)
+        return Regime(self.effect if bits else least_shift(self.effect), self.settle)
 
 
 class Onset:
@@ -160,7 +162,7 @@ class Onset:
         onsets = self._past[:, first:held]
         after, before = self._now[:, None] - onsets, onsets - self._start[:, None]
         z, sizes = (of_bits if self._bits else of_numbers)(after, before)
-        counts = np.abs(sizes) >= self._regime.effect
+        counts = np.abs(sizes) >= self._regime.effect - ROUNDING
         z *= counts
         gaps = onsets[0] - self._past[0, first - 1 : held - 1]
         weights = counts * gaps * (1.0 + YOUTH / (onsets[0] - self._regime.began))
@@ -169,7 +171,9 @@ class Onset:
             return self._verdict(statistic)
         return self._changed(statistic, int(z.argmax()), onsets, after, before, float(sizes[z.argmax()]))
 
-    def _changed(self, statistic: float, at: int, onsets: Floats, after: Floats, before: Floats, size: float) -> Verdict:
+    def _changed(
+        self, statistic: float, at: int, onsets: Floats, after: Floats, before: Floats, size: float
+    ) -> Verdict:
         old, new = before[1, at] / before[0, at], after[1, at] / after[0, at]
         new_incident = self._regime.changed(Change(float(onsets[0, at]), float(old), float(new), size))
         self._start = onsets[:, at].copy()

@@ -10,7 +10,7 @@ from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.sequence.checkpoints import Checkpoints
 from detectors.sequence.evidence import mixed, of_bits, of_numbers
-from detectors.sequence.onset import LEAST_STEPS, YOUTH, OnsetSettings
+from detectors.sequence.onset import LEAST_STEPS, ROUNDING, YOUTH, OnsetSettings
 from detectors.sequence.regime import Change
 from detectors.sequence.sums import SUMS, columns_are_bits, columns_of, shift
 from schemas.verdict import State
@@ -137,13 +137,15 @@ class OnsetColumns:
         onsets = np.where(looked_at, past[:, first:], start)
         after, before = now - onsets, onsets - start
         z, sizes = (of_bits if bits else of_numbers)(after, before)
-        weights = looked_at & (np.abs(sizes) >= self._effects[at])
+        weights = looked_at & (np.abs(sizes) >= self._effects[at] - ROUNDING)
         z *= weights
         weights = weights * gaps * (1.0 + YOUTH / np.maximum(onsets[0] - self._began[at], 1.0))
         statistics = mixed(z, before[0] * after[0] / (now[0] - start[0]), weights)
         for place in np.flatnonzero(statistics > self._settings.threshold).tolist():
             onset = int(z[:, place].argmax())
-            change = _change(onsets[:, onset, place], before[:, onset, place], after[:, onset, place], sizes[onset, place])
+            change = _change(
+                onsets[:, onset, place], before[:, onset, place], after[:, onset, place], sizes[onset, place]
+            )
             self._restart(int(at[place]), first + onset, change, drifted)
         return np.where(looked_at.any(axis=0), statistics, np.nan)
 

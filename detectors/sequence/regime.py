@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from schemas.verdict import State
 
+OVERSHOOT = 3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -20,18 +22,17 @@ class Regime:
     """Decides which changes are announced. From a stable regime each is, up or down.
 
     An announced change opens an incident, which lasts until a regime has lasted `settle` values. While it is open, a
-    change is announced only if it goes the incident's way, is greater than what was announced, and left a regime of
-    `learning` values or more. All others are part of the incident: the way back, and where it leads, the slow
-    improvement of a model that learns anew, and the steps by which a level goes on creeping. It is resolved once the
-    level is back, to less than `effect`, or beyond.
+    change is announced only if it is as great as the farthest that the level has been from where it came, and goes the
+    incident's way, or else ends beyond where it came by `OVERSHOOT` times that. All others are part of the incident: the
+    way back, and where it leads, the slow improvement of a model that learns anew, and the steps by which a level goes
+    on creeping. It is resolved once the level is back, to less than `effect`, or beyond.
     """
 
-    __slots__ = ("_direction", "_home", "_jump", "_learning", "_settle", "began", "effect", "note", "opened", "resolved")
+    __slots__ = ("_direction", "_home", "_jump", "_settle", "began", "effect", "note", "opened", "resolved")
 
-    def __init__(self, effect: float, learning: int, settle: int) -> None:
-        """`effect` is in the unit of `Change.size`, the others are numbers of values."""
+    def __init__(self, effect: float, settle: int) -> None:
+        """`effect` is in the unit of `Change.size`, `settle` a number of values."""
         self.effect = effect
-        self._learning = learning
         self._settle = settle
         self._direction = 0.0
         self._jump = 0.0
@@ -77,5 +78,8 @@ class Regime:
     def _announces(self, change: Change) -> bool:
         if self.opened is None:
             return True
-        worse = change.size * self._direction
-        return worse > 0.0 and worse >= self._jump and change.onset - self.began >= self._learning
+        unit = abs(change.after - change.before) / abs(change.size)
+        self._jump = max(self._jump, (change.before - self._home) * self._direction / unit)
+        if change.size * self._direction > 0.0:
+            return abs(change.size) >= self._jump
+        return (self._home - change.after) * self._direction > OVERSHOOT * self._jump * unit

@@ -29,7 +29,7 @@ class Ddm:
             raise ValueError(f"warm_start must be at least 1, got {warm_start}")
         if not 0.0 < warning_threshold <= drift_threshold:
             raise ValueError(
-                f"thresholds must be 0 < warning_threshold <= drift_threshold, got {warning_threshold} and {drift_threshold}"
+                f"warning_threshold and drift_threshold must be above 0 and in that order, got {warning_threshold} and {drift_threshold}"
             )
         self._ddm = binary.DDM(
             warm_start=warm_start, warning_threshold=warning_threshold, drift_threshold=drift_threshold

@@ -27,7 +27,7 @@ class Eddm:
         if warm_start < 1:
             raise ValueError(f"warm_start must be at least 1, got {warm_start}")
         if not 0.0 < beta <= alpha < 1.0:
-            raise ValueError(f"alpha and beta must be 0 < beta <= alpha < 1, got {alpha} and {beta}")
+            raise ValueError(f"beta and alpha must be in (0, 1) and in that order, got {beta} and {alpha}")
         self._eddm = binary.EDDM(warm_start=warm_start, alpha=alpha, beta=beta)
         self._values = 0
 

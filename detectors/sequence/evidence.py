@@ -20,6 +20,7 @@ _HALVES = 0.5 * _SHIFTS**2
 _SIDES = math.log(2.0 * len(SHIFTS))
 _SIGNS = np.array([-1.0, 1.0, 1.0, -1.0, 1.0, 1.0])
 _LEAST_PART = 1e-18
+_ROUNDING = 1e-9
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -54,6 +55,11 @@ def of_numbers(after: Floats, before: Floats) -> tuple[Floats, Floats]:
 def least_shift(effect: float) -> float:
     """The shift, in standard deviations, of two normal laws whose total variation is `effect`."""
     return float(2.0 * ndtri(0.5 * (1.0 + effect)))
+
+
+def likeliest(z: Floats) -> int:
+    """The place of the onset with the greatest z, shape (k,); the oldest of those equal up to rounding. O(k)."""
+    return int((z >= z.max() * (1.0 - _ROUNDING)).argmax())
 
 
 def mixed(z: Floats, size: Floats, weights: Floats) -> Floats:

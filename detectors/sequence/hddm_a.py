@@ -29,7 +29,7 @@ class HddmA:
         """Confidences are chances of error. Raises ValueError for what is out of bounds."""
         if not 0.0 < drift_confidence <= warning_confidence < 1.0:
             raise ValueError(
-                f"confidences must be 0 < drift_confidence <= warning_confidence < 1, got {drift_confidence} and {warning_confidence}"
+                f"drift_confidence and warning_confidence must be in (0, 1) and in that order, got {drift_confidence} and {warning_confidence}"
             )
         self._hddm = binary.HDDMA(drift_confidence, warning_confidence, two_sided)
         self._values = 0

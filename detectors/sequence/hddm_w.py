@@ -33,7 +33,7 @@ class HddmW:
         """Confidences are chances of error. `decay`: the weight of the newest value. Raises ValueError for what is out of bounds."""
         if not 0.0 < drift_confidence <= warning_confidence < 1.0:
             raise ValueError(
-                f"confidences must be 0 < drift_confidence <= warning_confidence < 1, got {drift_confidence} and {warning_confidence}"
+                f"drift_confidence and warning_confidence must be in (0, 1) and in that order, got {drift_confidence} and {warning_confidence}"
             )
         if not 0.0 < decay < 1.0:
             raise ValueError(f"decay must be in (0, 1), got {decay}")

@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from detectors.ordering import Floats
 from detectors.sequence.checkpoints import MOST_KEPT, Checkpoints
 from detectors.sequence.detector import mean_of
-from detectors.sequence.evidence import least_shift, mixed, of_bits, of_numbers
+from detectors.sequence.evidence import least_shift, likeliest, mixed, of_bits, of_numbers
 from detectors.sequence.regime import Change, Regime
 from detectors.sequence.sums import Sums, are_bits, shift
 from schemas.verdict import State, Verdict
@@ -169,7 +169,8 @@ class Onset:
         statistic = float(mixed(z, before[0] * after[0] / known, weights))
         if statistic <= self._threshold:
             return self._verdict(statistic)
-        return self._changed(statistic, int(z.argmax()), onsets, after, before, float(sizes[z.argmax()]))
+        at = likeliest(z)
+        return self._changed(statistic, at, onsets, after, before, float(sizes[at]))
 
     def _changed(
         self, statistic: float, at: int, onsets: Floats, after: Floats, before: Floats, size: float

@@ -9,7 +9,7 @@ from detectors.alignment import Flags
 from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.sequence.checkpoints import Checkpoints
-from detectors.sequence.evidence import mixed, of_bits, of_numbers
+from detectors.sequence.evidence import likeliest, mixed, of_bits, of_numbers
 from detectors.sequence.onset import LEAST_STEPS, ROUNDING, YOUTH, OnsetSettings
 from detectors.sequence.regime import Change
 from detectors.sequence.sums import SUMS, columns_are_bits, columns_of, shift
@@ -142,7 +142,7 @@ class OnsetColumns:
         weights = weights * gaps * (1.0 + YOUTH / np.maximum(onsets[0] - self._began[at], 1.0))
         statistics = mixed(z, before[0] * after[0] / (now[0] - start[0]), weights)
         for place in np.flatnonzero(statistics > self._settings.threshold).tolist():
-            onset = int(z[:, place].argmax())
+            onset = likeliest(z[:, place])
             change = _change(
                 onsets[:, onset, place], before[:, onset, place], after[:, onset, place], sizes[onset, place]
             )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from schemas.verdict import State
 
 OVERSHOOT = 3.0
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Regime:
             self.note = f"from {change.before:.3g} to {change.after:.3g} after value {change.onset:.0f}"
         elif not self.resolved:
             unit = abs(change.after - change.before) / abs(change.size)
-            self.resolved = (change.after - self._home) * self._direction < self.effect * unit
+            self.resolved = (change.after - self._home) * self._direction < self.effect * unit * (1.0 - _ROUNDING)
             if self.resolved:
                 self.note = f"back at {change.after:.3g} after value {change.onset:.0f}"
         self.began = change.onset
@@ -81,5 +82,5 @@ class Regime:
         unit = abs(change.after - change.before) / abs(change.size)
         self._jump = max(self._jump, (change.before - self._home) * self._direction / unit)
         if change.size * self._direction > 0.0:
-            return abs(change.size) >= self._jump
-        return (self._home - change.after) * self._direction > OVERSHOOT * self._jump * unit
+            return abs(change.size) >= self._jump * (1.0 - _ROUNDING)
+        return (self._home - change.after) * self._direction > OVERSHOOT * self._jump * unit * (1.0 + _ROUNDING)

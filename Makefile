@@ -12,7 +12,7 @@ USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 .PHONY: help install demo test chaos fuzz yardsticks lint bench schemas kafka
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 install: $(INSTALLED) ## Create .venv and install driftline into it, with the tools for development
 
@@ -24,6 +24,9 @@ test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kaf
 
 chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
 	$(BIN)/pytest tests/chaos -m chaos $(ARGS)
+
+yardsticks: $(INSTALLED) ## Run what others published, and long simulations, some minutes (ARGS="-k name" to choose)
+	$(BIN)/pytest tests/yardsticks -m yardstick --timeout 3600 -s $(ARGS)
 
 fuzz: $(INSTALLED) ## Give a million inputs to the decoders, some minutes (ARGS="--inputs 50000 --seed n")
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -10,12 +10,29 @@ from difflib import get_close_matches
 from typing import Any
 
 from detectors.sequence.adwin import Adwin
+from detectors.sequence.cusum import Cusum
+from detectors.sequence.ddm import Ddm
 from detectors.sequence.detector import SequenceDetector
+from detectors.sequence.eddm import Eddm
+from detectors.sequence.hddm_a import HddmA
+from detectors.sequence.hddm_w import HddmW
+from detectors.sequence.kswin import Kswin
+from detectors.sequence.onset import Onset
 from detectors.sequence.page_hinkley import PageHinkley
 
 Factory = Callable[..., SequenceDetector]
 
-_FACTORIES: dict[str, Factory] = {"adwin": Adwin, "page_hinkley": PageHinkley}
+_FACTORIES: dict[str, Factory] = {
+    "adwin": Adwin,
+    "cusum": Cusum,
+    "ddm": Ddm,
+    "eddm": Eddm,
+    "hddm_a": HddmA,
+    "hddm_w": HddmW,
+    "kswin": Kswin,
+    "onset": Onset,
+    "page_hinkley": PageHinkley,
+}
 
 
 def names() -> tuple[str, ...]:

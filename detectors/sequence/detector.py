@@ -24,3 +24,11 @@ def mean_of(total: float, count: int) -> float:
     if not abs(mean) < float("inf"):
         raise ValueError(f"total must be finite, got {total}")
     return mean
+
+
+def rate_of(total: float, count: int) -> float:
+    """The mean of a slice of errors. Raises ValueError as `mean_of` does, and where it is not in [0, 1]."""
+    rate = mean_of(total, count)
+    if not 0.0 <= rate <= 1.0:
+        raise ValueError(f"the mean of errors must be in [0, 1], got {rate}")
+    return rate

@@ -30,7 +30,8 @@ class SeriesFile:
 
     Times are ISO 8601, also as `2014-02-14 14:27:00`, a date, `2014-02` or a year; or epoch seconds or milliseconds.
     Without a zone they count as UTC. Raises InputError with the row and what stands there. The rows that have been read
-    are counted in `rows`, those with a value missing in `missing`, and `done` is how far into the file they end.
+    are counted in `rows`, those with a value missing in `missing`, and `done` is how far into the file they end. `columns`
+    and `time_column` say where values and times stand.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,21 +40,16 @@ class SeriesFile:
         self.done = 0.0
         self.header, self._headed = self._read_header()
         names = [name.strip().lower() for name in self.header]
-        self._time = next((names.index(name) for name in _TIME_NAMES if name in names), 0)
-        others = [i for i in range(len(names)) if i != self._time]
-        self._values = [names.index(_VALUE_NAME)] if _VALUE_NAME in names else others
-        if not self._values:
+        self.time_column = next((names.index(name) for name in _TIME_NAMES if name in names), 0)
+        others = [i for i in range(len(names)) if i != self.time_column]
+        self.columns = [names.index(_VALUE_NAME)] if _VALUE_NAME in names else others
+        if not self.columns:
             raise InputError(f"{path}: needs a column of times and one of values, has {', '.join(self.header)}")
 
     @property
-    def dimensions(self) -> int:
-        """How many columns of values there are."""
-        return len(self._values)
-
-    @property
     def names(self) -> list[str]:
-        """Their names."""
-        return [self.header[column] for column in self._values]
+        """The names of the columns of values."""
+        return [self.header[column] for column in self.columns]
 
     def __iter__(self) -> Iterator[Row]:
         """The rows, in order; blank lines are passed over."""
@@ -71,14 +67,14 @@ class SeriesFile:
         self.done = 1.0
 
     def _row(self, cells: list[str], line: int) -> Row:
-        if len(cells) <= max(self._time, *self._values):
+        if len(cells) <= max(self.time_column, *self.columns):
             raise InputError(f"{self.path}: line {line}: {len(cells)} cells, expected {len(self.header)}: {cells}")
-        time_ms = time_of(cells[self._time])
+        time_ms = time_of(cells[self.time_column])
         if time_ms is None:
-            raise InputError(f"{self.path}: line {line}: no time: {cells[self._time]!r}")
-        values = [number_of(cells[column]) for column in self._values]
+            raise InputError(f"{self.path}: line {line}: no time: {cells[self.time_column]!r}")
+        values = [number_of(cells[column]) for column in self.columns]
         if None in values:
-            column = self._values[values.index(None)]
+            column = self.columns[values.index(None)]
             raise InputError(f"{self.path}: line {line}: no number in {self.header[column]}: {cells[column]!r}")
         self.rows += 1
         found = [value for value in values if value is not None]
@@ -114,7 +110,10 @@ class ScoredFile:
     def write(self, cells: Sequence[str], score: float) -> None:
         self._rows.writerow([*cells, f"{score:.6g}"])
 
-    def close(self) -> None:
+    def __enter__(self) -> "ScoredFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
 

@@ -41,7 +41,7 @@ class ChangeDetector:
         self._columns = columns
         self._rows = self._seen = 0
         self._visible = _Visible(columns)
-        self._opening = Opening(columns)
+        self._openings = [Opening() for _ in range(columns)]
         self._held = _Held(columns)
         self._candidate, self._stood = -1, 0
 
@@ -53,10 +53,10 @@ class ChangeDetector:
         self._rows += 1
         if not all(map(isfinite, values)):
             return None
-        row = np.clip(np.array(values, np.float64), -_LARGEST, _LARGEST)
+        row = np.array([min(max(value, -_LARGEST), _LARGEST) for value in values], np.float64)
         self._seen += 1
         held = self._held
-        held.add(self._rows - 1, row, self._opening.update(row))
+        held.add(self._rows - 1, row, self._opened(row))
         grown = self._visible.update(row, self._seen)
         self._partition(0 if grown else held.rows - 1)
         return self._confirmed()
@@ -66,7 +66,7 @@ class ChangeDetector:
         held, noise = self._held, self._visible.noise
         for end in range(since, held.rows):
             log_t = log(max(self._seen - (held.rows - 1 - end), 2))
-            opened = self._opening.rows - (held.rows - 1 - end)
+            opened = self._openings[0].rows - (held.rows - 1 - end)
             held.costs[end], held.before[end] = np.inf, _FROM_START
             if opened < _LEAST:
                 continue
@@ -74,7 +74,9 @@ class ChangeDetector:
             begin = max(0, end + 1 - LONGEST)
             if end - begin < 2 * _LEAST - 1:
                 continue
-            costs = cost_of(residuals_of_endings(held.values[:, begin : end + 1]), _COUNTS[: end + 1 - begin], noise, log_t)
+            costs = cost_of(
+                residuals_of_endings(held.values[:, begin : end + 1]), _COUNTS[: end + 1 - begin], noise, log_t
+            )
             costs = costs[_LEAST - 1 : -1] + held.costs[begin : end + 1 - _LEAST][::-1]
             shortest = int(costs.argmin())
             if costs[shortest] + _PER_CHANGE * log_t < held.costs[end]:
@@ -86,7 +88,7 @@ class ChangeDetector:
         if first is None:
             self._candidate, self._stood = -1, 0
             return None
-        place = self._held.places[first]
+        place = int(self._held.places[first])
         near = self._candidate >= 0 and abs(place - self._candidate) <= _NEARBY
         self._stood = self._stood + 1 if near else 1
         self._candidate = place
@@ -98,10 +100,14 @@ class ChangeDetector:
     def _begin_at(self, first: int) -> None:
         self._candidate, self._stood = -1, 0
         self._held.forget(first)
-        self._opening = Opening(self._columns)
+        self._openings = [Opening() for _ in self._openings]
         for end in range(self._held.rows):
-            self._held.opened[:, :, end] = self._opening.update(self._held.values[:, end])
+            self._held.opened[:, :, end] = self._opened(self._held.values[:, end])
         self._partition(0)
+
+    def _opened(self, row: Floats) -> Floats:
+        """What is left of the rows since the last change, shape (columns, 3)."""
+        return np.array([opening.update(v) for opening, v in zip(self._openings, row.tolist(), strict=True)])
 
 
 _COUNTS = np.arange(1.0, LONGEST + 1)
@@ -119,12 +125,14 @@ class _Visible:
 
     def update(self, row: Floats, seen: int) -> bool:
         """Takes a row; says whether the noise is another now."""
+        age = 2.0 ** (int(4 * log2(seen)) / 4)
+        if age == self._age and (self._least <= row).all() and (row <= self._greatest).all():
+            return False
         np.minimum(self._least, row, out=self._least)
         np.maximum(self._greatest, row, out=self._greatest)
         reach = self._greatest - self._least
         grown = reach > _STEP * self._range
-        age = 2.0 ** (int(4 * log2(seen)) / 4)
-        if not grown.any() and age == self._age:
+        if age == self._age and not grown.any():
             return False
         self._range = np.where(grown, reach, self._range)
         self._age = age

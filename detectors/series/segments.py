@@ -26,7 +26,8 @@ def cost_of(residuals: Floats, rows: Floats, noise: Floats, log_t: float) -> Flo
     np.log(costs, out=costs)
     costs *= rows
     costs += PER_COEFFICIENT * log_t * _COEFFICIENTS
-    return costs.min(axis=1).sum(axis=0)
+    cheapest: Floats = costs.min(axis=1).sum(axis=0)
+    return cheapest
 
 
 def residuals_of_endings(values: Floats) -> Floats:
@@ -76,28 +77,32 @@ _LENGTHS = [_lengths(n) for n in range(LONGEST + 1)]
 
 
 class Opening:
-    """The residual sums of squares, by degree, of all rows since a beginning, however many. O(1) a row."""
+    """The residual sums of squares, by degree, of all rows of a column since a beginning, however many. O(1) a row."""
 
-    def __init__(self, columns: int) -> None:
+    def __init__(self) -> None:
         self.rows = 0
-        self._origin = np.zeros(columns)
-        self._sums = np.zeros((4, columns))
+        self._origin = 0.0
+        self._level = self._slope = self._bend = self._squares = 0.0
 
-    def update(self, values: Floats) -> Floats:
-        """Takes a row, shape (columns,). Returns the sums, shape (columns, 3)."""
+    def update(self, value: float) -> tuple[float, float, float]:
+        """The sums after a further value."""
         if not self.rows:
-            self._origin = values.copy()
-        value, place = values - self._origin, float(self.rows)
-        self._sums += (value, place * value, place * place * value, value * value)
+            self._origin = value
+        value, place = value - self._origin, float(self.rows)
+        self._level += value
+        self._slope += place * value
+        self._bend += place * place * value
+        self._squares += value * value
         self.rows += 1
-        return self._residuals()
+        return self._residuals(place + 1, place / 2)
 
-    def _residuals(self) -> Floats:
-        level, slope, bend, squares = self._sums
-        n = float(self.rows)
-        middle, spread = (n - 1) / 2, (n * n - 1) / 12
-        constant = squares - level**2 / n
-        line = constant - (slope - middle * level) ** 2 / (n * spread) if n > 1 else constant
-        bend = bend - 2 * middle * slope + (middle * middle - spread) * level
-        parabola = line - bend**2 * 180 / (n * (n * n - 1) * (n * n - 4)) if n > 2 else line
-        return np.maximum([constant, line, parabola], 0.0).T
+    def _residuals(self, n: float, middle: float) -> tuple[float, float, float]:
+        constant = line = self._squares - self._level * self._level / n
+        spread = (n * n - 1) / 12
+        if n > 1:
+            line -= (self._slope - middle * self._level) ** 2 / (n * spread)
+        parabola = line
+        if n > 2:
+            bend = self._bend - 2 * middle * self._slope + (middle * middle - spread) * self._level
+            parabola -= bend * bend * 180 / (n * (n * n - 1) * (n * n - 4))
+        return max(constant, 0.0), max(line, 0.0), max(parabola, 0.0)

@@ -9,10 +9,10 @@ INSTALLED := $(VENV)/.installed
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos fuzz lint bench schemas kafka
+.PHONY: help install demo test chaos fuzz yardsticks lint bench schemas kafka
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 install: $(INSTALLED) ## Create .venv and install driftline into it, with the tools for development
 
@@ -27,6 +27,9 @@ chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SE
 
 fuzz: $(INSTALLED) ## Give a million inputs to the decoders, some minutes (ARGS="--inputs 50000 --seed n")
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+yardsticks: $(INSTALLED) ## Run the published benchmarks, those whose data are there
+	$(BIN)/pytest tests/yardsticks -m yardstick $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and types
 	$(BIN)/ruff check

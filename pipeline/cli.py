@@ -19,6 +19,7 @@ from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
 from pipeline.local import LocalIngest, closed_windows, closings
+from pipeline.series import series
 from pipeline.shelf import configured_baselines, read_baseline
 from schemas import codec
 from schemas.alert import Alert
@@ -233,6 +234,9 @@ def check(config: ConfigFile) -> None:
         faults = admin.faults(topic_specs(settings))
     _fail_on(faults)
     console.out.print("topics: as they should be")
+
+
+app.command(epilog=_example("driftline series cpu.csv -o scored.csv --plot cpu.png"))(series)
 
 
 @app.command(epilog=_example("driftline version"))

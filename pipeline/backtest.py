@@ -47,7 +47,7 @@ class BaselineUsed:
 @dataclass(frozen=True, slots=True)
 class IncidentSeen:
     """Alerts with one onset: `fired_ms` is the end of the window that fired first, `resolved_ms` that of the window
-    that resolved the last of them, None while one is open. `effect` is the greatest among them."""
+    that resolved the last of them, None while one is open. `effect` is the greatest of the windows that drifted meanwhile."""
 
     id: str
     onset_ms: int
@@ -207,6 +207,7 @@ class _Seen:
         self._models: dict[str, list[WindowSeen]] = {}
         self._signals: dict[tuple[Group, str], _Signal] = {}
         self._alerts: list[Alert] = []
+        self._effects: list[tuple[str, str, int, float]] = []
         self._learned: dict[Key, BaselineGroup] = {}
 
     def take(self, closing: Closing) -> None:
@@ -229,6 +230,8 @@ class _Seen:
         if record.state in _JUDGED:
             for signal in record.signals:
                 self._signals.setdefault((record.group, signal.name), _Signal()).take(signal)
+                if signal.state is State.DRIFT and signal.effect is not None:
+                    self._effects.append((record.model, signal.name, record.start_ms, signal.effect))
 
     def report(self, counts: Mapping[str, int]) -> Backtest:
         models = [self._model(name) for name in sorted(self._models)]
@@ -250,7 +253,8 @@ class _Seen:
             for (group, signal), seen in sorted(self._signals.items(), key=lambda item: (item[0][0].order, item[0][1]))
             if group.model == name
         )
-        incidents = tuple(_incidents([alert for alert in self._alerts if alert.model == name]))
+        alerts = [alert for alert in self._alerts if alert.model == name]
+        incidents = tuple(_incidents(alerts, [effect[1:] for effect in self._effects if effect[0] == name]))
         return ModelSeen(name, baseline, found.false_alarms, tuple(self._models[name]), incidents, signals)
 
     def _signal(self, group: Group, name: str, seen: _Signal) -> SignalSeen:
@@ -289,8 +293,8 @@ class _Seen:
         )
 
 
-def _incidents(alerts: list[Alert]) -> Iterator[IncidentSeen]:
-    """Alert events by incident, in order of time."""
+def _incidents(alerts: list[Alert], effects: list[tuple[str, int, float]]) -> Iterator[IncidentSeen]:
+    """Alert events by incident, in order of time. `effects` are those of windows that drifted: signal, start, effect."""
     found: dict[str, list[Alert]] = {}
     for alert in alerts:
         found.setdefault(alert.incident, []).append(alert)
@@ -298,6 +302,11 @@ def _incidents(alerts: list[Alert]) -> Iterator[IncidentSeen]:
         fired = [alert for alert in some if alert.state is AlertState.FIRING]
         resolved = [alert for alert in some if alert.state is AlertState.RESOLVED]
         signals = sorted({alert.signal for alert in fired})
-        over = max(alert.end_ms for alert in resolved) if len(resolved) == len(fired) else None
-        effect = max(alert.effect or 0.0 for alert in some)
-        yield IncidentSeen(name, fired[0].onset_ms, min(a.end_ms for a in fired), over, tuple(signals), effect)
+        onset_ms, over_ms = fired[0].onset_ms, max((alert.end_ms for alert in resolved), default=0)
+        over = over_ms if len(resolved) == len(fired) else None
+        while_open = [
+            e for signal, start, e in effects if signal in signals and onset_ms <= start < (over or start + 1)
+        ]
+        yield IncidentSeen(
+            name, onset_ms, min(a.end_ms for a in fired), over, tuple(signals), max(while_open, default=0.0)
+        )

@@ -89,7 +89,9 @@ def backtest(
     if json:
         sys.stdout.write(codec.encode_text(as_json(seen, powers, suggested, again)) + "\n")
     else:
-        _show(seen, powers, suggested, again, f"{within} windows ({format_duration(within * settings.window.length_ms)})")
+        _show(
+            seen, powers, suggested, again, f"{within} windows ({format_duration(within * settings.window.length_ms)})"
+        )
 
 
 def _injection(text: str) -> Injection:
@@ -107,9 +109,7 @@ def _drawer(plot: Path) -> Callable[[Path, Backtest, Sequence[Power]], None]:
     return draw
 
 
-def _span(
-    since: str | None, until: str | None, from_kafka: bool, events: list[Path] | None
-) -> tuple[int, int] | None:
+def _span(since: str | None, until: str | None, from_kafka: bool, events: list[Path] | None) -> tuple[int, int] | None:
     """The range of a topic, epoch milliseconds; None for files."""
     if from_kafka == bool(events):
         raise typer.BadParameter("give files, or --from-kafka, and not both", param_hint="EVENTS")

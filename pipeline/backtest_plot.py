@@ -59,16 +59,18 @@ def _figure(plt: Any, seen: Backtest, powers: Sequence[Power]) -> Any:
     many = len(seen.models)
     curves = [[power for power in powers if power.model == model.model] for model in seen.models]
     charts = [_charts(some) for some in curves]
-    rows = [1.9 + 2.6 * bool(some) for some in charts]
+    rows = [1.8 + 2.6 * bool(some) for some in charts]
     figure = plt.figure(figsize=(11, sum(rows) + 0.7 * many), layout="constrained")
     parts = figure.subfigures(many, 1, height_ratios=rows, squeeze=False)[:, 0]
     for part, model, some in zip(parts, seen.models, charts, strict=True):
-        grid = part.add_gridspec(3 if some else 2, max(1, len(some)), height_ratios=[0.55, 1, 1.9][: 3 if some else 2])
+        grid = part.add_gridspec(3 if some else 2, max(1, len(some)), height_ratios=[0.32, 1, 1.9][: 3 if some else 2])
         strip = part.add_subplot(grid[0, :])
         _windows(strip, model)
         _budget(part.add_subplot(grid[1, :], sharex=strip), model)
+        signals = sorted({signal for lines in some.values() for signal in lines})
+        colours = {signal: _CURVES[at % len(_CURVES)] for at, signal in enumerate(signals)}
         for at, (kind, lines) in enumerate(some.items()):
-            _powers(part.add_subplot(grid[2, at]), kind, lines)
+            _powers(part.add_subplot(grid[2, at]), kind, lines, colours)
     return figure
 
 
@@ -95,7 +97,8 @@ def _windows(axes: Any, model: ModelSeen) -> None:
 
 def _headline(model: ModelSeen) -> str:
     n = len(model.incidents)
-    return f"{model.model}: {n} incident{'' if n == 1 else 's'}, {model.budget_spent:.0%} of the budget"
+    expected = model.budget.at_most * model.span_ms / model.budget.per_ms
+    return f"{model.model}: {n} incident{'' if n == 1 else 's'}; the budget expects {expected:.2g}"
 
 
 def _budget(axes: Any, model: ModelSeen) -> None:
@@ -109,7 +112,12 @@ def _budget(axes: Any, model: ModelSeen) -> None:
     axes.step([_date(t) for t in times], counts, where="post", color="#d1495b", lw=1.8, label="incidents")
     allowed = model.budget.at_most * (end - begin) / model.budget.per_ms
     axes.plot([_date(begin), _date(end)], [0, allowed], color=_INK, lw=1.2, ls=(0, (4, 3)), label="the budget")
-    axes.axvspan(_date(min(w.start_ms for w in model.windows)), _date(begin), color=_LINE, alpha=0.6, lw=0)
+    first = min(window.start_ms for window in model.windows)
+    if first < begin:
+        axes.axvspan(_date(first), _date(begin), color=_LINE, alpha=0.6, lw=0)
+        axes.text(
+            _date((first + begin) // 2), 0.5, "baseline", transform=axes.get_xaxis_transform(), ha="center", color=_GREY
+        )
     axes.set_ylim(0, max(1.15 * max(len(model.incidents), allowed), 1.15))
     axes.set_ylabel("incidents so far")
     axes.yaxis.get_major_locator().set_params(integer=True)
@@ -118,18 +126,18 @@ def _budget(axes: Any, model: ModelSeen) -> None:
     _bare(axes)
 
 
-def _powers(axes: Any, kind: str, lines: Mapping[str, Sequence[Power]]) -> None:
+def _powers(axes: Any, kind: str, lines: Mapping[str, Sequence[Power]], colours: Mapping[str, str]) -> None:
     """Power by size with its interval, a curve for each signal; the line is a power of .8."""
     axes.axhline(0.8, color=_GREY, lw=0.8, ls=(0, (2, 3)))
-    for colour, (signal, powers) in zip(_CURVES * len(lines), lines.items(), strict=False):
-        sizes = [power.size for power in powers]
+    for signal, powers in lines.items():
+        colour, sizes = colours[signal], [power.size for power in powers]
         axes.plot(sizes, [p.alert.power for p in powers], color=colour, lw=1.6, marker="o", ms=4, label=signal)
         axes.fill_between(
             sizes, [p.alert.low for p in powers], [p.alert.high for p in powers], color=colour, alpha=0.1, lw=0
         )
     axes.set(ylim=(-0.03, 1.03), xlabel=_UNITS[kind])
     axes.set_title(kind, loc="left", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, loc="best")
     axes.grid(axis="y", color=_LINE, lw=0.8)
     axes.set_axisbelow(True)
     _bare(axes)

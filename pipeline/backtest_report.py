@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.backtest import BaselineUsed, IncidentSeen, ModelSeen, SignalSeen, Backtest
+from pipeline.backtest import Backtest, BaselineUsed, IncidentSeen, ModelSeen, SignalSeen
 from pipeline.console import instant
 from pipeline.suggestion import Suggested
 from pipeline.trials import Found, Power
@@ -69,11 +69,13 @@ def incidents_table(model: ModelSeen) -> Table:
 def signals_table(model: ModelSeen) -> Table:
     """The signals of a model, those that fired most first, `MOST_ROWS` of them."""
     known = any(signal.detectable is not None for signal in model.signals)
-    ranked = sorted(model.signals, key=lambda s: (-s.fired, -s.states.get(State.DRIFT, 0), -s.states.get(State.WARNING, 0)))
+    ranked = sorted(
+        model.signals, key=lambda s: (-s.fired, -s.states.get(State.DRIFT, 0), -s.states.get(State.WARNING, 0))
+    )
     columns = ["signal", "segment", "fired", "drift", "warning", "windows", *(["detectable"] if known else [])]
     table = Table(*columns, title=_title(f"signals of {model.model}"))
     for signal in ranked[:MOST_ROWS]:
-        row = [Text(signal.name), Text(segment_text(signal.group.segment)), str(signal.fired)]
+        row: list[str | Text] = [Text(signal.name), Text(segment_text(signal.group.segment)), str(signal.fired)]
         row += [f"{n:,}" for n in (signal.states.get(State.DRIFT, 0), signal.states.get(State.WARNING, 0))]
         row += [f"{sum(signal.states.values()):,}"]
         row += [_number(signal.detectable)] if known else []
@@ -227,7 +229,9 @@ def _suggested(suggested: Suggested, again: Sequence[Power]) -> dict[str, Any]:
         "injections": [_power(power) for power in again],
         "changes": [
             {
-                "settings": [{"setting": c.setting, "before": c.before, "after": c.after, "reason": c.reason} for c in s.changes],
+                "settings": [
+                    {"setting": c.setting, "before": c.before, "after": c.after, "reason": c.reason} for c in s.changes
+                ],
                 "effect": s.effect,
             }
             for s in suggested.suggestions

@@ -37,9 +37,7 @@ class History(Protocol):
     def stretches(self) -> Iterator[Stretch]:
         """The records, those of a source partition in order; each call reads them anew."""
 
-    def messages(
-        self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]
-    ) -> Iterator[Packet | Marker]:
+    def messages(self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]) -> Iterator[Packet | Marker]:
         """What ingest makes of these stretches, whose end seals every window. `counts` is told what became of the
         events."""
 
@@ -59,9 +57,7 @@ class FileHistory:
             for batch in read_events(path, self._config):
                 yield Stretch(batch.values, (number + batch.done) / len(self._paths))
 
-    def messages(
-        self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]
-    ) -> Iterator[Packet | Marker]:
+    def messages(self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]) -> Iterator[Packet | Marker]:
         ingest = LocalIngest(config)
         yield from ingest.messages(stretch.values for stretch in stretches)
         counts.update(ingest.counts)

@@ -200,9 +200,7 @@ def changed(
     return _CHANGES[injection.kind](documents, rows, place, size, facts, rng)
 
 
-def _numbers(
-    documents: list[Document], rows: Rows, place: Place, of: Callable[[float], float]
-) -> dict[int, Document]:
+def _numbers(documents: list[Document], rows: Rows, place: Place, of: Callable[[float], float]) -> dict[int, Document]:
     values = place.read([documents[row] for row in rows])
     return {
         row: place.put(documents[row], of(value))

@@ -247,9 +247,7 @@ def _more_level(before: _Measure, after: _Measure) -> str | None:
     return f"the level of each test: {before.level:.2g} -> {after.level:.2g}; incidents: {before.incidents} -> {after.incidents}"
 
 
-def _learn(
-    config: Config, seen: Backtest, model: ModelSeen, models: Any, windows: int, why: str
-) -> list[Change]:
+def _learn(config: Config, seen: Backtest, model: ModelSeen, models: Any, windows: int, why: str) -> list[Change]:
     found, path = config.model(model.model), _model_path(seen, model.model, models)
     if path is None or found is None or not isinstance(found.baseline, Learn) or found.baseline.windows == windows:
         return []
@@ -267,9 +265,7 @@ def _model_path(seen: Backtest, name: str, models: Any) -> tuple[Step, ...] | No
     return ("models",) if len(seen.models) + len(seen.unjudged) == 1 else None
 
 
-def _of_model(
-    path: tuple[Step, ...], name: str, setting: str, before: str, after: str, why: str
-) -> Change:
+def _of_model(path: tuple[Step, ...], name: str, setting: str, before: str, after: str, why: str) -> Change:
     if len(path) > 1:
         return Change((*path, setting), before, after, why)
     named = yaml.safe_dump(name, default_flow_style=True).split("\n")[0]

@@ -36,7 +36,9 @@ class TopicHistory:
         with RangeReader(config) as reader:
             self._ranges = reader.ranges(sources, since_ms, until_ms)
             if all(start == stop for start, stop in self._ranges.values()):
-                raise InputError(f"nothing was written to {', '.join(sorted(self._topics))} in that time; set --since further back")
+                raise InputError(
+                    f"nothing was written to {', '.join(sorted(self._topics))} in that time; set --since further back"
+                )
             bounds = reader.bounds(sources)
             begun = [self._time(reader, s, r[0], r[1]) for s, r in self._ranges.items() if bounds[s][0] < r[0] < r[1]]
             ended = [self._time(reader, s, r[1], bounds[s][1]) for s, r in self._ranges.items() if r[1] < bounds[s][1]]
@@ -72,9 +74,7 @@ class TopicHistory:
                         np.array([record.timestamp for record in records], np.int64),
                     )
 
-    def messages(
-        self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]
-    ) -> Iterator[Packet | Marker]:
+    def messages(self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]) -> Iterator[Packet | Marker]:
         shared = Ingest(config)
         sources = {topic.name: topic.partitions for topic in self._topics.values()}
         parts = {source: self._part(shared, source, start) for source, (start, _) in self._ranges.items()}
@@ -87,7 +87,9 @@ class TopicHistory:
             counts.update(profiled=fed.profiled, late=fed.late, excluded=fed.excluded, refused=len(fed.dead_letters))
             yield from _messages(dispatcher, fed.emissions, sources)
         for ingest, dispatcher in parts.values():
-            yield from _messages(dispatcher, ingest.advance(replace(ingest.progress, watermark_ms=_ALL_TIME_MS)).emissions, sources)
+            yield from _messages(
+                dispatcher, ingest.advance(replace(ingest.progress, watermark_ms=_ALL_TIME_MS)).emissions, sources
+            )
 
     def _part(self, shared: Ingest, source: SourcePartition, start: int) -> tuple[PartitionIngest, Dispatcher]:
         topic_id = self._topics[source.topic].topic_id

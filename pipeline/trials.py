@@ -28,7 +28,6 @@ from pipeline.standards import Key, Standards
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config
-from schemas.duration import format_duration
 from schemas.errors import InputError
 from schemas.group import Group
 from schemas.packet import SourcePartition
@@ -185,9 +184,7 @@ def _unknown(seen: Backtest, signal: str) -> str:
     return f"no signal {signal!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}")
 
 
-def _onsets(
-    config: Config, seen: Backtest, model: ModelSeen, injection: Injection, plan: Plan
-) -> tuple[int, ...]:
+def _onsets(config: Config, seen: Backtest, model: ModelSeen, injection: Injection, plan: Plan) -> tuple[int, ...]:
     """The moments at which the change begins, drawn; those of all signals of a model from one order of its windows."""
     length = config.window.length_ms
     judged = {window.start_ms for window in model.judged}
@@ -201,7 +198,9 @@ def _onsets(
     if injection.at_ms is not None:
         start = int(starts_of(np.array([injection.at_ms]), length)[0])
         if start not in judged:
-            raise InputError(f"--inject {injection.kind}:{injection.signal}: no window of {model.model} is judged at that time")
+            raise InputError(
+                f"--inject {injection.kind}:{injection.signal}: no window of {model.model} is judged at that time"
+            )
         return (injection.at_ms,)
     if not free:
         raise InputError(
@@ -406,13 +405,21 @@ class _Trials:
         """Whether an alert is the injection's: it is the signal's, or one that the history did not have."""
         if alert.state is not AlertState.FIRING:
             return False
-        return target.injection.kind is Kind.PRIOR or alert.signal == target.injection.signal or alert.id not in self._known
+        return (
+            target.injection.kind is Kind.PRIOR
+            or alert.signal == target.injection.signal
+            or alert.id not in self._known
+        )
 
     def _without(self, target: _Target, start: int, onset_ms: int) -> Delay | None:
         """What the history itself says in the same windows."""
         for alert in self._alerts:
             mine = target.injection.kind is Kind.PRIOR or alert.signal == target.injection.signal
-            if alert.model == target.model and mine and start <= alert.start_ms < start + self._plan.within * self._length:
+            if (
+                alert.model == target.model
+                and mine
+                and start <= alert.start_ms < start + self._plan.within * self._length
+            ):
                 return Delay((alert.start_ms - start) // self._length + 1, alert.end_ms - onset_ms)
         return None
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 Step = str | int
+_NULL = "tag:yaml.org,2002:null"
 
 
 def with_setting(text: str, path: Sequence[Step], value: str) -> str:
@@ -27,8 +28,8 @@ def with_setting(text: str, path: Sequence[Step], value: str) -> str:
 
 def diff_of(before: str, after: str, name: str) -> str:
     """The unified diff; empty where nothing differs."""
-    lines = (_ended(text).splitlines(keepends=True) if text else [] for text in (before, after))
-    return "".join(unified_diff(*lines, fromfile=name, tofile=name))
+    old, new = (_ended(text).splitlines(keepends=True) for text in (before, after))
+    return "".join(unified_diff(old, new, fromfile=name, tofile=name))
 
 
 def _within(text: str, node: yaml.Node, path: Sequence[Step], value: str) -> str:
@@ -36,25 +37,29 @@ def _within(text: str, node: yaml.Node, path: Sequence[Step], value: str) -> str
     if isinstance(step, int):
         if not isinstance(node, yaml.SequenceNode) or step >= len(node.value):
             raise ValueError(f"no entry {step} to write to")
-        return _at(text, node.value[step], rest, value)
+        entry = node.value[step]
+        return _at(text, entry.start_mark.index, entry, rest, value)
     if not isinstance(node, yaml.MappingNode):
         raise ValueError(f"no section to write {step!r} to")
     for key, inner in node.value:
         if key.value == step:
-            return _at(text, inner, rest, value)
+            block = isinstance(inner, yaml.CollectionNode) and not inner.flow_style
+            begin = text.index(":", key.end_mark.index) + 1 if block else inner.start_mark.index
+            return _at(text, begin, inner, rest, value)
     return _added(text, node, path, value)
 
 
-def _at(text: str, node: yaml.Node, rest: Sequence[Step], value: str) -> str:
-    if rest and not isinstance(node, yaml.ScalarNode):
+def _at(text: str, begin: int, node: yaml.Node, rest: Sequence[Step], value: str) -> str:
+    """`begin` is where what the node's value is written over begins."""
+    if rest and not (isinstance(node, yaml.ScalarNode) and node.tag == _NULL):
         return _within(text, node, rest, value)
     if rest:
         value = _flow(rest, value)
-    start, end = node.start_mark.index, node.end_mark.index
-    kept = text[start:end]
+    end = node.end_mark.index
+    kept = text[begin:end]
     tail = kept[len(kept.rstrip()) :]  # a block's mark ends behind the line's end
-    space = " " if start == end else ""
-    return f"{text[:start]}{space}{value}{tail}{text[end:]}"
+    space = "" if text[begin - 1 : begin].isspace() else " "
+    return f"{text[:begin]}{space}{value}{tail}{text[end:]}"
 
 
 def _added(text: str, node: yaml.MappingNode, path: Sequence[Step], value: str) -> str:

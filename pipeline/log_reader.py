@@ -14,6 +14,7 @@ from schemas.packet import SourcePartition
 
 _POLL_MS = 500
 _MOST_RECORDS = 4000
+_FETCH_BYTES = 1024 * 1024
 _MOST_BYTES = 10 * 1024 * 1024
 
 T = TypeVar("T")
@@ -58,11 +59,13 @@ async def read_range(
 
 
 class RangeReader:
-    """Reads stretches of many partitions, one fetch at a time, on a loop of its own and without a group: nothing is
+    """Reads stretches of partitions, one fetch at a time, on a loop of its own and without a group: nothing is
     committed, and no group is joined. Raises BrokerError where the broker cannot be reached."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, sources: Iterable[SourcePartition]) -> None:
         self._config = config
+        self._places = [TopicPartition(*source) for source in sources]
+        self._next: dict[Any, int] = {}
         self._runner = asyncio.Runner()
         self._consumer = self._runner.run(self._connected())
 
@@ -73,14 +76,14 @@ class RangeReader:
         self._runner.run(self._consumer.stop())
         self._runner.close()
 
-    def ranges(self, sources: Iterable[SourcePartition], since_ms: int, until_ms: int) -> dict[SourcePartition, Range]:
+    def ranges(self, since_ms: int, until_ms: int) -> dict[SourcePartition, Range]:
         """Of each partition the offsets `[start, stop)` of the records written in `[since_ms, until_ms)`, as far as
         the log still has them."""
-        return self._run(self._ranges([TopicPartition(*source) for source in sources], since_ms, until_ms))
+        return self._run(self._ranges(since_ms, until_ms))
 
-    def bounds(self, sources: Iterable[SourcePartition]) -> dict[SourcePartition, Range]:
+    def bounds(self) -> dict[SourcePartition, Range]:
         """The offsets `[first, end)` that the log has of each partition."""
-        return self._run(self._bounds([TopicPartition(*source) for source in sources]))
+        return self._run(self._bounds())
 
     def read(self, source: SourcePartition, start: int, stop: int) -> tuple[list[Any], int]:
         """The next records of the partition from `start` on, at most `_MOST_RECORDS` and none at `stop` or beyond, and
@@ -99,16 +102,19 @@ class RangeReader:
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
-            max_partition_fetch_bytes=_MOST_BYTES,
+            max_partition_fetch_bytes=_FETCH_BYTES,
         )
         await consumer.start()
+        consumer.assign(self._places)
         return consumer
 
-    async def _bounds(self, places: list[Any]) -> dict[SourcePartition, Range]:
+    async def _bounds(self) -> dict[SourcePartition, Range]:
+        places = self._places
         first, end = await self._consumer.beginning_offsets(places), await self._consumer.end_offsets(places)
         return {SourcePartition(p.topic, p.partition): (int(first[p]), int(end[p])) for p in places}
 
-    async def _ranges(self, places: list[Any], since_ms: int, until_ms: int) -> dict[SourcePartition, Range]:
+    async def _ranges(self, since_ms: int, until_ms: int) -> dict[SourcePartition, Range]:
+        places = self._places
         end = await self._consumer.end_offsets(places)
         starts = await self._consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
         stops = await self._consumer.offsets_for_times(dict.fromkeys(places, max(0, until_ms)))
@@ -119,13 +125,12 @@ class RangeReader:
         return found
 
     async def _read(self, place: Any, start: int, stop: int) -> tuple[list[Any], int]:
-        if self._consumer.assignment() != {place}:
-            self._consumer.assign([place])
-        if await self._consumer.position(place) != start:
+        if self._next.get(place) != start:
             self._consumer.seek(place, start)
         records: list[Any] = []
         while start < stop and not records:
             found = await self._consumer.getmany(place, timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
             records = [record for record in found.get(place, ()) if record.offset < stop]
             start = await self._consumer.position(place)
+            self._next[place] = start
         return records, min(start, stop)

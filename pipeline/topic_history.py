@@ -33,13 +33,13 @@ class TopicHistory:
         with Admin(config) as admin:
             self._topics: dict[str, Topic] = source_topics(admin, config)
         sources = [SourcePartition(t.name, p) for t in self._topics.values() for p in range(t.partitions)]
-        with RangeReader(config) as reader:
-            self._ranges = reader.ranges(sources, since_ms, until_ms)
+        with RangeReader(config, sources) as reader:
+            self._ranges = reader.ranges(since_ms, until_ms)
             if all(start == stop for start, stop in self._ranges.values()):
                 raise InputError(
                     f"nothing was written to {', '.join(sorted(self._topics))} in that time; set --since further back"
                 )
-            bounds = reader.bounds(sources)
+            bounds = reader.bounds()
             begun = [self._time(reader, s, r[0], r[1]) for s, r in self._ranges.items() if bounds[s][0] < r[0] < r[1]]
             ended = [self._time(reader, s, r[1], bounds[s][1]) for s, r in self._ranges.items() if r[1] < bounds[s][1]]
         lateness = config.window.allowed_lateness_ms
@@ -58,7 +58,7 @@ class TopicHistory:
         at: dict[SourcePartition, Range] = dict(self._ranges)
         times = dict.fromkeys(at, BEGINNING)
         whole = sum(stop - start for start, stop in at.values())
-        with RangeReader(self._config) as reader:
+        with RangeReader(self._config, at) as reader:
             while left := [source for source, (start, stop) in at.items() if start < stop]:
                 source = min(left, key=lambda one: (times[one], one))
                 records, start = reader.read(source, *at[source])

@@ -21,6 +21,7 @@ _STATES: Mapping[State, str] = {
     State.NO_DATA: "#eef0f2",
 }
 _CURVES = ("#2a6f97", "#d1495b", "#3d8b5f", "#8a5fbf", "#c77d1e", "#5c677d", "#17a2a2", "#b5467e")
+_MOST_BANDS = 2  # more of them hide each other
 
 
 def check_target(path: Path) -> None:
@@ -127,14 +128,14 @@ def _budget(axes: Any, model: ModelSeen) -> None:
 
 
 def _powers(axes: Any, kind: str, lines: Mapping[str, Sequence[Power]], colours: Mapping[str, str]) -> None:
-    """Power by size with its interval, a curve for each signal; the line is a power of .8."""
+    """Power by size with its interval where there is room, a curve for each signal; the line is a power of .8."""
     axes.axhline(0.8, color=_GREY, lw=0.8, ls=(0, (2, 3)))
     for signal, powers in lines.items():
         colour, sizes = colours[signal], [power.size for power in powers]
         axes.plot(sizes, [p.alert.power for p in powers], color=colour, lw=1.6, marker="o", ms=4, label=signal)
-        axes.fill_between(
-            sizes, [p.alert.low for p in powers], [p.alert.high for p in powers], color=colour, alpha=0.1, lw=0
-        )
+        if len(lines) <= _MOST_BANDS:
+            low, high = [p.alert.low for p in powers], [p.alert.high for p in powers]
+            axes.fill_between(sizes, low, high, color=colour, alpha=0.1, lw=0)
     axes.set(ylim=(-0.03, 1.03), xlabel=_UNITS[kind])
     axes.set_title(kind, loc="left", fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="best")

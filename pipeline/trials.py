@@ -36,9 +36,9 @@ from schemas.verdict import State
 DISTANCES = frozenset({"g", "psi", "chi2", "js", "ks", "wasserstein"})
 MOST_SIGNALS = 6
 _GRID: Mapping[Kind, tuple[float, ...]] = {
-    Kind.SHIFT: (0.1, 0.25, 0.5, 1.0),
-    Kind.NULL: (0.01, 0.05, 0.2),
-    Kind.SWAP: (0.1, 0.25, 0.5, 1.0),
+    Kind.SHIFT: (0.05, 0.1, 0.2, 0.5),
+    Kind.NULL: (0.005, 0.02, 0.1),
+    Kind.SWAP: (0.05, 0.1, 0.2, 0.5),
     Kind.PRIOR: (0.1, 0.25, 0.5),
 }
 

@@ -14,7 +14,7 @@ import typer
 
 from detectors.baseline import Baseline, baseline_of
 from detectors.group import GroupProfile
-from pipeline import console
+from pipeline import backtest_cli, console
 from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
@@ -128,6 +128,9 @@ def replay(
         sys.stdout.write(codec.encode_text(summary) + "\n")
     else:
         _print_summary(summary)
+
+
+app.command(epilog="\n\n".join(map(_example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
 
 
 @baseline_app.command(

@@ -190,15 +190,17 @@ def test_every_reason_of_refusal_is_documented() -> None:
 
 
 class Replayed(NamedTuple):
-    """What the commands under "Replay" printed, and the alerts they wrote."""
+    """What the commands under "Replay" printed, the folder they ran in, and the alerts they wrote."""
 
     printed: str
+    folder: Path
     alerts: list[dict[str, Any]]
 
 
 def shell(script: str, folder: Path) -> str:
     """Runs a script as a reader would, beside a `.venv`; returns what it printed."""
-    (folder / ".venv").symlink_to(sys.prefix)
+    if not (folder / ".venv").exists():
+        (folder / ".venv").symlink_to(sys.prefix)
     environment = {**os.environ, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}", "COLUMNS": "200"}
     done = subprocess.run(["bash", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -216,7 +218,9 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
     (folder / "shuttle.yaml").write_text(blocks(section, "yaml")[0])
     printed = shell("\n".join(blocks(section, "sh")), folder)
     assert lines_of(blocks(section, "text")[0]) <= lines_of(printed)
-    return Replayed(printed, [codec.decode(line) for line in (folder / "alerts.ndjson").read_bytes().splitlines()])
+    return Replayed(
+        printed, folder, [codec.decode(line) for line in (folder / "alerts.ndjson").read_bytes().splitlines()]
+    )
 
 
 def test_the_demo_prints_what_the_readme_shows(replayed: Replayed, tmp_path: Path) -> None:
@@ -224,6 +228,14 @@ def test_the_demo_prints_what_the_readme_shows(replayed: Replayed, tmp_path: Pat
     printed = lines_of(shell("driftline demo --once --port 0 --speed 0", tmp_path))
     assert shown - printed == set()
     assert shown - lines_of(replayed.printed) == {line for line in shown if line.startswith("false alarms")}
+
+
+def test_the_backtest_prints_what_its_page_shows(replayed: Replayed) -> None:
+    page = (ROOT / "docs" / "backtest.md").read_text()
+    printed = shell(blocks(page, "sh")[0], replayed.folder)
+    words = [" ".join(re.sub("[│┃]", " ", line).split()) for line in printed.splitlines()]
+    shown = {" ".join(line.split()) for line in blocks(page, "text")[0].splitlines()} - {""}
+    assert shown - set(words) == set()
 
 
 def test_the_example_of_an_alert_is_the_first_of_the_replay(replayed: Replayed) -> None:

@@ -94,6 +94,7 @@ def unreachable(folder: Path) -> dict[str, list[str | Path]]:
         "produce": ["produce", "-c", config, folder / "one.ndjson"],
         "topics": ["topics", "-c", config],
         "check": ["check", "-c", config],
+        "backtest": ["backtest", "-c", config, "--from-kafka"],
         "alerts tail": ["alerts", "tail", "-c", config],
     }
 
@@ -126,7 +127,7 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "demo", "run", "replay", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check", "version",
+        "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check", "version",
     }  # fmt: skip
 
 
@@ -516,7 +517,7 @@ def test_the_process_ends_with_1_and_no_traceback(spawned_at_once: dict[str, Fut
     fails(spawned_at_once["unknown"].result(), r"typo\.yaml: windw: unknown key; did you mean 'window'\?")
 
 
-@pytest.mark.parametrize("command", ["run", "produce", "topics", "check", "alerts tail"])
+@pytest.mark.parametrize("command", ["run", "produce", "topics", "check", "backtest", "alerts tail"])
 def test_an_unreachable_broker_gives_one_line(command: str, spawned_at_once: dict[str, Future[Said]]) -> None:
     said = spawned_at_once[command].result()
     fails(said, f"no Kafka answers at {NOWHERE} within 5 s; start it, or correct kafka.bootstrap_servers")

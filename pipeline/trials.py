@@ -1,0 +1,475 @@
+"""Would a change be found, and how soon? The history again, with changes injected into some of its windows.
+
+A trial is what a worker would do that is restarted at the onset: it has the state kept until then, reads the changed
+events, and closes the windows. Onsets are drawn, seeded, among the windows in which the signal has no alert open.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import binomtest
+
+from detectors.baseline import Baseline, BaselineGroup
+from pipeline.backtest import Backtest, ModelSeen, closings_of
+from pipeline.closing import Closer, Closing
+from pipeline.event_time import BEGINNING, starts_of
+from pipeline.events import EventReader
+from pipeline.history import History, Stretch
+from pipeline.injection import LABEL, Document, Facts, Injection, Kind, Place, changed, check, place_of
+from pipeline.local import closed_windows
+from pipeline.memory import GroupMemory
+from pipeline.signals import PREDICTION
+from pipeline.standards import Key, Standards
+from schemas import codec
+from schemas.alert import AlertState
+from schemas.config import Config
+from schemas.errors import InputError
+from schemas.group import Group
+from schemas.packet import SourcePartition
+from schemas.verdict import State
+
+DISTANCES = frozenset({"g", "psi", "chi2", "js", "ks", "wasserstein"})
+MOST_SIGNALS = 6
+_GRID: Mapping[Kind, tuple[float, ...]] = {
+    Kind.SHIFT: (0.05, 0.1, 0.2, 0.5),
+    Kind.NULL: (0.005, 0.02, 0.1),
+    Kind.SWAP: (0.05, 0.1, 0.2, 0.5),
+    Kind.PRIOR: (0.1, 0.25, 0.5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is tried: each injection at `repetitions` onsets, each followed for `within` windows, the onset's among
+    them."""
+
+    injections: tuple[Injection, ...]
+    within: int = 3
+    repetitions: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many of `trials` found the change, with the Wilson interval of the share, 95 %, and the median delay of
+    those that did: windows closed since the onset, its own among them, and milliseconds of event time."""
+
+    trials: int
+    found: int
+    low: float
+    high: float
+    windows: float | None
+    delay_ms: float | None
+
+    @property
+    def power(self) -> float:
+        return self.found / self.trials
+
+    @classmethod
+    def of(cls, delays: Sequence["Delay | None"]) -> "Found":
+        met = [delay for delay in delays if delay is not None]
+        interval = binomtest(len(met), len(delays)).proportion_ci(method="wilson")
+        windows = median(d.windows for d in met) if met else None
+        delay_ms = median(d.ms for d in met) if met else None
+        return cls(len(delays), len(met), float(interval.low), float(interval.high), windows, delay_ms)
+
+
+class Delay(NamedTuple):
+    windows: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What became of one injection at one size. `alert`: an alert fired; `detectors`: each one's own verdict was
+    drift, or a warning of a sequence detector, which warns at most. `nothing`: how often the same onsets had an alert
+    of the signal with nothing injected. `amount` is the size in the signal's own unit, where that is another."""
+
+    model: str
+    kind: Kind
+    signal: str
+    size: float
+    amount: float | None
+    alert: Found
+    nothing: Found
+    detectors: Mapping[str, Found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """One injection into one model's signal, and the onsets at which it is tried."""
+
+    model: str
+    injection: Injection
+    place: Place
+    facts: Facts
+    onsets_ms: tuple[int, ...]
+
+
+def default_injections(baselines: Mapping[str, Baseline], seen: Backtest) -> list[Injection]:
+    """A grid of sizes for each model's prediction and the signals that most of its events have, `MOST_SIGNALS` in all."""
+    return [one for model in seen.models for one in _defaults(model, _whole(baselines, seen, model.model))]
+
+
+def _defaults(model: ModelSeen, group: BaselineGroup) -> list[Injection]:
+    names = [signal.name for signal in model.signals if signal.group.segment is None and not signal.constant]
+    profiles = {name: group.total.profile(name) for name in dict.fromkeys(names)}
+    order = sorted(profiles, key=lambda name: (name != PREDICTION, profiles[name].null + profiles[name].missing, name))
+    found = []
+    for name in order[:MOST_SIGNALS]:
+        facts = Facts.of(profiles[name])
+        if facts.numeric and facts.deviation:
+            found.append((Kind.SHIFT, name))
+        elif facts.second is not None:
+            found.append((Kind.SWAP, name))
+        found.append((Kind.NULL, name))
+    if PREDICTION in profiles:
+        found.append((Kind.PRIOR, PREDICTION))
+    return [Injection(kind, name, _GRID[kind], model=model.model) for kind, name in found]
+
+
+def run_trials(
+    config: Config,
+    baselines: Mapping[str, Baseline],
+    history: History,
+    seen: Backtest,
+    plan: Plan,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[Power]:
+    """The power of each injection at each size. Raises InputError for a signal that is not there, one that cannot be
+    changed so, or a history too short. Reads the history once more; O(trials * within * events of a window)."""
+    targets = _targets(config, baselines, seen, plan)
+    trials = _Trials(config, baselines, history, seen, plan, targets)
+    return trials.run(progress)
+
+
+def _targets(config: Config, baselines: Mapping[str, Baseline], seen: Backtest, plan: Plan) -> list[_Target]:
+    groups = {model.model: _whole(baselines, seen, model.model) for model in seen.models}
+    targets = []
+    for injection in plan.injections:
+        known = [model for model in seen.models if _has(model, injection)]
+        if not known:
+            raise InputError(f"--inject {injection.kind}:{injection.signal}: {_unknown(seen, injection.signal)}")
+        for model in known:
+            facts = Facts.of(groups[model.model].total.profile(injection.signal))
+            check(injection, facts)
+            onsets = _onsets(config, seen, model, injection, plan)
+            place = place_of(config, model.model, injection.signal)
+            targets.append(_Target(model.model, injection, place, facts, onsets))
+    return targets
+
+
+def _whole(baselines: Mapping[str, Baseline], seen: Backtest, model: str) -> BaselineGroup:
+    found = baselines[model].groups.get(None) if model in baselines else seen.learned.get((model, None))
+    assert found is not None, f"{model} was judged without a baseline"
+    return found
+
+
+def _has(model: ModelSeen, injection: Injection) -> bool:
+    if injection.model not in (None, model.model):
+        return False
+    if injection.kind is Kind.PRIOR and injection.signal == LABEL:
+        return True
+    return any(signal.name == injection.signal for signal in model.signals)
+
+
+def _unknown(seen: Backtest, signal: str) -> str:
+    names = sorted({one.name for model in seen.models for one in model.signals})
+    near = get_close_matches(signal, names, 1)
+    return f"no signal {signal!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}")
+
+
+def _onsets(config: Config, seen: Backtest, model: ModelSeen, injection: Injection, plan: Plan) -> tuple[int, ...]:
+    """The moments at which the change begins, drawn; those of all signals of a model from one order of its windows."""
+    length = config.window.length_ms
+    judged = {window.start_ms for window in model.judged}
+    open_ = _open(seen, model.model, None if injection.kind is Kind.PRIOR else injection.signal)
+    free = [
+        start
+        for start in sorted(judged)
+        if not any(fired < start <= resolved for fired, resolved in open_)
+        and all(start + n * length in judged for n in range(plan.within))
+    ]
+    if injection.at_ms is not None:
+        start = int(starts_of(np.array([injection.at_ms]), length)[0])
+        if start not in judged:
+            raise InputError(
+                f"--inject {injection.kind}:{injection.signal}: no window of {model.model} is judged at that time"
+            )
+        return (injection.at_ms,)
+    if not free:
+        raise InputError(
+            f"too little history after the baseline of {model.model}: no {plan.within} windows in a row without an open "
+            f"alert of {injection.signal}; give more history, or a lower --within"
+        )
+    rng = np.random.default_rng([plan.seed, *model.model.encode()])
+    order = rng.permutation(sorted(judged)).tolist()
+    within = dict(zip(order, rng.integers(0, length, len(order)).tolist(), strict=True))
+    rank = {start: at for at, start in enumerate(order)}
+    chosen = sorted(free, key=rank.__getitem__)[: plan.repetitions]
+    return tuple(sorted(start + within[start] for start in chosen))
+
+
+def _open(seen: Backtest, model: str, signal: str | None) -> list[tuple[int, int]]:
+    """When alerts of the signal, or of any, were open: the start of the window that fired and of the one that
+    resolved."""
+    found: dict[str, list[int]] = {}
+    for alert in seen.alerts:
+        if alert.model == model and signal in (None, alert.signal):
+            found.setdefault(alert.id, []).append(alert.start_ms)
+    return [(starts[0], starts[1] if len(starts) > 1 else -BEGINNING) for starts in found.values()]
+
+
+class _Row(NamedTuple):
+    """A record of the history that may be changed. Of a file, `offset` is its number in the history."""
+
+    value: bytes
+    document: Document
+    time_ms: int
+    source: SourcePartition | None
+    offset: int
+    record_ms: int
+
+
+@dataclass(slots=True)
+class _State:
+    """What a worker has kept when a window begins."""
+
+    memories: dict[Group, GroupMemory]
+    standards: Standards
+
+
+class _Trial(NamedTuple):
+    """When what was injected was noticed: by an alert, and by each detector."""
+
+    alert: Delay | None
+    detectors: dict[str, Delay]
+
+
+@dataclass(slots=True)
+class _Outcomes:
+    trials: list[_Trial] = field(default_factory=list)
+    nothing: list[Delay | None] = field(default_factory=list)
+
+
+class _Trials:
+    """Runs all trials in one pass over the history: those of an onset once its windows have been read."""
+
+    def __init__(
+        self,
+        config: Config,
+        baselines: Mapping[str, Baseline],
+        history: History,
+        seen: Backtest,
+        plan: Plan,
+        targets: list[_Target],
+    ) -> None:
+        self._config = config
+        self._baselines = baselines
+        self._history = history
+        self._plan = plan
+        self._targets = targets
+        self._length = config.window.length_ms
+        self._reader = EventReader(config)
+        self._known = {alert.id for alert in seen.alerts}
+        self._alerts = [alert for alert in seen.alerts if alert.state is AlertState.FIRING]
+        self._waiting = sorted({(self._start(t), t) for target in targets for t in target.onsets_ms})
+        self._begun: dict[int, _State] = {}
+        self._rows: dict[tuple[str, int], list[_Row]] = {}
+        self._wanted = self._needed()
+        self._memories: dict[Group, GroupMemory] = {}
+        self._learned: dict[Key, BaselineGroup] = {}
+        self._standards: Standards | None = None
+        self._outcomes: dict[tuple[int, float], _Outcomes] = {}
+        self._read = self._done = 0
+        self._all = sum(len(t.onsets_ms) * len(t.injection.sizes) for t in targets)
+
+    def run(self, progress: Callable[[float], None]) -> list[Power]:
+        for closing in closings_of(self._config, self._baselines, self._history, Counter(), watch=self._watch):
+            self._reach(closing.start_ms, progress)
+            self._remember(closing)
+        self._reach(-BEGINNING, progress)
+        return [
+            self._power(number, target, size)
+            for number, target in enumerate(self._targets)
+            for size in target.injection.sizes
+        ]
+
+    def _start(self, time_ms: int) -> int:
+        return time_ms // self._length * self._length
+
+    def _needed(self) -> Counter[tuple[str, int]]:
+        """The windows whose events are kept: those of each onset, and one more, for what comes late."""
+        return Counter(
+            (target.model, start + n * self._length)
+            for target in self._targets
+            for start in {self._start(t) for t in target.onsets_ms}
+            for n in range(self._plan.within + 1)
+        )
+
+    def _watch(self, stretch: Stretch) -> None:
+        """Keeps the events of windows that are wanted."""
+        events = self._reader.read(stretch.values)
+        starts = starts_of(events.times_ms, self._length).tolist()
+        for at, place in enumerate(zip(events.models, starts, strict=True)):
+            if place in self._wanted:
+                row = int(events.rows[at])
+                offset = self._read + row if stretch.offsets is None else int(stretch.offsets[row])
+                record_ms = 0 if stretch.record_ms is None else int(stretch.record_ms[row])
+                time_ms = int(events.times_ms[at])
+                kept = _Row(stretch.values[row], events.documents[at], time_ms, stretch.source, offset, record_ms)
+                self._rows.setdefault(place, []).append(kept)
+        self._read += len(stretch.values)
+
+    def _remember(self, closing: Closing) -> None:
+        self._memories |= closing.memories
+        if closing.baselines:
+            self._learned |= closing.baselines
+            self._standards = None
+
+    def _reach(self, start_ms: int, progress: Callable[[float], None]) -> None:
+        """Before the window at `start_ms` closes: keeps the state for the onsets in it, and runs the trials whose
+        windows have all closed."""
+        for start, _ in self._waiting:
+            if start <= start_ms and start not in self._begun:
+                self._begun[start] = _State(dict(self._memories), self._prepared())
+        while self._waiting and self._waiting[0][0] + (self._plan.within + 1) * self._length <= start_ms:
+            start, onset_ms = self._waiting.pop(0)
+            self._try_all(start, onset_ms, progress)
+            if not self._waiting or self._waiting[0][0] != start:
+                self._forget(start)
+
+    def _prepared(self) -> Standards:
+        if self._standards is None:
+            self._standards = Standards(self._config, self._baselines, dict(self._learned))
+        return self._standards
+
+    def _forget(self, start: int) -> None:
+        """Gives up what no other onset needs."""
+        del self._begun[start]
+        for model in {target.model for target in self._targets}:
+            before = min((s for s, _ in self._waiting), default=-BEGINNING)
+            for place in [p for p in self._rows if p[0] == model and p[1] < before]:
+                del self._rows[place]
+
+    def _try_all(self, start: int, onset_ms: int, progress: Callable[[float], None]) -> None:
+        for number, target in enumerate(self._targets):
+            if onset_ms not in target.onsets_ms:
+                continue
+            rows = self._rows_of(target.model, start)
+            for at, size in enumerate(target.injection.sizes):
+                rng = np.random.default_rng([self._plan.seed, number, at, onset_ms])
+                outcomes = self._outcomes.setdefault((number, size), _Outcomes())
+                outcomes.trials.append(self._try(target, size, rows, start, onset_ms, rng))
+                outcomes.nothing.append(self._without(target, start, onset_ms))
+                self._done += 1
+                progress(self._done / self._all)
+
+    def _rows_of(self, model: str, start: int) -> list[_Row]:
+        """The events of the onset's windows and the next, as they came in each source partition."""
+        windows = [self._rows.get((model, start + n * self._length), []) for n in range(self._plan.within + 1)]
+        rows = [row for window in windows for row in window]
+        return sorted(rows, key=lambda row: (row.source or ("", 0), row.offset))
+
+    def _try(
+        self, target: _Target, size: float, rows: list[_Row], start: int, onset_ms: int, rng: np.random.Generator
+    ) -> _Trial:
+        documents: list[Document] = [row.document for row in rows]
+        after = [at for at, row in enumerate(rows) if row.time_ms >= onset_ms]
+        new = changed(target.injection, size, documents, after, target.place, target.facts, self._config, rng)
+        values = [codec.encode(new[at]) if at in new else row.value for at, row in enumerate(rows)]
+        alert: Delay | None = None
+        detectors: dict[str, Delay] = {}
+        for closing in self._closings(rows, values, start):
+            delay = Delay((closing.start_ms - start) // self._length + 1, closing.end_ms - onset_ms)
+            if alert is None and any(self._is_of(target, a) for a in closing.alerts):
+                alert = delay
+            for name in _noticed(closing, target.injection, self._config.detection.primary):
+                detectors.setdefault(name, delay)
+        return _Trial(alert, detectors)
+
+    def _closings(self, rows: list[_Row], values: list[bytes], start: int) -> Iterator[Closing]:
+        state = self._begun[start]
+        closer = Closer(self._config, state.standards, state.memories)
+        messages = self._history.messages(self._config, _stretches(rows, values), Counter())
+        for window in closed_windows(self._config, messages):
+            if start <= window.start_ms < start + self._plan.within * self._length:
+                yield from closer.close(window)
+
+    def _is_of(self, target: _Target, alert: Any) -> bool:
+        """Whether an alert is the injection's: it is the signal's, or one that the history did not have."""
+        if alert.state is not AlertState.FIRING:
+            return False
+        return (
+            target.injection.kind is Kind.PRIOR
+            or alert.signal == target.injection.signal
+            or alert.id not in self._known
+        )
+
+    def _without(self, target: _Target, start: int, onset_ms: int) -> Delay | None:
+        """What the history itself says in the same windows."""
+        for alert in self._alerts:
+            mine = target.injection.kind is Kind.PRIOR or alert.signal == target.injection.signal
+            if (
+                alert.model == target.model
+                and mine
+                and start <= alert.start_ms < start + self._plan.within * self._length
+            ):
+                return Delay((alert.start_ms - start) // self._length + 1, alert.end_ms - onset_ms)
+        return None
+
+    def _power(self, number: int, target: _Target, size: float) -> Power:
+        outcomes = self._outcomes[number, size]
+        names = sorted({name for trial in outcomes.trials for name in trial.detectors})
+        kind = target.injection.kind
+        return Power(
+            target.model,
+            kind,
+            target.injection.signal,
+            size,
+            size * target.facts.deviation if kind is Kind.SHIFT else None,
+            Found.of([trial.alert for trial in outcomes.trials]),
+            Found.of(outcomes.nothing),
+            {name: Found.of([trial.detectors.get(name) for trial in outcomes.trials]) for name in names},
+        )
+
+
+def _stretches(rows: list[_Row], values: list[bytes]) -> Iterator[Stretch]:
+    """The rows by source partition, which they are sorted by."""
+    for source in dict.fromkeys(row.source for row in rows):
+        places = [at for at, row in enumerate(rows) if row.source == source]
+        mine = [values[at] for at in places]
+        if source is None:
+            yield Stretch(mine)
+        else:
+            offsets = np.array([rows[at].offset for at in places], np.int64)
+            yield Stretch(mine, 1.0, source, offsets, np.array([rows[at].record_ms for at in places], np.int64))
+
+
+def _noticed(closing: Closing, injection: Injection, primary: str) -> set[str]:
+    """The detectors that say drift of the signal, and the sequence detectors that warn. Distances that decide nothing
+    are left out."""
+    found: set[str] = set()
+    for record in closing.records:
+        for signal in record.signals:
+            if injection.kind is not Kind.PRIOR and signal.name != injection.signal:
+                continue
+            names = {verdict["detector"] for verdict in signal.verdicts}
+            decides = primary if primary in names else "g"
+            found |= {
+                verdict["detector"]
+                for verdict in signal.verdicts
+                if verdict["detector"] == decides or verdict["detector"] not in DISTANCES
+                if verdict["state"] == State.DRIFT or (verdict["state"] == State.WARNING and _warns_at_most(verdict))
+            }
+    return found
+
+
+def _warns_at_most(verdict: Mapping[str, Any]) -> bool:
+    """Sequence detectors have no p-value: on slices they warn at most."""
+    return verdict.get("p_value") is None

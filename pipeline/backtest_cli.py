@@ -18,9 +18,11 @@ from pipeline.backtest_report import as_json, incidents_table, models_table, pow
 from pipeline.config_file import read_config
 from pipeline.history import FileHistory, History
 from pipeline.injection import Injection
+from pipeline.power import Power
 from pipeline.shelf import configured_baselines
 from pipeline.suggestion import Suggested, suggest
-from pipeline.trials import Plan, Power, default_injections, run_trials
+from pipeline.targets import Plan, default_injections
+from pipeline.trials import run_trials
 from schemas import codec
 from schemas.config import Config
 from schemas.duration import format_duration, parse_duration

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.backtest import Backtest, ModelSeen
-from pipeline.trials import Power
+from pipeline.power import Power
 from schemas.errors import InputError
 from schemas.verdict import State
 
@@ -160,8 +160,9 @@ def _bare(axes: Any) -> None:
 
 
 def _dated(axes: Any) -> None:
-    from matplotlib import dates
+    from matplotlib import dates as module
 
+    dates: Any = module  # some of it has types, and these do not
     locator = dates.AutoDateLocator(tz=UTC, minticks=4, maxticks=9)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, tz=UTC))

@@ -8,8 +8,9 @@ from rich.text import Text
 
 from pipeline.backtest import Backtest, BaselineUsed, IncidentSeen, ModelSeen, SignalSeen
 from pipeline.console import instant
+from pipeline.injection import Kind
+from pipeline.power import Found, Power
 from pipeline.suggestion import Suggested
-from pipeline.trials import Found, Power
 from schemas.duration import UNITS_MS
 from schemas.group import segment_text
 from schemas.verdict import State
@@ -72,10 +73,21 @@ def signals_table(model: ModelSeen) -> Table:
     ranked = sorted(
         model.signals, key=lambda s: (-s.fired, -s.states.get(State.DRIFT, 0), -s.states.get(State.WARNING, 0))
     )
-    columns = ["signal", "segment", "fired", "drift", "warning", "windows", *(["detectable"] if known else [])]
+    versions = len({signal.group.version for signal in model.signals}) > 1
+    columns = [
+        "signal",
+        *(["version"] if versions else []),
+        "segment",
+        "fired",
+        "drift",
+        "warning",
+        "windows",
+        *(["detectable"] if known else []),
+    ]
     table = Table(*columns, title=_title(f"signals of {model.model}"))
     for signal in ranked[:MOST_ROWS]:
-        row: list[str | Text] = [Text(signal.name), Text(segment_text(signal.group.segment)), str(signal.fired)]
+        row: list[str | Text] = [Text(signal.name), *([Text(signal.group.version)] if versions else [])]
+        row += [Text(segment_text(signal.group.segment)), str(signal.fired)]
         row += [f"{n:,}" for n in (signal.states.get(State.DRIFT, 0), signal.states.get(State.WARNING, 0))]
         row += [f"{sum(signal.states.values()):,}"]
         row += [_number(signal.detectable)] if known else []
@@ -115,7 +127,9 @@ def size_text(power: Power) -> str:
     """A size as people read it, with what it comes to in the signal's own unit."""
     if power.amount is not None:
         return f"{power.size:g} sd = {power.amount:+.3g}"
-    return f"x {power.size:g}" if power.kind == "scale" else f"{power.size:.3g} of events"
+    if power.kind is Kind.SCALE:
+        return f"x {power.size:g}"
+    return f"{power.size:.3g} of {'the top category' if power.kind is Kind.SWAP else 'events'}"
 
 
 def _by_power(detectors: Mapping[str, Found]) -> Iterable[tuple[str, Found]]:
@@ -129,7 +143,8 @@ def _power_colour(power: float) -> str:
 def _delay_text(found: Found) -> str:
     if found.windows is None or found.delay_ms is None:
         return ""
-    return f"{found.windows:g} windows, {duration_text(found.delay_ms)}"
+    noun = "window" if found.windows == 1 else "windows"
+    return f"{found.windows:g} {noun}, {duration_text(found.delay_ms)}"
 
 
 def _number(value: float | None) -> str:

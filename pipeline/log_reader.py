@@ -67,7 +67,7 @@ class RangeReader:
         self._places = [TopicPartition(*source) for source in sources]
         self._next: dict[Any, int] = {}
         self._runner = asyncio.Runner()
-        self._consumer = self._runner.run(self._connected())
+        self._consumer = self._run(self._connected())
 
     def __enter__(self) -> Self:
         return self

@@ -6,17 +6,16 @@ all that are kept.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from statistics import quantiles
 from typing import Any
-
-import yaml
 
 from detectors.baseline import Baseline
 from pipeline.backtest import Backtest, ModelSeen, run_backtest
 from pipeline.history import History
 from pipeline.injection import place_of
-from pipeline.yaml_edit import Step, diff_of, with_setting
+from pipeline.yaml_edit import Step, diff_of, document_of, in_one_line, with_setting
 from schemas.config import Config, Learn
 from schemas.duration import UNITS_MS, format_duration
 from schemas.errors import ConfigError, InputError
@@ -62,27 +61,7 @@ class Suggested:
     verified: Backtest
 
 
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """What changes are judged by: incidents over the budget's, the share of judged windows with too few events, and
-    the least level of a signal, each the worst of the models; and how many incidents there were in how many weeks."""
-
-    spent: float
-    insufficient: float
-    level: float
-    incidents: int
-
-    @classmethod
-    def of(cls, seen: Backtest) -> "_Measure":
-        return cls(
-            max(model.budget_spent for model in seen.models),
-            max(_insufficient(model) for model in seen.models),
-            min((model.level or 0.0 for model in seen.models), default=0.0),
-            sum(len(model.incidents) for model in seen.models),
-        )
-
-
-Better = Callable[[_Measure, _Measure], str | None]
+Better = Callable[[Backtest, Backtest], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +94,14 @@ def suggest(
         if tried is None:
             continue
         after = _run(tried[1], baselines, history, progress)
-        gained = None if after is None else candidate.better(_Measure.of(best), _Measure.of(after))
+        gained = None if after is None else candidate.better(best, after)
         if after is not None and gained is not None:
             now, best = tried[0], after
             aims.add(candidate.aim)
             kept.append(Suggestion(candidate.changes, gained))
     if not kept:
         return None
-    return Suggested(tuple(kept), Config.from_mapping(yaml.safe_load(now), name), diff_of(text, now, name), best)
+    return Suggested(tuple(kept), Config.from_mapping(document_of(now), name), diff_of(text, now, name), best)
 
 
 def _tried(text: str, changes: tuple[Change, ...]) -> tuple[str, Config] | None:
@@ -130,8 +109,8 @@ def _tried(text: str, changes: tuple[Change, ...]) -> tuple[str, Config] | None:
     try:
         for change in changes:
             text = with_setting(text, change.path, change.after)
-        return text, Config.from_mapping(yaml.safe_load(text))
-    except (ValueError, ConfigError, yaml.YAMLError):
+        return text, Config.from_mapping(document_of(text))
+    except (ValueError, ConfigError):
         return None
 
 
@@ -145,10 +124,10 @@ def _run(
 
 
 def _candidates(text: str, config: Config, seen: Backtest) -> Iterator[_Candidate]:
-    document = yaml.safe_load(text)
+    document = document_of(text)
     models = document.get("models") if isinstance(document, dict) else None
     yield from _longer_windows(config, seen, models)
-    if any(model.budget_spent > 1 and len(model.incidents) >= _SEVERAL for model in seen.models):
+    if _over(seen):
         yield from _fewer_incidents(config, seen, models)
     for model in seen.models:
         yield from _fewer_signals(config, seen, model, models)
@@ -175,15 +154,22 @@ def _longer_windows(config: Config, seen: Backtest, models: Any) -> Iterator[_Ca
             return
 
 
-def _less_insufficient(before: _Measure, after: _Measure) -> str | None:
-    if after.insufficient > before.insufficient / 2 or after.spent > max(1.0, before.spent):
+def _less_insufficient(before: Backtest, after: Backtest) -> str | None:
+    old, new = (max(map(_insufficient, seen.models)) for seen in (before, after))
+    if new > old / 2 or _over(after) - _over(before):
         return None
-    return f"windows with too few events: {before.insufficient:.0%} -> {after.insufficient:.0%}"
+    return f"windows with too few events: {old:.0%} -> {new:.0%}"
+
+
+def _over(seen: Backtest) -> set[str]:
+    """The models with more incidents than their budget has, and more than one."""
+    return {m.model for m in seen.models if m.budget_spent > 1 and len(m.incidents) >= _SEVERAL}
 
 
 def _fewer_incidents(config: Config, seen: Backtest, models: Any) -> Iterator[_Candidate]:
     """Where there were more incidents than the budget has: what makes the most of them go, the mildest first."""
-    over = f"{sum(len(m.incidents) for m in seen.models)} incidents are more than the budget, if they were false"
+    count = sum(len(m.incidents) for m in seen.models if m.model in _over(seen))
+    over = f"{count} incidents of {', '.join(sorted(_over(seen)))} are more than the budget, if they were false"
     detection = config.detection
     floor = _effect_within_budget(seen, detection.minimum_effect)
     if floor is not None:
@@ -202,18 +188,31 @@ def _fewer_incidents(config: Config, seen: Backtest, models: Any) -> Iterator[_C
         yield _Candidate("incidents", tuple(changes), _within_budget)
 
 
-def _within_budget(before: _Measure, after: _Measure) -> str | None:
-    if after.spent > 1 or after.incidents >= before.incidents:
+def _within_budget(before: Backtest, after: Backtest) -> str | None:
+    if _over(after):
         return None
-    return f"incidents: {before.incidents} -> {after.incidents}; budget spent: {before.spent:.0%} -> {after.spent:.0%}"
+    spent = {seen.model: seen.budget_spent for seen in after.models}
+    told = [
+        f"{seen.model}: incidents {len(seen.incidents)} -> {_incidents_of(after, seen.model)}, "
+        f"budget spent {seen.budget_spent:.0%} -> {spent[seen.model]:.0%}"
+        for seen in before.models
+        if seen.model in spent and seen.model in _over(before)
+    ]
+    return "; ".join(told)
+
+
+def _incidents_of(seen: Backtest, model: str) -> int:
+    return sum(len(one.incidents) for one in seen.models if one.model == model)
 
 
 def _effect_within_budget(seen: Backtest, now: float) -> float | None:
-    """The least effect that so few incidents reach that they are within the budget."""
+    """The least effect that so few incidents reach that they are within the budget, or one."""
+    over = [model for model in seen.models if model.model in _over(seen)]
     for floor in _EFFECTS:
-        left = [sum(i.effect >= floor for i in model.incidents) / max(1, len(model.incidents)) for model in seen.models]
-        spent = [share * model.budget_spent for share, model in zip(left, seen.models, strict=True)]
-        if floor > now and max(spent) <= 1:
+        left = [sum(i.effect >= floor for i in model.incidents) for model in over]
+        share = [n / len(model.incidents) for n, model in zip(left, over, strict=True)]
+        within = [n < _SEVERAL or s * model.budget_spent <= 1 for n, s, model in zip(left, share, over, strict=True)]
+        if floor > now and all(within):
             return floor
     return None
 
@@ -233,18 +232,20 @@ def _fewer_signals(config: Config, seen: Backtest, model: ModelSeen, models: Any
         {"name": name, "path": place.path if place.name is None else f"{place.path}.{place.name}"}
         for name, place in places.items()
     ]
-    value = yaml.safe_dump(entries, default_flow_style=True, width=1 << 20, sort_keys=False).strip()
-    why = f"{len(constant)} of {len(whole)} signals never vary: {', '.join(constant)}"
+    value = in_one_line(entries)
+    why = f"{len(constant)} of {len(whole)} signals never vary: {', '.join(constant)} (a feature that is new is not profiled then)"
     path = _model_path(seen, model.model, models)
     if path is not None:
         change = _of_model(path, model.model, "signals", "auto", value, why)
-        yield _Candidate(f"signals of {model.model}", (change,), _more_level)
+        yield _Candidate(f"signals of {model.model}", (change,), partial(_more_level, model.model))
 
 
-def _more_level(before: _Measure, after: _Measure) -> str | None:
-    if after.level < (1 + _WASTED / 2) * before.level or after.incidents > before.incidents:
+def _more_level(model: str, before: Backtest, after: Backtest) -> str | None:
+    old, new = (next((m.level or 0.0 for m in seen.models if m.model == model), 0.0) for seen in (before, after))
+    incidents = _incidents_of(before, model), _incidents_of(after, model)
+    if new < (1 + _WASTED / 2) * old or incidents[1] > incidents[0]:
         return None
-    return f"the level of each test: {before.level:.2g} -> {after.level:.2g}; incidents: {before.incidents} -> {after.incidents}"
+    return f"the level of each test: {old:.2g} -> {new:.2g}; incidents: {incidents[0]} -> {incidents[1]}"
 
 
 def _learn(config: Config, seen: Backtest, model: ModelSeen, models: Any, windows: int, why: str) -> list[Change]:
@@ -268,7 +269,7 @@ def _model_path(seen: Backtest, name: str, models: Any) -> tuple[Step, ...] | No
 def _of_model(path: tuple[Step, ...], name: str, setting: str, before: str, after: str, why: str) -> Change:
     if len(path) > 1:
         return Change((*path, setting), before, after, why)
-    named = yaml.safe_dump(name, default_flow_style=True).split("\n")[0]
+    named = in_one_line(name)
     return Change(path, "auto", f"[{{name: {named}, {setting}: {after}}}]", why)
 
 

@@ -93,7 +93,7 @@ class TopicHistory:
 
     def _part(self, shared: Ingest, source: SourcePartition, start: int) -> tuple[PartitionIngest, Dispatcher]:
         topic_id = self._topics[source.topic].topic_id
-        return PartitionIngest(shared, source, topic_id, start), Dispatcher(self._config, source, topic_id, 1)
+        return PartitionIngest(shared, source, topic_id, start), Dispatcher(shared.config, source, topic_id, 1)
 
 
 def _messages(

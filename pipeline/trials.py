@@ -5,132 +5,32 @@ events, and closes the windows. Onsets are drawn, seeded, among the windows in w
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
 
 from detectors.baseline import Baseline, BaselineGroup
-from pipeline.backtest import Backtest, ModelSeen, closings_of
+from pipeline.backtest import Backtest, closings_of
 from pipeline.closing import Closer, Closing
 from pipeline.event_time import BEGINNING, starts_of
 from pipeline.events import EventReader
 from pipeline.history import History, Stretch
-from pipeline.injection import LABEL, Document, Facts, Injection, Kind, Place, changed, check, place_of
+from pipeline.injection import Document, Injection, Kind, changed
 from pipeline.local import closed_windows
 from pipeline.memory import GroupMemory
-from pipeline.signals import PREDICTION
+from pipeline.power import Delay, Found, Power
 from pipeline.standards import Key, Standards
+from pipeline.targets import Plan, Target, targets_of
 from schemas import codec
-from schemas.alert import AlertState
+from schemas.alert import Alert, AlertState
 from schemas.config import Config
-from schemas.errors import InputError
 from schemas.group import Group
 from schemas.packet import SourcePartition
 from schemas.verdict import State
 
 DISTANCES = frozenset({"g", "psi", "chi2", "js", "ks", "wasserstein"})
-MOST_SIGNALS = 6
-_GRID: Mapping[Kind, tuple[float, ...]] = {
-    Kind.SHIFT: (0.05, 0.1, 0.2, 0.5),
-    Kind.NULL: (0.005, 0.02, 0.1),
-    Kind.SWAP: (0.05, 0.1, 0.2, 0.5),
-    Kind.PRIOR: (0.1, 0.25, 0.5),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is tried: each injection at `repetitions` onsets, each followed for `within` windows, the onset's among
-    them."""
-
-    injections: tuple[Injection, ...]
-    within: int = 3
-    repetitions: int = 20
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """How many of `trials` found the change, with the Wilson interval of the share, 95 %, and the median delay of
-    those that did: windows closed since the onset, its own among them, and milliseconds of event time."""
-
-    trials: int
-    found: int
-    low: float
-    high: float
-    windows: float | None
-    delay_ms: float | None
-
-    @property
-    def power(self) -> float:
-        return self.found / self.trials
-
-    @classmethod
-    def of(cls, delays: Sequence["Delay | None"]) -> "Found":
-        met = [delay for delay in delays if delay is not None]
-        interval = binomtest(len(met), len(delays)).proportion_ci(method="wilson")
-        windows = median(d.windows for d in met) if met else None
-        delay_ms = median(d.ms for d in met) if met else None
-        return cls(len(delays), len(met), float(interval.low), float(interval.high), windows, delay_ms)
-
-
-class Delay(NamedTuple):
-    windows: int
-    ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Power:
-    """What became of one injection at one size. `alert`: an alert fired; `detectors`: each one's own verdict was
-    drift, or a warning of a sequence detector, which warns at most. `nothing`: how often the same onsets had an alert
-    of the signal with nothing injected. `amount` is the size in the signal's own unit, where that is another."""
-
-    model: str
-    kind: Kind
-    signal: str
-    size: float
-    amount: float | None
-    alert: Found
-    nothing: Found
-    detectors: Mapping[str, Found]
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """One injection into one model's signal, and the onsets at which it is tried."""
-
-    model: str
-    injection: Injection
-    place: Place
-    facts: Facts
-    onsets_ms: tuple[int, ...]
-
-
-def default_injections(baselines: Mapping[str, Baseline], seen: Backtest) -> list[Injection]:
-    """A grid of sizes for each model's prediction and the signals that most of its events have, `MOST_SIGNALS` in all."""
-    return [one for model in seen.models for one in _defaults(model, _whole(baselines, seen, model.model))]
-
-
-def _defaults(model: ModelSeen, group: BaselineGroup) -> list[Injection]:
-    names = [signal.name for signal in model.signals if signal.group.segment is None and not signal.constant]
-    profiles = {name: group.total.profile(name) for name in dict.fromkeys(names)}
-    order = sorted(profiles, key=lambda name: (name != PREDICTION, profiles[name].null + profiles[name].missing, name))
-    found = []
-    for name in order[:MOST_SIGNALS]:
-        facts = Facts.of(profiles[name])
-        if facts.numeric and facts.deviation:
-            found.append((Kind.SHIFT, name))
-        elif facts.second is not None:
-            found.append((Kind.SWAP, name))
-        found.append((Kind.NULL, name))
-    if PREDICTION in profiles:
-        found.append((Kind.PRIOR, PREDICTION))
-    return [Injection(kind, name, _GRID[kind], model=model.model) for kind, name in found]
 
 
 def run_trials(
@@ -143,86 +43,9 @@ def run_trials(
 ) -> list[Power]:
     """The power of each injection at each size. Raises InputError for a signal that is not there, one that cannot be
     changed so, or a history too short. Reads the history once more; O(trials * within * events of a window)."""
-    targets = _targets(config, baselines, seen, plan)
+    targets = targets_of(config, baselines, seen, plan)
     trials = _Trials(config, baselines, history, seen, plan, targets)
     return trials.run(progress)
-
-
-def _targets(config: Config, baselines: Mapping[str, Baseline], seen: Backtest, plan: Plan) -> list[_Target]:
-    groups = {model.model: _whole(baselines, seen, model.model) for model in seen.models}
-    targets = []
-    for injection in plan.injections:
-        known = [model for model in seen.models if _has(model, injection)]
-        if not known:
-            raise InputError(f"--inject {injection.kind}:{injection.signal}: {_unknown(seen, injection.signal)}")
-        for model in known:
-            facts = Facts.of(groups[model.model].total.profile(injection.signal))
-            check(injection, facts)
-            onsets = _onsets(config, seen, model, injection, plan)
-            place = place_of(config, model.model, injection.signal)
-            targets.append(_Target(model.model, injection, place, facts, onsets))
-    return targets
-
-
-def _whole(baselines: Mapping[str, Baseline], seen: Backtest, model: str) -> BaselineGroup:
-    found = baselines[model].groups.get(None) if model in baselines else seen.learned.get((model, None))
-    assert found is not None, f"{model} was judged without a baseline"
-    return found
-
-
-def _has(model: ModelSeen, injection: Injection) -> bool:
-    if injection.model not in (None, model.model):
-        return False
-    if injection.kind is Kind.PRIOR and injection.signal == LABEL:
-        return True
-    return any(signal.name == injection.signal for signal in model.signals)
-
-
-def _unknown(seen: Backtest, signal: str) -> str:
-    names = sorted({one.name for model in seen.models for one in model.signals})
-    near = get_close_matches(signal, names, 1)
-    return f"no signal {signal!r}" + (f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names)}")
-
-
-def _onsets(config: Config, seen: Backtest, model: ModelSeen, injection: Injection, plan: Plan) -> tuple[int, ...]:
-    """The moments at which the change begins, drawn; those of all signals of a model from one order of its windows."""
-    length = config.window.length_ms
-    judged = {window.start_ms for window in model.judged}
-    open_ = _open(seen, model.model, None if injection.kind is Kind.PRIOR else injection.signal)
-    free = [
-        start
-        for start in sorted(judged)
-        if not any(fired < start <= resolved for fired, resolved in open_)
-        and all(start + n * length in judged for n in range(plan.within))
-    ]
-    if injection.at_ms is not None:
-        start = int(starts_of(np.array([injection.at_ms]), length)[0])
-        if start not in judged:
-            raise InputError(
-                f"--inject {injection.kind}:{injection.signal}: no window of {model.model} is judged at that time"
-            )
-        return (injection.at_ms,)
-    if not free:
-        raise InputError(
-            f"too little history after the baseline of {model.model}: no {plan.within} windows in a row without an open "
-            f"alert of {injection.signal}; give more history, or a lower --within"
-        )
-    rng = np.random.default_rng([plan.seed, *model.model.encode()])
-    order = rng.permutation(sorted(judged)).tolist()
-    within = dict(zip(order, rng.integers(0, length, len(order)).tolist(), strict=True))
-    rank = {start: at for at, start in enumerate(order)}
-    chosen = sorted(free, key=rank.__getitem__)[: plan.repetitions]
-    return tuple(sorted(start + within[start] for start in chosen))
-
-
-def _open(seen: Backtest, model: str, signal: str | None) -> list[tuple[int, int]]:
-    """When alerts of the signal, or of any, were open: the start of the window that fired and of the one that
-    resolved."""
-    found: dict[str, list[int]] = {}
-    for alert in seen.alerts:
-        if alert.model == model and signal in (None, alert.signal):
-            found.setdefault(alert.id, []).append(alert.start_ms)
-    return [(starts[0], starts[1] if len(starts) > 1 else -BEGINNING) for starts in found.values()]
 
 
 class _Row(NamedTuple):
@@ -267,7 +90,7 @@ class _Trials:
         history: History,
         seen: Backtest,
         plan: Plan,
-        targets: list[_Target],
+        targets: list[Target],
     ) -> None:
         self._config = config
         self._baselines = baselines
@@ -377,7 +200,7 @@ class _Trials:
         return sorted(rows, key=lambda row: (row.source or ("", 0), row.offset))
 
     def _try(
-        self, target: _Target, size: float, rows: list[_Row], start: int, onset_ms: int, rng: np.random.Generator
+        self, target: Target, size: float, rows: list[_Row], start: int, onset_ms: int, rng: np.random.Generator
     ) -> _Trial:
         documents: list[Document] = [row.document for row in rows]
         after = [at for at, row in enumerate(rows) if row.time_ms >= onset_ms]
@@ -401,7 +224,7 @@ class _Trials:
             if start <= window.start_ms < start + self._plan.within * self._length:
                 yield from closer.close(window)
 
-    def _is_of(self, target: _Target, alert: Any) -> bool:
+    def _is_of(self, target: Target, alert: Alert) -> bool:
         """Whether an alert is the injection's: it is the signal's, or one that the history did not have."""
         if alert.state is not AlertState.FIRING:
             return False
@@ -411,7 +234,7 @@ class _Trials:
             or alert.id not in self._known
         )
 
-    def _without(self, target: _Target, start: int, onset_ms: int) -> Delay | None:
+    def _without(self, target: Target, start: int, onset_ms: int) -> Delay | None:
         """What the history itself says in the same windows."""
         for alert in self._alerts:
             mine = target.injection.kind is Kind.PRIOR or alert.signal == target.injection.signal
@@ -423,7 +246,7 @@ class _Trials:
                 return Delay((alert.start_ms - start) // self._length + 1, alert.end_ms - onset_ms)
         return None
 
-    def _power(self, number: int, target: _Target, size: float) -> Power:
+    def _power(self, number: int, target: Target, size: float) -> Power:
         outcomes = self._outcomes[number, size]
         names = sorted({name for trial in outcomes.trials for name in trial.detectors})
         kind = target.injection.kind

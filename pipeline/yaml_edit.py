@@ -26,6 +26,20 @@ def with_setting(text: str, path: Sequence[Step], value: str) -> str:
     return written
 
 
+def document_of(text: str) -> Any:
+    """What the YAML says. Raises ValueError where it is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {error}") from error
+
+
+def in_one_line(value: object) -> str:
+    """The YAML of a value."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=1 << 20, sort_keys=False)
+    return text.removesuffix("...\n").strip()
+
+
 def diff_of(before: str, after: str, name: str) -> str:
     """The unified diff; empty where nothing differs."""
     old, new = (_ended(text).splitlines(keepends=True) for text in (before, after))

@@ -20,8 +20,10 @@ from detectors.baseline import Baseline
 from pipeline.backtest import Backtest, run_backtest
 from pipeline.history import FileHistory
 from pipeline.injection import Facts, Injection, Place, changed, place_of
+from pipeline.power import Power
 from pipeline.suggestion import Suggested, suggest
-from pipeline.trials import Plan, Power, default_injections, run_trials
+from pipeline.targets import Plan, default_injections
+from pipeline.trials import run_trials
 from pipeline.yaml_edit import diff_of, with_setting
 from schemas.config import Config
 from schemas.verdict import State
@@ -202,6 +204,11 @@ def test_a_shift_is_in_standard_deviations_of_the_baseline() -> None:
     assert DOCUMENTS[100]["features"]["x"] == 100.0
 
 
+def test_a_scale_multiplies() -> None:
+    new = inject("scale:x:1000", Facts(numeric=True))
+    assert {row: d["features"]["x"] for row, d in new.items()} == {row: row * 1000.0 for row in range(100, 300)}
+
+
 def test_a_swap_moves_the_most_frequent_category_to_the_second() -> None:
     new = inject("swap:c:0.5", Facts(most="a", second="b"))
     assert {DOCUMENTS[row]["features"]["c"] for row in new} == {"a"}
@@ -291,7 +298,7 @@ def test_signals_that_never_vary_are_left_out(tmp_path: Path) -> None:
     [model] = verified(found, tmp_path / "e.ndjson").models
     assert {signal.name for signal in model.signals} == {"x"}
     assert found is not None
-    assert found.suggestions[0].changes[0].reason == "4 of 5 signals never vary: gone, k, one, prediction"
+    assert found.suggestions[0].changes[0].reason.startswith("4 of 5 signals never vary: gone, k, one, prediction")
 
 
 def test_more_incidents_than_the_budget_has_ask_for_a_greater_effect(tmp_path: Path) -> None:

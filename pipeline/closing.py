@@ -55,13 +55,12 @@ class Closer:
         where = {str(source): offsets for source, offsets in sorted(window.offsets.items())}
         closing = Closing(window.start_ms, window.end_ms, window.completeness, where)
         for model in sorted(window.models):
+            watched = self._config.model(model)
+            closing.budgets[model] = watched.false_alarms if watched else FalseAlarms()
             self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
         return closing
 
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
-        model = self._config.model(groups[0][0].model)
-        assert model is not None, f"model {groups[0][0].model} is not watched"
-        closing.budgets[model.name] = model.false_alarms
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
         for group, profile in groups:

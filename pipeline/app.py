@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from detectors.baseline import Baseline
 from pipeline.board import Board
 from pipeline.closing import Closing
 from pipeline.fault_points import reach
+from pipeline.garbage import trim
 from pipeline.ingest import KafkaIngest
 from pipeline.keeping import (
     Pairs,
@@ -39,6 +41,7 @@ from pipeline.keeping import (
 )
 from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
+from pipeline.offload import Offload
 from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
@@ -52,6 +55,7 @@ _MOST_UNACKNOWLEDGED = 2000
 _MOST_BYTES = 10 * 1024 * 1024
 _SESSION_S = 10.0
 _LEAVE_WITHIN_S = 10.0
+_TRIM_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -75,7 +79,9 @@ class MonitorShell:
         self._config = config
         self._baselines = baselines
         self._board = board
+        self._offload = Offload("driftline-monitor")
         self._owned: dict[int, _Owned] = {}
+        self._trimmed_s = 0.0
         n, kafka = config.kafka.profiles_partitions, config.kafka
         raw: dict[str, Any] = {"partitions": n, "key_type": bytes, "value_type": bytes}
         self._tables = {name: app.Table(name, **raw) for name in (STATE_TABLE, BASELINE_TABLE)}
@@ -123,8 +129,13 @@ class MonitorShell:
         try:
             message = decode_message(value or b"")
             closings = owned.monitor.take(message, offset)
-            while closing := await asyncio.to_thread(next, closings, None):  # seconds, where there are many groups
+            groups = alerts = 0
+            while closing := await self._offload(next, closings, None):  # seconds, where there are many groups
                 await self._publish(tp.partition, owned, closing)
+                groups, alerts = groups + len(closing.records), alerts + len(closing.alerts)
+                if closing.last:
+                    await self._closed(tp.partition, owned, closing, groups, alerts)
+                    groups = alerts = 0
         except WireError as error:
             log.error("%s[%d] offset %d: %s", tp.topic, tp.partition, offset, error)
             self._board.messages["damaged"] += 1  # type: ignore[index]  # beside the outcomes
@@ -132,7 +143,7 @@ class MonitorShell:
         owned.expected = offset + 1
 
     async def _publish(self, partition: int, owned: _Owned, closing: Closing) -> None:
-        """One closing, each step acknowledged before the next."""
+        """What a window's closing says of a model, each step acknowledged before the next."""
         where = {"where": codec.encode(closing.where)}
         reach("monitor.closing")
         await _sent(
@@ -151,13 +162,19 @@ class MonitorShell:
         reach("monitor.baseline_windows")
         await self._keep(BASELINE_TABLE, partition, owned, baseline_totals(partition, owned.generation, closing))
         reach("monitor.baseline_totals")
+        self._board.closed(partition, closing)
+
+    async def _closed(self, partition: int, owned: _Owned, closing: Closing, groups: int, alerts: int) -> None:
+        """Remembers that all of a window is sent."""
         await self._record_partition(partition, owned)
         reach("monitor.partition")
-        self._board.closed(partition, closing)
         log.info(
             "window %d..%d of partition %d closed: %d groups, %s, %d alerts",
-            closing.start_ms, closing.end_ms, partition, len(closing.records), closing.completeness, len(closing.alerts),
+            closing.start_ms, closing.end_ms, partition, groups, closing.completeness, alerts,
         )  # fmt: skip
+        if time.monotonic() - self._trimmed_s > _TRIM_EVERY_S:
+            await self._offload(trim)
+            self._trimmed_s = time.monotonic()
 
     async def _record_partition(self, partition: int, owned: _Owned) -> None:
         memory = owned.monitor.memory()

@@ -101,8 +101,8 @@ class Board:
     monitor_lags: dict[int, int] = field(default_factory=dict)
 
     def closed(self, partition: int, closing: Closing) -> None:
-        """Notes a closed window of a profiles partition."""
-        self.windows[str(closing.completeness)] += 1
+        """Notes what closing a window of a profiles partition came to."""
+        self.windows[str(closing.completeness)] += closing.last
         for record in closing.records:
             signals = closing.memories[record.group].signals
             firing = {name for name, memory in signals.items() if memory.onset_ms is not None}

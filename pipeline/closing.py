@@ -3,9 +3,11 @@
 Plain and deterministic: the same packets give the same bytes. Whoever calls it sends, in this order and each step
 acknowledged: alerts, window records, group memories and baselines, the partition's memory; only then may the log be
 acknowledged. A group whose memory already holds the window has been sent in full, and is passed over.
+
+A window closes model by model: what one says is sent before the next is judged, so that memory is a model's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from detectors.baseline import BaselineGroup
@@ -25,13 +27,14 @@ CELLS_IN_ALERT = 5
 
 @dataclass(slots=True)
 class Closing:
-    """What closing one window says and remembers. `where` holds the offsets of each source partition, for people:
+    """What closing one window says and remembers of a model; `last` of the window's models. `where` holds the offsets of each source partition, for people:
     it depends on the partitioning and stands outside the canonical bodies."""
 
     start_ms: int
     end_ms: int
     completeness: Completeness
     where: dict[str, tuple[int, int]]
+    last: bool = True
     alerts: list[Alert] = field(default_factory=list)
     records: list[WindowRecord] = field(default_factory=list)
     memories: dict[Group, GroupMemory] = field(default_factory=dict)
@@ -49,16 +52,18 @@ class Closer:
         self._standards = standards
         self._memories = dict(memories or {})
 
-    def close(self, window: OpenWindow) -> Closing:
-        """Judges every group of the window and moves its alerts on, model by model: packed profiles are opened for one
-        model at a time. O(buckets of all its profiles)."""
+    def close(self, window: OpenWindow) -> Iterator[Closing]:
+        """Judges every group of the window and moves its alerts on. One closing for each model, in order; one for a
+        window without any. O(buckets of all its profiles)."""
         where = {str(source): offsets for source, offsets in sorted(window.offsets.items())}
-        closing = Closing(window.start_ms, window.end_ms, window.completeness, where)
-        for model in sorted(window.models):
-            watched = self._config.model(model)
-            closing.budgets[model] = watched.false_alarms if watched else FalseAlarms()
-            self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
-        return closing
+        models = sorted(window.models)
+        for at in range(max(1, len(models))):
+            closing = Closing(window.start_ms, window.end_ms, window.completeness, where, last=at + 1 >= len(models))
+            for model in models[at : at + 1]:
+                watched = self._config.model(model)
+                closing.budgets[model] = watched.false_alarms if watched else FalseAlarms()
+                self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
+            yield closing
 
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         if closing.completeness is Completeness.COMPLETE:

@@ -27,6 +27,7 @@ from pipeline.board import Board, SourceStatus
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import BEGINNING
 from pipeline.fault_points import reach
+from pipeline.offload import Offload
 from pipeline.partition import DeadLetter, Emission, Fed, Ingest, PartitionIngest, Progress, Records
 from pipeline.resume import decode_progress, encode_progress
 from pipeline.topics import ingest_group, servers_of
@@ -72,6 +73,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._board = board
         self._clock = clock
         self._shared = Ingest(config)
+        self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, _Owned] = {}
         self._given_up: dict[TopicPartition, _Owned] = {}
         self._topics: dict[str, Topic] = {}
@@ -103,7 +105,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def run(self) -> None:
         """Reads until `stop`. Raises what Kafka raises: the worker is to end then."""
         self._ended.clear()
-        await asyncio.to_thread(self._find_topics)
+        await self._offload(self._find_topics)
         await self._producer.start()
         self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
         await self._consumer.start()
@@ -147,9 +149,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 owned.generation = self._generation()
             new = [tp for tp in assigned if tp not in self._owned]
             self._yielded_s = None
-            committed = await asyncio.to_thread(
-                self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new]
-            )
+            committed = await self._offload(self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new])
             firsts = await self._consumer.beginning_offsets(new) if new else {}
             for tp in new:
                 await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
@@ -236,7 +236,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         for tp, owned in list(self._owned.items()):
             if not owned.begun:
                 owned.begun = True
-                await self._finish(tp, owned, await asyncio.to_thread(owned.ingest.begin), [])
+                await self._finish(tp, owned, await self._offload(owned.ingest.begin), [])
         self._pause_those_ahead()
         batches = await self._fetch()
         for tp, records in batches.items():
@@ -262,7 +262,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
-        fed = await asyncio.to_thread(owned.ingest.feed, _records(records))
+        fed = await self._offload(owned.ingest.feed, _records(records))
         self._count(fed)
         await self._finish(tp, owned, fed, records)
 
@@ -372,7 +372,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return
         await self._write(tp, owned, owned.ingest.resume, claimed)
         reach("ingest.claimed")
-        await self._finish(tp, owned, await asyncio.to_thread(owned.ingest.advance, claimed), [])
+        await self._finish(tp, owned, await self._offload(owned.ingest.advance, claimed), [])
 
     def _pause_those_ahead(self) -> None:
         """Pauses partitions that are windows ahead of the slowest, so that catching up keeps few windows open."""

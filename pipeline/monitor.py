@@ -48,7 +48,7 @@ class PartitionMonitor:
         return self._read_through + 1 if head is None else head
 
     def take(self, message: Packet | Marker, log_offset: int) -> Iterator[Closing]:
-        """Takes the log's next message and closes, one by one, the windows it makes whole.
+        """Takes the log's next message and closes, one by one, the windows it makes whole, each model by model.
 
         While messages are read again that were read before the last closing, windows may lack what is still to come,
         so nothing closes.
@@ -63,7 +63,7 @@ class PartitionMonitor:
         if log_offset < self._settled_at:
             return
         for start_ms in self._collector.whole():
-            yield self._closer.close(self._collector.close(start_ms))
+            yield from self._closer.close(self._collector.close(start_ms))
 
     def memory(self) -> PartitionMemory:
         """What to remember of the partition now."""

@@ -20,12 +20,12 @@ from detectors.group import GroupProfile
 from detectors.profile import Resolution
 from detectors.trace import slice_of
 from detectors.wire import encode_group, encode_groups
+from pipeline.chunk import Place
 from pipeline.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events import EventReader, Events
-from pipeline.labels import Labels
-from pipeline.pending import Pending, Place, Resolutions
+from pipeline.intake import Documents
+from pipeline.pending import Pending, Resolutions
 from pipeline.segments import Part
-from pipeline.signals import ModelSignals
 from schemas.config import Config
 from schemas.event import Refusal
 from schemas.group import Group
@@ -115,24 +115,10 @@ class Ingest:
             Resolution(Caps(16, 512), limits.categories, limits.signals_per_model),
             Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model),
         )
-        self.signals: dict[str, ModelSignals] = _ModelSignalsByName(config)
         self.pending: WeakSet[Pending] = WeakSet()
 
     def watches(self, model: str) -> bool:
         return self.config.model(model) is not None
-
-
-class _ModelSignalsByName(dict[str, ModelSignals]):
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self._config = config
-
-    def __missing__(self, name: str) -> ModelSignals:
-        model = self._config.model(name)
-        if model is None:
-            raise KeyError(name)
-        signals = self[name] = ModelSignals(self._config, model)
-        return signals
 
 
 class PartitionIngest:
@@ -148,7 +134,7 @@ class PartitionIngest:
         self._block_size = ingest.config.kafka.block_size
         self._accounted = accounted or Progress(resume)
         self._progress = replace(self._accounted, position=resume)
-        self._pending = Pending(ingest.signals, ingest.resolutions, ingest.pending)
+        self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending)
 
     @property
     def progress(self) -> Progress:
@@ -285,19 +271,18 @@ class PartitionIngest:
     def _stage(self, events: Events, offsets: Times, starts: Times, places: Indices) -> None:
         if not len(places):
             return
-        slices = slice_of(events.times_ms[places] - starts[places], self._window.length_ms)
-        for model, chosen in _by_model(events.models, places):
-            picked = places[chosen]
-            pick = _picker(picked, len(events.documents))
-            self._pending.add(
-                model,
-                pick(events.documents),
-                pick(events.features),
-                pick(events.versions),
-                offsets[events.rows[picked]],
-                starts[picked],
-                slices[chosen],
+        pick = _picker(places, len(events.documents))
+        self._pending.add(
+            Documents(
+                list(pick(events.models)),
+                list(pick(events.documents)),
+                list(pick(events.features)),
+                list(pick(events.versions)),
+                [offsets[events.rows[places]]],
+                [starts[places]],
+                [slice_of(events.times_ms[places] - starts[places], self._window.length_ms)],
             )
+        )
 
     def _seal(self, fed: Fed) -> None:
         """Sends the windows that the watermark has passed."""
@@ -356,16 +341,6 @@ class PartitionIngest:
             part=number,
             events=events,
         )
-
-
-def _by_model(models: Sequence[str], places: Indices) -> list[tuple[str, Indices]]:
-    """For each model that has some of the places: indices into `places`, ascending."""
-    codes = Labels.of(models if len(places) == len(models) else [models[place] for place in places.tolist()])
-    if len(codes.names) == 1:
-        return [(codes.names[0], np.arange(len(places)))]
-    order = np.argsort(codes.codes, kind="stable")
-    bounds = np.searchsorted(codes.codes[order], np.arange(1, len(codes.names)))
-    return list(zip(codes.names, np.split(order, bounds), strict=True))
 
 
 def _picker(places: Indices, of: int) -> Callable[[Sequence[Any]], Sequence[Any]]:

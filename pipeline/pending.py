@@ -4,36 +4,26 @@ Columns take the same memory however many models, segments and windows there are
 profiled in one pass over each column.
 """
 
-from collections.abc import Mapping, MutableSet, Sequence
+from collections.abc import Iterable, MutableSet
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from detectors.column import Column, concatenated
-from detectors.exact import Cells
 from detectors.grid import Indices
 from detectors.group import GroupProfile, least_hashed
 from detectors.profile import Resolution, columns_profiles
 from detectors.vocabulary import Vocabulary
 from pipeline import labels
-from pipeline.event_time import Times
-from pipeline.labels import Labels
-from pipeline.segments import GroupSet, Part, SegmentRule
-from pipeline.signals import ModelSignals
+from pipeline.chunk import Chunk, Place, joined
+from pipeline.intake import Documents, Intake
+from pipeline.layout import Layouts
+from pipeline.segments import GroupSet, Part, SegmentRule, rules_of
+from schemas.config import Config
 from schemas.group import Group, Segment
 
-ROWS_PER_CHUNK = 256
 MOST_DOCUMENTS = 1 << 14
 MOST_VALUES = 1 << 25
 MOST_WORDS = 1 << 17
-
-
-class Place(NamedTuple):
-    """Where an event belongs before it is split by version and segment."""
-
-    window_start_ms: int
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,57 +35,11 @@ class Resolutions:
 
 
 @dataclass(slots=True)
-class _Documents:
-    """A model's documents that wait to become a chunk of each of their windows."""
-
-    first: int
-    documents: list[Mapping[str, Any]] = field(default_factory=list)
-    features: list[Mapping[str, Any]] = field(default_factory=list)
-    versions: list[str] = field(default_factory=list)
-    offsets: list[Times] = field(default_factory=list)
-    starts: list[Times] = field(default_factory=list)
-    slices: list[Cells] = field(default_factory=list)
-
-    def take(self, rows: Indices) -> "_Documents":
-        offsets, starts, slices = (np.concatenate(parts)[rows] for parts in (self.offsets, self.starts, self.slices))
-        places = rows.tolist()
-        return _Documents(
-            int(offsets[0]),
-            [self.documents[place] for place in places],
-            [self.features[place] for place in places],
-            [self.versions[place] for place in places],
-            [offsets],
-            [starts],
-            [slices],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """Columns of some rows of one place, in offset order."""
-
-    offsets: Times
-    slices: Cells
-    versions: Labels
-    segments: list[Labels]
-    columns: dict[str, Column]
-
-    def take(self, rows: Indices) -> "_Chunk":
-        return _Chunk(
-            self.offsets[rows],
-            self.slices[rows],
-            self.versions.take(rows),
-            [values.take(rows) for values in self.segments],
-            {name: column.take(rows) for name, column in self.columns.items()},
-        )
-
-
-@dataclass(slots=True)
 class _Stock:
     """What one place holds: chunks of columns, and what was profiled to save memory, of the signals `names`."""
 
     first: int
-    chunks: list[_Chunk] = field(default_factory=list)
+    chunks: list[Chunk] = field(default_factory=list)
     groups: GroupSet | None = None
     names: list[str] = field(default_factory=list)
 
@@ -103,66 +47,46 @@ class _Stock:
 class Pending:
     """The unsent events of one source partition. `siblings`, all those of a worker, share its memory between them."""
 
-    def __init__(
-        self, signals: Mapping[str, ModelSignals], resolutions: Resolutions, siblings: MutableSet["Pending"]
-    ) -> None:
+    def __init__(self, config: Config, resolutions: Resolutions, siblings: MutableSet["Pending"]) -> None:
         self._siblings = siblings
         siblings.add(self)
-        self._signals = signals
+        self._config = config
         self._resolutions = resolutions
-        self._waiting: dict[str, _Documents] = {}
-        self._documents = 0
-        self._stock: dict[Place, _Stock] = {}
         self._vocabulary = Vocabulary()
+        self._intake = Intake(Layouts(config), self._vocabulary)
+        self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0
 
     def places(self) -> list[Place]:
         """Where there are events, in order."""
-        self._columnise_all()
+        self._take_in()
         return sorted(self._stock)
 
     @property
     def empty(self) -> bool:
-        return not self._stock and not self._waiting
+        return not self._stock and not self._intake.rows
 
     @property
     def rows(self) -> int:
         """Events held as documents or columns."""
-        return self._rows
+        return self._rows + self._intake.rows
 
     def first_offset(self) -> int | None:
         """The first offset that anything unsent covers."""
         firsts = [stock.first for stock in self._stock.values()]
-        return min(firsts + [waiting.first for waiting in self._waiting.values()], default=None)
+        waiting = self._intake.first_offset()
+        return min(firsts if waiting is None else [*firsts, waiting], default=None)
 
-    def add(
-        self,
-        model: str,
-        documents: Sequence[Mapping[str, Any]],
-        features: Sequence[Mapping[str, Any]],
-        versions: Sequence[str],
-        offsets: Times,
-        starts: Times,
-        slices: Cells,
-    ) -> None:
-        """Takes events of one model, in offset order; `starts` are those of their windows."""
-        waiting = self._waiting.get(model)
-        if waiting is None:
-            waiting = self._waiting[model] = _Documents(int(offsets[0]))
-        waiting.documents += documents
-        waiting.features += features
-        waiting.versions += versions
-        waiting.offsets.append(offsets)
-        waiting.starts.append(starts)
-        waiting.slices.append(slices)
-        self._rows += len(documents)
-        self._documents += len(documents)
-        if len(waiting.documents) >= ROWS_PER_CHUNK:
-            self._columnise(model)
-        if self._documents > MOST_DOCUMENTS // len(self._siblings):
-            self._columnise_all()
-        if self._values > MOST_VALUES // len(self._siblings) or len(self._vocabulary) > MOST_WORDS:
+    def add(self, events: Documents) -> None:
+        """Takes events, in offset order."""
+        self._hold(self._intake.add(events))
+        if self._intake.documents > MOST_DOCUMENTS // len(self._siblings):
+            self._take_in()
+        if (
+            self._values + self._intake.values > MOST_VALUES // len(self._siblings)
+            or len(self._vocabulary) > MOST_WORDS
+        ):
             self._condense()
 
     def take(self, place: Place) -> GroupSet:
@@ -171,47 +95,24 @@ class Pending:
 
     def clear_words(self) -> None:
         """Forgets the strings met, once nothing refers to them."""
-        if not self._rows:
+        if not self.rows:
             self._vocabulary.clear()
 
-    def _columnise_all(self) -> None:
-        for model in list(self._waiting):
-            self._columnise(model)
+    def _take_in(self) -> None:
+        self._hold(self._intake.take())
 
-    def _columnise(self, model: str) -> None:
-        waiting = self._waiting.pop(model)
-        self._documents -= len(waiting.documents)
-        starts = np.concatenate(waiting.starts)
-        chunk = self._chunk(model, waiting)
-        if (starts == starts[0]).all():
-            self._hold(Place(int(starts[0]), model), chunk)
-            return
-        # Where signals are left out, those of one window must not depend on the events of another.
-        apart = self._signals[model].too_many
-        for start in np.unique(starts).tolist():
-            rows = np.flatnonzero(starts == start)
-            self._hold(Place(start, model), self._chunk(model, waiting.take(rows)) if apart else chunk.take(rows))
-
-    def _chunk(self, model: str, waiting: _Documents) -> _Chunk:
-        signals = self._signals[model]
-        return _Chunk(
-            np.concatenate(waiting.offsets),
-            np.concatenate(waiting.slices),
-            Labels.of(waiting.versions),
-            [Labels.of(values) for values in signals.segments(waiting.documents)],
-            signals.columns(waiting.documents, waiting.features, self._vocabulary),
-        )
-
-    def _hold(self, place: Place, chunk: _Chunk) -> None:
-        stock = self._stock.get(place)
-        if stock is None:
-            stock = self._stock[place] = _Stock(int(chunk.offsets[0]))
-        stock.chunks.append(chunk)
-        self._values += _values_of(chunk)
+    def _hold(self, chunks: Iterable[tuple[Place, Chunk]]) -> None:
+        for place, chunk in chunks:
+            stock = self._stock.get(place)
+            if stock is None:
+                stock = self._stock[place] = _Stock(int(chunk.offsets[0]))
+            stock.chunks.append(chunk)
+            self._rows += len(chunk.offsets)
+            self._values += chunk.values
 
     def _condense(self) -> None:
         """Profiles all that is held as columns, so that memory stays bounded and the vocabulary can be emptied."""
-        self._columnise_all()
+        self._take_in()
         for place, stock in self._stock.items():
             stock.names = self._names(stock)
             stock.groups = self._profiled(place, stock)
@@ -220,15 +121,15 @@ class Pending:
 
     def _profiled(self, place: Place, stock: _Stock) -> GroupSet:
         """The stock's groups; its chunks are given up."""
-        groups = stock.groups or GroupSet(self._signals[place.model].rules)
+        groups = stock.groups or GroupSet(rules_of(self._config, place.model))
         if stock.chunks:
             names = {*stock.names, *(name for chunk in stock.chunks for name in chunk.columns)}
             if len(names) > self._resolutions.whole.signals:
                 names = set(self._names(stock))
                 groups.keep(names)
-            chunk = _joined(stock.chunks, sorted(names))
+            chunk = joined(stock.chunks, sorted(names))
             self._rows -= len(chunk.offsets)
-            self._values -= sum(map(_values_of, stock.chunks))
+            self._values -= sum(chunk.values for chunk in stock.chunks)
             stock.chunks = []
             _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary)
         return groups
@@ -240,26 +141,8 @@ class Pending:
         return least_hashed(met | set(stock.names), self._resolutions.whole.signals)
 
 
-def _values_of(chunk: _Chunk) -> int:
-    """How many values of 8 bytes a chunk holds, or nearly."""
-    return len(chunk.offsets) * (len(chunk.columns) + len(chunk.segments) + 3)
-
-
-def _joined(chunks: list[_Chunk], names: list[str]) -> _Chunk:
-    columns = {
-        name: concatenated([c.columns.get(name) or Column.missing(len(c.offsets)) for c in chunks]) for name in names
-    }
-    return _Chunk(
-        np.concatenate([c.offsets for c in chunks]),
-        np.concatenate([c.slices for c in chunks]),
-        labels.joined([c.versions for c in chunks]),
-        [labels.joined(parts) for parts in zip(*(c.segments for c in chunks), strict=True)],
-        columns,
-    )
-
-
 def _profile_chunk(
-    groups: GroupSet, model: str, chunk: _Chunk, resolutions: Resolutions, vocabulary: Vocabulary
+    groups: GroupSet, model: str, chunk: Chunk, resolutions: Resolutions, vocabulary: Vocabulary
 ) -> None:
     wholes = [Group(model, version) for version in chunk.versions.names]
     _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary)
@@ -284,7 +167,7 @@ def _add_split(
     groups: GroupSet,
     split: list[Group],
     rows: Indices,
-    chunk: _Chunk,
+    chunk: Chunk,
     resolution: Resolution,
     vocabulary: Vocabulary,
 ) -> None:
@@ -298,7 +181,7 @@ def _add_split(
         groups.add(owners[i], part, groups.level(owners[i]))
 
 
-def _parts(owner: Indices, owners: int, chunk: _Chunk, resolution: Resolution, vocabulary: Vocabulary) -> list[Part]:
+def _parts(owner: Indices, owners: int, chunk: Chunk, resolution: Resolution, vocabulary: Vocabulary) -> list[Part]:
     """One part for each owner, in order; `owner`, shape (n,), says whose each row is."""
     rows = len(owner)
     starts = np.zeros(1, np.intp)

@@ -1,66 +1,30 @@
-"""A model's signals: from documents to one column for each."""
+"""Signals: from documents to one column for each."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from detectors.column import MISSING, Column
-from detectors.group import least_hashed
 from detectors.vocabulary import Vocabulary
 from pipeline.paths import Documents, reader_of
-from pipeline.segments import SegmentRule
-from schemas.config import Config, ModelConfig, SignalConfig
-from schemas.group import MISSING as NO_SEGMENT
+from schemas.config import Config, SignalConfig
 
 PREDICTION = "prediction"
 LATENCY = "latency_ms"
 _OURS = frozenset({PREDICTION, LATENCY})
-_Read = Callable[[Documents, Documents, Vocabulary], dict[str, Column]]
 
 
-class ModelSignals:
-    """What of a model's events is profiled: its signals and the paths that split them."""
+class ListedSignals:
+    """The signals that the configuration names."""
 
-    def __init__(self, config: Config, model: ModelConfig) -> None:
-        self.rules = {s.path: SegmentRule.of(s) for s in model.segments}
-        self._segments = [reader_of(s.path) for s in model.segments]
-        self._read = _listed(model.signals) if isinstance(model.signals, tuple) else _Auto(config)
+    def __init__(self, signals: Sequence[SignalConfig]) -> None:
+        self._readers = [(s.name, reader_of(s.path), _CONVERT.get(s.kind)) for s in signals]
 
-    def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
-        """A column for each signal. O(values)."""
-        return self._read(documents, features, vocabulary)
-
-    @property
-    def too_many(self) -> bool:
-        """Whether the documents last read have more features than the limit allows, so that some were left out."""
-        return isinstance(self._read, _Auto) and self._read.too_many
-
-    def segments(self, documents: Documents) -> list[list[str]]:
-        """For each path, the segment of each document."""
-        return [_segments(read(documents)) for read in self._segments]
-
-
-def _segments(values: list[Any]) -> list[str]:
-    return values if set(map(type, values)) == {str} else [_segment(v) for v in values]
-
-
-def _segment(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is MISSING or value is None or isinstance(value, dict | list):
-        return NO_SEGMENT
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _listed(signals: Sequence[SignalConfig]) -> _Read:
-    readers = [(s.name, reader_of(s.path), _CONVERT.get(s.kind)) for s in signals]
-
-    def read(documents: Documents, _: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
-        found = [(name, get(documents), convert) for name, get, convert in readers]
+    def columns(self, documents: Documents, _: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """A column for each. O(values)."""
+        found = [(name, get(documents), convert) for name, get, convert in self._readers]
         return {name: Column.of(convert(values) if convert else values, vocabulary) for name, values, convert in found}
-
-    return read
 
 
 def _as_text(values: Sequence[Any]) -> list[Any]:
@@ -83,54 +47,34 @@ def _number(text: str) -> float | str:
 _CONVERT = {"categorical": _as_text, "numeric": _as_numbers}
 
 
-class _Auto:
-    """Every feature, the prediction and the latency.
+class AutoSignals:
+    """Every feature, the prediction and the latency; the features have these names, or some of them.
 
-    The names met are remembered, and which of them have the same kinds of values. Where the events of a batch all have
-    them, the values of one kind are taken out and converted together: a table, not a column each.
+    It is remembered which names have the same kinds of values. Where the events of a batch all have them, the values of
+    one kind are taken out and converted together: a table, not a column each.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, names: Sequence[str], too_many: bool) -> None:
+        """`too_many`: there are other names, too, and they are left out."""
         paths = config.event.paths
-        self._most = config.limits.signals_per_model
         self._ours = [(PREDICTION, reader_of(paths.prediction)), (LATENCY, reader_of(paths.latency_ms))]
-        self._gaps: dict[str, Any] = {}
-        self._tables: list[list[str]] = []
+        self._gaps: dict[str, Any] = dict.fromkeys(names, MISSING)
+        self._too_many = too_many
+        self._tables = [[name] for name in names]
         self._settled = False
-        self.too_many = False
 
-    def __call__(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
-        found = self._features(features, vocabulary)
+    def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """A column for each. Raises KeyError where a feature is not one of those named. O(values)."""
+        found = {_name(n): column for n, column in self._columns(self._filled(features), vocabulary).items()}
         for name, read in self._ours:
             values = read(documents)
             if values.count(MISSING) < len(values):
                 found[name] = Column.of(values, vocabulary)
         return found
 
-    def _features(self, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
-        if self.too_many:
-            self._learn(features)
-        try:
-            found = self._columns(self._filled(features), vocabulary)
-        except KeyError:
-            self._learn(features)
-            found = self._columns(self._filled(features), vocabulary)
-        return {_name(name): column for name, column in found.items()}
-
-    def _learn(self, features: Documents) -> None:
-        """The names of these features, each in a table of its own until the kinds of its values are known."""
-        met: set[str] = set()
-        met.update(*features)
-        names = least_hashed(met, self._most)
-        self.too_many = len(names) < len(met)
-        self._gaps = dict.fromkeys(names, MISSING)
-        self._tables = [[name] for name in names]
-        self._settled = False
-
     def _filled(self, features: Documents) -> Documents:
-        """The same, with `MISSING` where a known name is not there. Raises KeyError where one is there that is not
-        known, unless these are the features that are too many."""
-        if self.too_many:  # as many names as are known need not be those that are known
+        """The same, with `MISSING` where a name is not there. Raises KeyError where one is there that is not known."""
+        if self._too_many:  # as many names as are known need not be those that are known
             return [{**self._gaps, **f} for f in features]
         known = len(self._gaps)
         if set(map(len, features)) == {known}:

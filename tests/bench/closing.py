@@ -160,7 +160,7 @@ def _copied(p: Profile) -> Profile:
 def close(closer: Closer, window: OpenWindow) -> tuple[Closing, dict[str, float]]:
     """Closes the window and makes bytes of it; milliseconds of CPU of each stage."""
     marks = [time.process_time()]
-    closing = closer.close(window)
+    [closing] = closer.close(window)
     marks.append(time.process_time())
     sent = [alert.encode() for alert in closing.alerts]
     marks.append(time.process_time())

@@ -60,7 +60,9 @@ def expected(config: Config, values: Iterable[bytes], baselines: Mapping[str, Ba
     for (group, start_ms), profile in profiles.items():
         windows[start_ms][group] = profile
     closer = Closer(config, Standards(config, baselines or {}))
-    closings = [closer.close(_whole(config, start_ms, windows[start_ms])) for start_ms in sorted(windows)]
+    closings = [
+        closing for start_ms in sorted(windows) for closing in closer.close(_whole(config, start_ms, windows[start_ms]))
+    ]
     return Outcome(
         {place: encode_group(profile) for place, profile in profiles.items()},
         {(r.group, r.start_ms): r.encode() for closing in closings for r in closing.records},

@@ -329,7 +329,8 @@ class Worker:
         yield self._copy()
         self.baselines.update(baseline_totals(0, self.generation, closing))
         yield self._copy()
-        self.state.update([partition_record(0, self.generation, monitor.memory())])
+        if closing.last:
+            self.state.update([partition_record(0, self.generation, monitor.memory())])
 
     def _copy(self, *more: tuple[bytes, bytes]) -> "Worker":
         return Worker({**self.state, **dict(more)}, dict(self.baselines), dict(self.said), self.generation + 1)

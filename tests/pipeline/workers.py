@@ -98,8 +98,8 @@ class Worker:
         assert self._process is not None
         os.kill(self._process.pid, number)
 
-    def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+    def metrics(self, timeout_s: float = 5.0) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=timeout_s) as answer:
             return str(answer.read().decode())
 
     def metric(self, pattern: str) -> float:

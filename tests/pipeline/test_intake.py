@@ -1,0 +1,87 @@
+"""Events of many models are converted together: a model's packets are those that it gives alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.vocabulary import Vocabulary
+from pipeline.intake import Documents, Intake
+from pipeline.layout import Layouts
+from pipeline.partition import Ingest, PartitionIngest, Records
+from schemas.config import Config
+from schemas.packet import SourcePartition
+from tests.pipeline.events import START_MS, encode, event
+
+MODELS = ("a", "b", "c")
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(allow_nan=False), st.text("xyz", max_size=2))
+FEATURES = st.dictionaries(st.sampled_from("pqrstu"), VALUES, max_size=4)
+EVENTS = st.lists(st.tuples(st.sampled_from(MODELS), FEATURES, VALUES, st.integers(0, 40_000)), min_size=1, max_size=60)
+
+
+def config(models: tuple[str, ...], signals: int) -> Config:
+    listed = [{"name": name, "segments": ["tags.country"] if name == "c" else []} for name in models]
+    window = {"length": "10s", "allowed_lateness": "1m", "max_skew": "2m"}
+    return Config.from_mapping({"models": listed, "window": window, "limits": {"signals_per_model": signals}})
+
+
+def payloads(cfg: Config, events: list[bytes], batch: int) -> dict[tuple[Any, ...], bytes]:
+    """What is sent for each (window, group)."""
+    ingest = PartitionIngest(Ingest(cfg), SourcePartition("events", 0), "id", 0)
+    emissions = []
+    for at in range(0, len(events), batch):
+        some = events[at : at + batch]
+        times = np.full(len(some), START_MS + 60_000)
+        emissions += ingest.feed(Records(np.arange(at, at + len(some)), times, some)).emissions
+    end = ingest.claim(START_MS + 10_000_000)
+    emissions += ingest.advance(end).emissions if end else []
+    return {(p.header.window_start_ms, p.header.group, p.header.part): p.payload for e in emissions for p in e.packets}
+
+
+@given(EVENTS, st.integers(1, 60), st.sampled_from([2, 2000]))
+@settings(max_examples=60)
+def test_a_model_gives_the_packets_that_it_gives_alone(events: list[Any], batch: int, signals: int) -> None:
+    encoded = [
+        encode(event(i, START_MS + ms, model, features=features, prediction=prediction, tags={"country": "DE"}))
+        for i, (model, features, prediction, ms) in enumerate(events)
+    ]
+    together = payloads(config(MODELS, signals), encoded, batch)
+    alone = [payloads(config((model,), signals), encoded, len(encoded)) for model in MODELS]
+    assert together == {key: payload for mine in alone for key, payload in mine.items()}
+    assert together
+
+
+def documents(models: list[str], features: list[dict[str, Any]]) -> Documents:
+    n = len(models)
+    columns = [np.arange(n)], [np.full(n, START_MS)], [np.zeros(n, np.intp)]
+    return Documents(models, [{"features": f} for f in features], features, [""] * n, *columns)
+
+
+def test_models_with_the_same_features_share_a_layout() -> None:
+    layouts = Layouts(Config())
+    first = layouts.learn("a", [{"x": 1, "y": 2}])
+    assert layouts.learn("b", [{"y": 2}, {"x": 3}]) is first
+    assert layouts.learn("c", [{"x": 1}]) is not first
+
+
+def test_a_layout_that_no_model_has_is_forgotten() -> None:
+    layouts = Layouts(Config())
+    for i in range(1000):
+        layouts.learn("a", [{f"x{i}": 1}])
+    assert len(layouts._shared) == 1
+
+
+def test_a_model_that_is_not_watched_has_no_layout() -> None:
+    with pytest.raises(KeyError, match="b"):
+        Layouts(config(("a",), 10))["b"]
+
+
+def test_what_waits_is_counted_until_it_is_taken() -> None:
+    intake = Intake(Layouts(Config()), Vocabulary())
+    assert list(intake.add(documents(["a", "b"], [{"x": 1}, {"z": "s"}]))) == []
+    assert (intake.rows, intake.documents, intake.first_offset()) == (2, 2, 0)
+    taken = {place.model: list(chunk.columns) for place, chunk in intake.take()}
+    assert taken == {"a": ["x"], "b": ["z"]}
+    assert (intake.rows, intake.documents, intake.values, intake.first_offset()) == (0, 0, 0, None)

@@ -60,13 +60,12 @@ class Closer:
         for at in range(max(1, len(models))):
             closing = Closing(window.start_ms, window.end_ms, window.completeness, where, last=at + 1 >= len(models))
             for model in models[at : at + 1]:
+                watched = self._config.model(model)
+                closing.budgets[model] = watched.false_alarms if watched else FalseAlarms()
                 self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
             yield closing
 
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
-        model = self._config.model(groups[0][0].model)
-        assert model is not None, f"model {groups[0][0].model} is not watched"
-        closing.budgets[model.name] = model.false_alarms
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
         for group, profile in groups:

@@ -4,15 +4,15 @@ from collections import deque
 
 from detectors.series.past import SortedPast
 
-RECENT = 3
+RECENT = 5
 _HISTORY, _FEWEST = 1024, 10
 _QUANTILE, _FACTOR = 0.9, 3.0
 
 
 class Guard:
-    """Draws a value in to within three times the 0.9 quantile of past deviations of the median of the three before it.
+    """Draws a value in to within three times the 0.9 quantile of past deviations of the median of the five before it.
 
-    Where a series moves for good, the median has followed after two rows. Causal winsorising, after Hampel's identifier
+    Where a series moves for good, the median has followed after three rows. Causal winsorising, after Hampel's identifier
     (1974). A value is what it was until ten deviations are known. About 4 us a value.
     """
 

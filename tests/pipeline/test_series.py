@@ -16,7 +16,7 @@ from pipeline.cli import main
 from pipeline.series_file import number_of, time_of
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
-SPIKE, STEP, ROWS = 300, 400, 600
+SPIKE, STEP, ROWS = 300, 450, 600
 
 
 class Said(NamedTuple):

@@ -33,8 +33,9 @@ class ChangeDetector:
     of the series is no change. The alarm comes when the first change of the cheapest partition has stood at the same
     row, give or take two, for ten rows. The partition begins anew there.
 
-    A change may be at most 400 rows old when it is found, and segments have five rows or more. A row that is not finite
-    in every column is passed over. About 100 us a row; when the range grows by 2 %, up to 800 times that. 0.2 MB.
+    A change may be at most 256 rows old when it is found, and segments have five rows or more. A row that is not finite
+    in every column is passed over. About 200 us a row; when the range grows by 5 %, up to
+    1,024 times that. 0.2 MB.
     """
 
     def __init__(self, columns: int = 1) -> None:

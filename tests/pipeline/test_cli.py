@@ -126,7 +126,8 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "demo", "run", "replay", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check", "version",
+        "demo", "run", "replay", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check", "series",
+        "version",
     }  # fmt: skip
 
 

@@ -25,14 +25,11 @@ test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kaf
 chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
 	$(BIN)/pytest tests/chaos -m chaos $(ARGS)
 
-yardsticks: $(INSTALLED) ## Run what others published, and long simulations, some minutes (ARGS="-k name" to choose)
+yardsticks: $(INSTALLED) ## Run published benchmarks and long simulations, an hour or so (ARGS="-k name" to choose)
 	$(BIN)/pytest tests/yardsticks -m yardstick --timeout 3600 -s $(ARGS)
 
 fuzz: $(INSTALLED) ## Give a million inputs to the decoders, some minutes (ARGS="--inputs 50000 --seed n")
 	$(BIN)/python -m tests.fuzz $(ARGS)
-
-yardsticks: $(INSTALLED) ## Run the published benchmarks, those whose data are there
-	$(BIN)/pytest tests/yardsticks -m yardstick $(ARGS)
 
 lint: $(INSTALLED) ## Check style, formatting and types
 	$(BIN)/ruff check

@@ -42,7 +42,7 @@ class SeriesFile:
         names = [name.strip().lower() for name in self.header]
         self.time_column = next((names.index(name) for name in _TIME_NAMES if name in names), 0)
         others = [i for i in range(len(names)) if i != self.time_column]
-        self.columns = [names.index(_VALUE_NAME)] if _VALUE_NAME in names else others
+        self.columns = [i for i in others if names[i] == _VALUE_NAME][:1] or others
         if not self.columns:
             raise InputError(f"{path}: needs a column of times and one of values, has {', '.join(self.header)}")
 

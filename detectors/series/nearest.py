@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import deque
+from math import inf
 
 import numpy as np
 
@@ -69,7 +70,7 @@ class NearestAtPhase:
             raise ValueError(f"reach must be in [0, {bins / 2:g}), got {reach}")
         self._period_ms = period_ms
         self._bins: list[list[float]] = [[] for _ in range(bins)]
-        self._reach = range(-reach, reach + 1)
+        self._near = [[self._bins[(b + step) % bins] for step in range(-reach, reach + 1)] for b in range(bins)]
         self._history = history
         self._waiting: deque[tuple[int, int, float]] = deque()
         self._held: deque[tuple[int, float]] = deque()
@@ -79,7 +80,9 @@ class NearestAtPhase:
         self._admit(time_ms - self._period_ms // 2)
         bins = self._bins
         bin_ = time_ms % self._period_ms * len(bins) // self._period_ms
-        distance = min(nearest_in(bins[(bin_ + step) % len(bins)], value) for step in self._reach)
+        distance = inf
+        for near in self._near[bin_]:
+            distance = min(distance, nearest_in(near, value))
         self._waiting.append((time_ms, bin_, value))
         return distance
 

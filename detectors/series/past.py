@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import deque
+from math import inf
 
 
 class SortedPast:
@@ -46,8 +47,9 @@ class SortedPast:
 def nearest_in(ascending: list[float], value: float) -> float:
     """How far the nearest value of an ascending list is; infinite where it is empty. O(log n)."""
     place = bisect_left(ascending, value)
-    above = ascending[place] - value if place < len(ascending) else float("inf")
-    return min(above, value - ascending[place - 1]) if place else above
+    above = ascending[place] - value if place < len(ascending) else inf
+    below = value - ascending[place - 1] if place else inf
+    return above if above < below else below
 
 
 class RecentPeak:

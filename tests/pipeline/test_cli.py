@@ -127,7 +127,8 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check", "version",
+        "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check",
+        "series", "version",
     }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ async def test_kills_inside_an_emission_and_inside_a_closing_change_nothing(real
         await run.end(last_tick(EVENTS, EVERY_MS))
         await asyncio.gather(
             killed_at(run, "ingest", [("ingest.packets", 4), ("ingest.markers", 2)]),
-            killed_at(run, "monitor", [("monitor.groups", 3), ("monitor.alerts", 18), ("monitor.windows", 2)]),
+            killed_at(run, "monitor", [("monitor.groups", 3), ("monitor.alerts", 46), ("monitor.windows", 2)]),
         )
         await run.finish(expected(run.config, values))
         for topic in (run.config.kafka.alerts_topic, run.config.kafka.windows_topic, run.config.kafka.profiles_topic):

@@ -34,7 +34,7 @@ from tests.pipeline.workers import create_topic, write_config
 
 __all__ = ["run"]  # a fixture
 
-EVENTS, DRIFT_AT, LEARNED, WINDOW_S = 6000, 4600, 15, 200
+EVENTS, DRIFT_AT, LEARNED, WINDOW_S = 7800, 6000, 22, 200
 NONE: dict[str, Baseline] = {}
 MINUTE_MS = 60_000
 
@@ -304,13 +304,13 @@ def test_signals_that_never_vary_are_left_out(tmp_path: Path) -> None:
 def test_more_incidents_than_the_budget_has_ask_for_a_greater_effect(tmp_path: Path) -> None:
     """The level moves a little from hour to hour, more often than the baseline knows."""
     rng = np.random.default_rng(2)
-    n, learned = 24_000, 4_000
+    n, learned = 29_600, 9_600
     level = np.repeat(rng.normal(0, 0.25, n // 400), 400)
     level[:learned] = 0.0
     values = rng.normal(level)
     events = [encode(event(i, START_MS + i * 1000, "loan", features={"x": float(values[i])})) for i in range(n)]
     (tmp_path / "e.ndjson").write_bytes(b"\n".join(events))
-    models = [{"name": "loan", "baseline": {"learn": {"windows": 10}}, "false_alarms": {"at_most": 1, "per": "6h"}}]
+    models = [{"name": "loan", "baseline": {"learn": {"windows": 24}}, "false_alarms": {"at_most": 1, "per": "5h"}}]
     mapping = configuration(models=models, window={"length": "400s", "allowed_lateness": "1s"})
     _, _, seen = backtested(tmp_path / "e.ndjson", mapping)
     assert seen.models[0].budget_spent > 1
@@ -359,7 +359,7 @@ def test_it_prints_tables_and_json(folder: Path, run: Run) -> None:
     arguments = ("backtest", "-c", folder / "loan.yaml", folder / "drifts.ndjson", "--inject", "null:term:0.5", "--repetitions", "3")  # fmt: skip
     said, as_json = run(*arguments), run(*arguments, "--json")
     assert (said.code, said.err, as_json.code, as_json.err) == (0, "", 0, "")
-    for text in ("learned, 15 windows: 50% of the history", "incidents of loan", "signals of loan", "null term", "nothing to suggest"):  # fmt: skip
+    for text in ("learned, 22 windows: 56% of the history", "incidents of loan", "signals of loan", "null term", "nothing to suggest"):  # fmt: skip
         assert text in said.out
     found = json.loads(as_json.out)
     [model], [power] = found["models"], found["injections"]
@@ -377,7 +377,7 @@ def test_it_prints_tables_and_json(folder: Path, run: Run) -> None:
         ("drifts.ndjson --inject swap:value:1", "swap needs two categories in the baseline; try shift or null"),
         ("drifts.ndjson --inject null:value:1@2020-01-01T00:00:00Z", "no window of loan is judged at that time"),
         ("drifts.ndjson --inject null:value:1 --within 90", "too little history after the baseline of loan: no 90 windows in a row"),
-        ("short.ndjson", "too little history: loan learns its baseline from 15 windows of 200s before any is judged, and the history has 6"),
+        ("short.ndjson", "too little history: loan learns its baseline from 22 windows of 200s before any is judged, and the history has 6"),
         ("other.ndjson", r"no event of a watched model in the history \(9 excluded\)"),
         ("empty.ndjson", r"no event of a watched model in the history \(it is empty\)"),
         ("drifts.ndjson --plot a.txt", "a picture ends in .png, .svg, .pdf"),

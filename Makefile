@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos fuzz lint bench schemas kafka
+.PHONY: help install demo test chaos yardsticks fuzz lint bench schemas kafka
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kaf
 
 chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
 	$(BIN)/pytest tests/chaos -m chaos $(ARGS)
+
+yardsticks: $(INSTALLED) ## Run the published benchmarks, those whose data are there
+	$(BIN)/pytest tests/yardsticks -m yardstick $(ARGS)
 
 fuzz: $(INSTALLED) ## Give a million inputs to the decoders, some minutes (ARGS="--inputs 50000 --seed n")
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -9,7 +9,7 @@ Of a signal without gaps the column says what the diagonal says. Equal cross-pro
 import numpy as np
 
 from detectors.cross import CrossProducts, Sums
-from detectors.lens import GREATEST, MOST_SIGNALS
+from detectors.lens import GREATEST, MOST_CANDIDATES
 from detectors.ordering import Keys
 from detectors.varint import decode_varints, encode_varints, unzigzag, zigzag
 from schemas.errors import WireError
@@ -40,7 +40,7 @@ def decode_cross(data: bytes) -> CrossProducts:
         raise WireError(f"cross-products: {len(data)} bytes are too few")
     numbers = decode_varints(data[_DIGEST:])
     rows, p, many = (int(number) for number in numbers[:3].tolist())
-    if rows >= _MOST_ROWS or p > MOST_SIGNALS or many > p or len(numbers) != _length(p, many):
+    if rows >= _MOST_ROWS or p > MOST_CANDIDATES or many > p or len(numbers) != _length(p, many):
         raise WireError(f"cross-products: {len(numbers)} integers for {p} signals, {many} of them with gaps")
     cross = _cross(data[:_DIGEST], rows, p, many, numbers)
     if not _possible(cross) or encode_cross(cross) != data:

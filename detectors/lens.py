@@ -19,6 +19,9 @@ from schemas import codec
 
 MOST_SIGNALS = 64
 
+# While a baseline is built, as many are looked at to find the most correlated.
+MOST_CANDIDATES = 256
+
 # Clipped at 4 the pair of two lognormal signals keeps its correlation, and Student's t on 4 degrees of freedom its
 # level: 3 costs power, 6 costs level. In steps of 1/32, rounding adds a ten-thousandth to a variance of 1.
 CLIP = 4.0

@@ -42,7 +42,7 @@ class Cumulants(NamedTuple):
             some = covariances[start : start + _ROWS]
             squares += float(np.vdot(some, some))
             cubes += float(np.vdot(some @ covariances, some))
-        return cls(float(m), 2.0 * squares, 8.0 * cubes)
+        return cls(float(m), _rounded(2.0 * squares), _rounded(8.0 * cubes))
 
     @property
     def freedom(self) -> float:
@@ -89,3 +89,8 @@ def _pearson_filon(R: Floats, i: Places, j: Places, k: Places, l: Places) -> Flo
         - kl * (ik * jk + il * jl)
     )
     return found
+
+
+def _rounded(number: float) -> float:
+    """To four digits: what sums of single precision have on every machine."""
+    return float(f"{number:.4g}")

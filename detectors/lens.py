@@ -97,6 +97,18 @@ def quantised(values: Floats, centres: Floats | float, scales: Floats | float) -
     return np.rint(seen, out=seen)
 
 
+def skewness_of(profile: Profile, centre: float, scale: float) -> float:
+    """The skewness of a signal's numbers, seen through a lens; 0 where they do not vary. O(buckets)."""
+    numbers = profile.numbers
+    if not len(numbers.keys):
+        return 0.0
+    seen = quantised(midpoints(numbers.keys, numbers.shifts), centre, scale)
+    shares = numbers.counts / numbers.total
+    away = seen - (seen * shares).sum()
+    variance = float((away**2 * shares).sum())
+    return float((away**3 * shares).sum()) / variance**1.5 if variance > 0.0 else 0.0
+
+
 def why_unfit(profile: Profile) -> str:
     """Why a lens cannot take the signal in; empty where it can: nearly all numbers, of which several are told apart, none
     so rare that a few events make a correlation. O(buckets)."""

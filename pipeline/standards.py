@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
 from detectors.group import GroupProfile
-from detectors.lens import Lens
+from detectors.lens import Lens, skewness_of
 from detectors.pairs import Pairs
 from detectors.reference import Reference, group_spreads, references_of
 from detectors.settings import Settings
@@ -62,7 +62,12 @@ class Standard:
         """The correlations of its windows; None where it has no lens, or too few windows for any. Prepared once."""
         if not self._paired and self.lens is not None:
             seen = [cross for cross in self.group.crosses() if cross.lens == self.lens.digest]
-            self._pairs, self._paired = Pairs.of(self.lens, seen), True
+            total, lens = self.group.total, self.lens
+            skewness = [
+                skewness_of(total.profile(name), centre, scale)
+                for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
+            ]
+            self._pairs, self._paired = Pairs.of(lens, seen, skewness), True
         return self._pairs
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy import stats
 
 from detectors.column import Column
 from detectors.cross import CrossProducts
@@ -64,6 +65,12 @@ def lens_of(values: Floats) -> Lens:
     names = tuple(f"s{at:02}" for at in range(values.shape[1]))
     scales = np.where(robust > 0, robust, values.std(axis=0))
     return Lens(names, tuple(centre.tolist()), tuple(scales.tolist()))
+
+
+def skewness_of(lens: Lens, values: Floats) -> list[float]:
+    """Of each signal, seen through the lens."""
+    found: list[float] = stats.skew(lens.see(values.T), axis=1).tolist()
+    return found
 
 
 def cross_of(lens: Lens, values: Floats) -> CrossProducts:

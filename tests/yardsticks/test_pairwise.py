@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from detectors.pairs import Changes, Pairs
-from tests.detectors.pair_worlds import Draw, cross_of, lens_of, normal, worlds
+from tests.detectors.pair_worlds import Draw, cross_of, lens_of, normal, skewness_of, worlds
 
 SIGNALS, WINDOWS, EVENTS = 20, 60, 1_000
 BASELINES, EACH = 60, 500
@@ -20,8 +20,9 @@ def changes(draw: Draw, then: Draw, baselines: int, each: int, events: int = EVE
     for seed in range(baselines):
         rng = np.random.default_rng([seed, events])
         values = [draw(rng, events) for _ in range(WINDOWS)]
-        lens = lens_of(np.concatenate(values))
-        pairs = Pairs.of(lens, [cross_of(lens, window) for window in values])
+        together = np.concatenate(values)
+        lens = lens_of(together)
+        pairs = Pairs.of(lens, [cross_of(lens, window) for window in values], skewness_of(lens, together))
         assert pairs is not None
         for _ in range(each):
             found = pairs.compare(cross_of(lens, then(rng, events)))

@@ -30,6 +30,9 @@ _LEAST_VARIANCE = 0.1
 _LEAST_P = 1e-300
 _LEAST_SKEWNESS = 1e-3
 
+# The gamma law ends on its short side, where signals that depend on each other may still be.
+_MOST_SHARPENED = 1.25
+
 
 class Pair(NamedTuple):
     """Two signals and their correlation in the baseline and in the window; `score` is how many standard deviations of a
@@ -128,7 +131,7 @@ class Pairs:
         width = self._width(weights)
         u = _normal((scores - self.mean) / width, self.freedom)
         total = float((u * u).sum())
-        u = _unskewed(u, self.skewness / np.sqrt(weights))
+        u = unskewed(u, self.skewness / np.sqrt(weights))
         largest = float(np.abs(u).max())
         return Changes(
             largest,
@@ -214,14 +217,18 @@ def _normal(t: Floats, freedom: Floats) -> Floats:
     return found
 
 
-def _unskewed(u: Floats, skewness: Floats) -> Floats:
-    """The normal quantiles of a gamma law of this skewness, where these are nearer to 0. Of independent signals r has the
-    product of their skewness over the root of n (Edgeworth): two rare values that meet by chance are no news."""
-    away = np.abs(u)
-    bent = (np.sign(u) == np.sign(skewness)) & (np.abs(skewness) > _LEAST_SKEWNESS)
+def unskewed(u: Floats, skewness: Floats) -> Floats:
+    """The normal quantiles of a gamma law of this skewness. Of independent signals r has the product of their skewness
+    over the root of n (Edgeworth): two rare values that meet by chance are less news than two that avoid each other."""
+    bent = np.abs(skewness) > _LEAST_SKEWNESS
     shape = 4.0 / np.where(bent, skewness, 1.0) ** 2
-    tails = np.maximum(special.gammaincc(shape, shape + away * np.sqrt(shape)), _LEAST_P)
-    return np.where(bent, np.copysign(np.minimum(away, np.maximum(-special.ndtri(tails), 0.0)), u), u)
+    at = shape + u * np.sign(skewness) * np.sqrt(shape)
+    above = special.gammaincc(shape, np.maximum(at, 0.0))
+    below = special.gammainc(shape, np.maximum(at, 0.0))
+    upper = above < below
+    away = special.ndtri(np.maximum(np.where(upper, above, below), _LEAST_P)) * np.where(upper, -1.0, 1.0)
+    most = _MOST_SHARPENED * np.abs(u)
+    return np.where(bent, np.clip(away * np.sign(skewness), -most, most), u)
 
 
 def _autocorrelation(away: Floats) -> float:

@@ -5,14 +5,17 @@ what a stationary signal may do.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from detectors.cross import CrossProducts
 from detectors.group import GroupProfile
+from detectors.lens import Lens
 from detectors.profile import COARSE
-from detectors.wire import decode_group, encode_group
-from schemas.baseline import BaselineFile, BaselineWindow
+from detectors.wire import cross_of, decode_group, encode_group
+from schemas.baseline import BaselineFile, BaselineWindow, LensBaselineFile, LensForm, decode_baseline
 from schemas.baseline import BaselineGroup as GroupForm
+from schemas.errors import WireError
 from schemas.group import Segment
 
 
@@ -32,6 +35,17 @@ class BaselineGroup:
         whole = coarse if known is None else decode_group(known, 1).merge(coarse)
         return BaselineGroup(self.total.merge(flat), {**self.windows, start_ms: encode_group(whole)})
 
+    def crosses(self) -> list[CrossProducts]:
+        """The windows' cross-products, in order of time, of those that have them."""
+        return [cross for _, data in sorted(self.windows.items()) if (cross := cross_of(data)) is not None]
+
+    def through(self, lens: Lens, places: Sequence[int]) -> "BaselineGroup":
+        """The group with the cross-products of some signals only."""
+        windows = {
+            start: encode_group(_through(decode_group(data, 1), lens, places)) for start, data in self.windows.items()
+        }
+        return BaselineGroup(_through(self.total, lens, places), windows)
+
     def profiles(self) -> list[GroupProfile]:
         """The windows' profiles, in order of time."""
         return [decode_group(data, 1) for _, data in sorted(self.windows.items())]
@@ -39,30 +53,46 @@ class BaselineGroup:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A model's baseline groups; None is the whole model."""
+    """A model's baseline groups; None is the whole model. `lens` is what its correlations are seen through; `unwatched`
+    are numeric signals that the lens leaves out."""
 
     model: str
     window_ms: int
     groups: Mapping[Segment | None, BaselineGroup]
+    lens: Lens | None = None
+    unwatched: tuple[str, ...] = ()
+
+    @property
+    def signals(self) -> int:
+        """How many signals its groups have together."""
+        return sum(len(group.total.signals) for group in self.groups.values())
 
     @property
     def tests(self) -> int:
-        """Primary tests a window of this model takes: one for each signal of each group."""
-        return sum(len(group.total.signals) for group in self.groups.values())
+        """Tests a window of this model takes: one for each signal of each group, and one for correlations."""
+        return self.signals + (self.lens is not None)
+
+    def through(self, lens: Lens, places: Sequence[int], unwatched: tuple[str, ...]) -> "Baseline":
+        """The baseline with a lens of some of the signals that it was seen through, those at `places`."""
+        groups = {segment: group.through(lens, places) for segment, group in self.groups.items()}
+        return Baseline(self.model, self.window_ms, groups, lens, unwatched)
 
     def encode(self) -> bytes:
         """The bytes of the baseline's file."""
-        return BaselineFile(
-            model=self.model,
-            window_ms=self.window_ms,
-            groups=tuple(_form(segment, self.groups[segment]) for segment in sorted(self.groups, key=_order)),
-        ).encode()
+        groups = tuple(_form(segment, self.groups[segment]) for segment in sorted(self.groups, key=_order))
+        if self.lens is None:
+            return BaselineFile(model=self.model, window_ms=self.window_ms, groups=groups).encode()
+        lens = LensForm(
+            names=self.lens.names, centres=self.lens.centres, scales=self.lens.scales, unwatched=self.unwatched
+        )
+        return LensBaselineFile(model=self.model, window_ms=self.window_ms, groups=groups, lens=lens).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "Baseline":
         """Raises WireError where `data` is not a baseline's file."""
-        file = BaselineFile.decode(data)
-        return cls(file.model, file.window_ms, {_segment(g): _group(g) for g in file.groups})
+        file = decode_baseline(data)
+        lens, unwatched = _lens(file.lens) if isinstance(file, LensBaselineFile) else (None, ())
+        return cls(file.model, file.window_ms, {_segment(g): _group(g) for g in file.groups}, lens, unwatched)
 
 
 def baseline_of(model: str, window_ms: int, windows: Iterable[tuple[Segment | None, int, GroupProfile]]) -> Baseline:
@@ -72,6 +102,10 @@ def baseline_of(model: str, window_ms: int, windows: Iterable[tuple[Segment | No
         known = groups.get(segment) or BaselineGroup(GroupProfile.empty(profile.resolution))
         groups[segment] = known.add(start_ms, profile)
     return Baseline(model, window_ms, groups)
+
+
+def _through(profile: GroupProfile, lens: Lens, places: Sequence[int]) -> GroupProfile:
+    return profile if profile.cross is None else replace(profile, cross=profile.cross.take(lens, places))
 
 
 def _order(segment: Segment | None) -> tuple[str, str]:
@@ -97,6 +131,13 @@ def _segment(form: GroupForm) -> Segment | None:
 
 def _group(form: GroupForm) -> BaselineGroup:
     return BaselineGroup(decode_group(form.profile, 1), {w.start_ms: checked(w.profile) for w in form.windows})
+
+
+def _lens(form: LensForm) -> tuple[Lens, tuple[str, ...]]:
+    try:
+        return Lens(form.names, form.centres, form.scales), form.unwatched
+    except ValueError as error:
+        raise WireError(f"not a baseline that this version reads: lens: {error}") from error
 
 
 def checked(window: bytes) -> bytes:

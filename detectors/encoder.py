@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from detectors.cross_wire import encode_cross
 from detectors.grid import Counts, Grid, Indices
 from detectors.group import GroupProfile
 from detectors.ordering import Keys
@@ -16,6 +17,9 @@ from detectors.varint import varint, varints_of, zigzag
 from schemas import codec
 
 VERSION = 1
+CROSS_VERSION = 2
+"""The version of a group with cross-products; one without has the bytes that it always had."""
+
 HEAD = 5
 _COUNTS = 6
 _MOST_SPAN = np.uint64(63)
@@ -53,7 +57,11 @@ def _head(group: GroupProfile) -> tuple[int, ...]:
 def _sealed(group: GroupProfile, integers: bytes) -> bytes:
     names = codec.encode([[name, *p.labels] for name, p in group.signals.items()])
     floats = np.array([(p.least, p.greatest) for p in group.signals.values() if len(p.numbers.keys)], "<f8").tobytes()
-    body = b"".join((bytes([VERSION]), _length(names), names, _length(integers), integers, floats))
+    version, cross = VERSION, b""
+    if group.cross is not None:
+        version, cross = CROSS_VERSION, encode_cross(group.cross)
+        cross = _length(cross) + cross
+    body = b"".join((bytes([version]), _length(names), names, _length(integers), integers, cross, floats))
     return body + zlib.crc32(body).to_bytes(4, "big")
 
 

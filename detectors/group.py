@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from detectors.cross import CrossProducts
 from detectors.profile import Profile, Resolution
 from detectors.trace import SLICES
 from detectors.vocabulary import hash_of
@@ -15,17 +16,26 @@ class GroupProfile:
 
     Of more signals than the resolution allows, those whose names have the least hashes are kept: a signal that the
     union keeps, each of its parts kept too, so what is kept is counted in full whatever the merge tree.
+
+    `cross` are the cross-products of its signals, where a lens was there to see them through.
     """
 
     count: int
     signals: Mapping[str, Profile]
     resolution: Resolution
+    cross: CrossProducts | None = None
 
     @classmethod
-    def of(cls, count: int, signals: Mapping[str, Profile], resolution: Resolution) -> "GroupProfile":
+    def of(
+        cls,
+        count: int,
+        signals: Mapping[str, Profile],
+        resolution: Resolution,
+        cross: CrossProducts | None = None,
+    ) -> "GroupProfile":
         """The group in canonical form: signals by name, those present."""
         present = {name: _without_missing(signals[name]) for name in sorted(signals) if signals[name].met}
-        return cls(count, _least_hashed(present, resolution.signals), resolution)
+        return cls(count, _least_hashed(present, resolution.signals), resolution, cross)
 
     @classmethod
     def empty(cls, resolution: Resolution) -> "GroupProfile":
@@ -47,14 +57,15 @@ class GroupProfile:
         resolution = self.resolution.least(other.resolution)
         mine, theirs = self.coarsened(resolution).signals, other.coarsened(resolution).signals
         signals = {name: _merged(mine.get(name), theirs.get(name), resolution) for name in sorted({*mine, *theirs})}
-        return GroupProfile(self.count + other.count, _least_hashed(signals, resolution.signals), resolution)
+        kept = _least_hashed(signals, resolution.signals)
+        return GroupProfile(self.count + other.count, kept, resolution, _crossed(self.cross, other.cross))
 
     def coarsened(self, resolution: Resolution) -> "GroupProfile":
         """The same events at a lower resolution."""
         if resolution == self.resolution:
             return self
         signals = {name: p.coarsened(resolution) for name, p in self.signals.items()}
-        return GroupProfile(self.count, _least_hashed(signals, resolution.signals), resolution)
+        return GroupProfile(self.count, _least_hashed(signals, resolution.signals), resolution, self.cross)
 
     def collapsed(self) -> "GroupProfile":
         """The same events without time slices, so that different windows merge."""
@@ -73,6 +84,10 @@ def _least_hashed(signals: dict[str, Profile], most: int) -> dict[str, Profile]:
 
 def _without_missing(profile: Profile) -> Profile:
     return replace(profile, missing=0) if profile.missing else profile
+
+
+def _crossed(a: CrossProducts | None, b: CrossProducts | None) -> CrossProducts | None:
+    return a.merge(b) if a is not None and b is not None else a if b is None else b
 
 
 def _merged(a: Profile | None, b: Profile | None, resolution: Resolution) -> Profile:

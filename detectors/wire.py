@@ -2,6 +2,8 @@
 
     version (1 byte) | length of names (varint) | names | length of integers (varint) | integers | floats | CRC-32
 
+Version 2 has cross-products (`detectors.cross_wire`) before the floats, with their length (varint).
+
 Names are the signals', each with the labels of its categories. The bytes are canonical: equal profiles have equal
 bytes. A grid is written as its regions (distance, shift, buckets) and the distances between its buckets.
 """
@@ -11,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from detectors.cross import CrossProducts
+from detectors.cross_wire import decode_cross
 from detectors.decoder import checked_counts, read_profiles
-from detectors.encoder import HEAD, VERSION, encode_group, encode_groups
+from detectors.encoder import CROSS_VERSION, HEAD, VERSION, encode_group, encode_groups
 from detectors.grid import Caps
 from detectors.group import GroupProfile
 from detectors.profile import Resolution
@@ -21,24 +25,42 @@ from detectors.varint import decode_varints
 from schemas import codec
 from schemas.errors import WireError
 
-__all__ = ["decode_group", "encode_group", "encode_groups"]
+__all__ = ["CROSS_VERSION", "VERSION", "cross_of", "decode_group", "encode_group", "encode_groups"]
 
 
 def decode_group(data: bytes, slices: int | None = None) -> GroupProfile:
     """The group's profile that `data` is the wire form of. Raises WireError on anything else, and where a signal has not
     `slices` time slices, if that is given."""
-    if len(data) < 5:
-        raise WireError(f"profile: {len(data)} bytes are too few")
-    if data[0] != VERSION:
-        raise WireError(f"profile: version {data[0]} is not known here, only {VERSION}: upgrade this reader")
-    if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
-        raise WireError("profile: the checksum does not match")
+    _check(data)
     try:
         group = _decoded(data)
         _check_slices(group, slices)
         return group
     except (IndexError, TypeError, OverflowError, ValueError) as error:
         raise WireError(f"profile: {error}") from error
+
+
+def cross_of(data: bytes) -> CrossProducts | None:
+    """The cross-products in a group's wire form, which costs less than all of it; None where it has none. Raises
+    WireError where they are damaged."""
+    _check(data)
+    if data[0] != CROSS_VERSION:
+        return None
+    try:
+        return decode_cross(_cross_and_floats(data, _integers(data)[1])[0])
+    except (IndexError, OverflowError, ValueError) as error:
+        raise WireError(f"profile: {error}") from error
+
+
+def _check(data: bytes) -> None:
+    if len(data) < 5:
+        raise WireError(f"profile: {len(data)} bytes are too few")
+    if data[0] not in (VERSION, CROSS_VERSION):
+        raise WireError(
+            f"profile: version {data[0]} is not known here, only {VERSION} and {CROSS_VERSION}: upgrade this reader"
+        )
+    if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
+        raise WireError("profile: the checksum does not match")
 
 
 def _check_slices(group: GroupProfile, slices: int | None) -> None:
@@ -51,8 +73,9 @@ def _check_slices(group: GroupProfile, slices: int | None) -> None:
 def _decoded(data: bytes) -> GroupProfile:
     names_at, names_end = _section(data, 1)
     integers_at, integers_end = _section(data, names_end)
+    crossed, floats_at = _cross_and_floats(data, integers_end) if data[0] == CROSS_VERSION else (b"", integers_end)
     names: Any = codec.decode(data[names_at:names_end])
-    floats = np.frombuffer(data[integers_end:-4], "<f8").astype(np.float64).reshape(-1, 2)
+    floats = np.frombuffer(data[floats_at:-4], "<f8").astype(np.float64).reshape(-1, 2)
     if not np.isfinite(floats).all() or (floats[:, 0] > floats[:, 1]).any() or np.signbit(floats[floats == 0]).any():
         raise ValueError("extremes that no numbers have")
     numbers = decode_varints(data[integers_at:integers_end])
@@ -66,7 +89,18 @@ def _decoded(data: bytes) -> GroupProfile:
         raise ValueError("names must be strings in order")
     if codec.encode([[name, *p.labels] for name, p in signals.items()]) != data[names_at:names_end]:
         raise ValueError("names are not as they are written here")
-    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories, most_signals))
+    cross = decode_cross(crossed) if data[0] == CROSS_VERSION else None
+    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories, most_signals), cross)
+
+
+def _integers(data: bytes) -> tuple[int, int]:
+    return _section(data, _section(data, 1)[1])
+
+
+def _cross_and_floats(data: bytes, at: int) -> tuple[bytes, int]:
+    """The cross-products' bytes, and where the floats begin."""
+    start, end = _section(data, at)
+    return data[start:end], end
 
 
 def _section(data: bytes, at: int) -> tuple[int, int]:

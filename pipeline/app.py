@@ -42,6 +42,7 @@ from pipeline.keeping import (
 from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
 from pipeline.offload import Offload
+from pipeline.shelf import lenses_of
 from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
@@ -267,7 +268,7 @@ def run_services(
             worker: ModeWorker = _FaustWorker(app, **quiet)
             worker.spinner = None  # type: ignore[attr-defined]  # it draws on files, too
         else:
-            worker = _PlainWorker(_ingest_service(config, board)(), **quiet)
+            worker = _PlainWorker(_ingest_service(config, baselines, board)(), **quiet)
         worker.execute_from_commandline()
 
 
@@ -300,7 +301,7 @@ def create_app(
     )
     _add_monitor(app, MonitorShell(app, config, baselines, board))
     if ingest:
-        app.service(_ingest_service(config, board))
+        app.service(_ingest_service(config, baselines, board))
     return app
 
 
@@ -324,12 +325,12 @@ def _add_monitor(app: faust.App, shell: MonitorShell) -> None:
                 await _end(app, error)
 
 
-def _ingest_service(config: Config, board: Board) -> type[Service]:
+def _ingest_service(config: Config, baselines: Mapping[str, Baseline], board: Board) -> type[Service]:
     """Ingest in the life cycle of a worker: its error ends the worker."""
 
     class Ingest(Service):
         async def on_start(self) -> None:
-            self.kafka = KafkaIngest(config, board)
+            self.kafka = KafkaIngest(config, board, lenses=lenses_of(config, baselines))
 
         @Service.task
         async def read(self) -> None:

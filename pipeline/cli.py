@@ -7,20 +7,25 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from detectors.baseline import Baseline, baseline_of
+from detectors.choice import candidates, with_lens
 from detectors.group import GroupProfile
+from detectors.lens import Lens
+from detectors.spread import LEAST_WINDOWS
 from pipeline import backtest_cli, console
 from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
 from pipeline.local import LocalIngest, closed_windows, closings
+from pipeline.partition import fingerprint_of
 from pipeline.series import series
-from pipeline.shelf import configured_baselines, read_baseline
+from pipeline.shelf import configured_baselines, lenses_of, read_baseline
 from schemas import codec
 from schemas.alert import Alert
 from schemas.config import Config
@@ -111,7 +116,7 @@ def replay(
     """Runs the core over files, without Kafka: the same events give the same alerts."""
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
-    ingest = LocalIngest(settings)
+    ingest = LocalIngest(settings, lenses_of(settings, baselines))
     messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))
     board = Board()
     fired: list[Alert] = []
@@ -228,9 +233,11 @@ def check(config: ConfigFile) -> None:
 
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
-    console.out.print(f"{config}: valid, fingerprint {settings.fingerprint()}", markup=False)
+    console.out.print(
+        f"{config}: valid, fingerprint {fingerprint_of(settings, lenses_of(settings, baselines))}", markup=False
+    )
     for name, baseline in baselines.items():
-        console.out.print(f"baseline of {name}: {baseline.tests} signals", markup=False)
+        console.out.print(f"baseline of {name}: {baseline.signals} signals{_watched(baseline)}", markup=False)
     with Admin(settings) as admin:
         for name, topic in sorted(source_topics(admin, settings).items()):
             console.out.print(f"source topic {name}: {topic.partitions} partitions")
@@ -278,8 +285,24 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _build(config: Config, events: list[Path], model: str | None, quiet: bool) -> tuple[Baseline, Counter[str]]:
-    """The baseline of the one model in the files, and what became of the events."""
-    ingest = LocalIngest(config)
+    """The baseline of the one model in the files, and what became of the events. They are read twice where there is a lens
+    to be had: its centres and scales are those of all of them."""
+    baseline, counts = _profiled(config, events, model, quiet, {})
+    pairwise = config.detection.pairwise
+    group = baseline.groups[None]
+    if not pairwise.most or len(group.windows) < LEAST_WINDOWS:
+        return baseline, counts
+    lens = candidates(group.total, None if pairwise.signals == "auto" else pairwise.signals)
+    if lens is None:
+        return baseline, counts
+    seen, counts = _profiled(config, events, baseline.model, quiet, {baseline.model: lens})
+    return with_lens(seen, lens, pairwise.most), counts
+
+
+def _profiled(
+    config: Config, events: list[Path], model: str | None, quiet: bool, lenses: Mapping[str, Lens]
+) -> tuple[Baseline, Counter[str]]:
+    ingest = LocalIngest(config, lenses)
     messages = ingest.messages(b.values for b in console.batches(events, config, quiet=quiet))
     windows: dict[str, list[tuple[Segment | None, int, GroupProfile]]] = {}
     for window in closed_windows(config, messages):
@@ -296,6 +319,13 @@ def _build(config: Config, events: list[Path], model: str | None, quiet: bool) -
     if name not in windows:
         raise InputError(f"no event of model {name!r}; there are {', '.join(found)}")
     return baseline_of(name, config.window.length_ms, windows[name]), ingest.counts
+
+
+def _watched(baseline: Baseline) -> str:
+    if baseline.lens is None:
+        return ""
+    left = f", not those of {', '.join(baseline.unwatched)}" if baseline.unwatched else ""
+    return f", correlations of {len(baseline.lens.names)}{left}"
 
 
 def _fail_on(faults: list[str]) -> None:

@@ -111,6 +111,9 @@ def baseline_table(baseline: Baseline) -> Table:
     """What a baseline holds, a row for each signal."""
     windows = max((len(group.windows) for group in baseline.groups.values()), default=0)
     title = Text(f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s", "table.title")
+    if baseline.lens is not None:
+        title.append(f"\ncorrelations of {', '.join(baseline.lens.names)}")
+        title.append(f"; unwatched: {', '.join(baseline.unwatched)}" if baseline.unwatched else "")
     names = [Column(name, overflow="fold") for name in ("segment", "signal")]
     table = Table(*names, "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title)
     for segment, group in sorted(baseline.groups.items(), key=lambda item: segment_text(item[0])):

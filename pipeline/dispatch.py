@@ -16,11 +16,19 @@ def profiles_partition(model: str, partitions: int) -> int:
 class Dispatcher:
     """Addresses the emissions of one source partition."""
 
-    def __init__(self, config: Config, source: SourcePartition, topic_id: str, partitions: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        source: SourcePartition,
+        topic_id: str,
+        partitions: int,
+        fingerprint: str | None = None,
+    ) -> None:
+        """`fingerprint` is that of the packets, where it is not the configuration's own."""
         self._source = source
         self._topic_id = topic_id
         self._partitions = partitions
-        self._fingerprint = config.fingerprint()
+        self._fingerprint = fingerprint or config.fingerprint()
         self._block_size = config.kafka.block_size
 
     def packets(self, emission: Emission) -> list[tuple[int, Packet]]:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -22,6 +22,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 
+from detectors.lens import Lens
 from pipeline.admin import Admin, Committed, Topic, source_topics
 from pipeline.board import Board, SourceStatus
 from pipeline.dispatch import Dispatcher
@@ -68,11 +69,17 @@ class _Owned:
 class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """One worker's share of the source partitions. `clock` gives epoch seconds: it decides idleness and nothing else."""
 
-    def __init__(self, config: Config, board: Board, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        board: Board,
+        clock: Callable[[], float] = time.time,
+        lenses: Mapping[str, Lens] | None = None,
+    ) -> None:
         self._config = config
         self._board = board
         self._clock = clock
-        self._shared = Ingest(config)
+        self._shared = Ingest(config, lenses)
         self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, _Owned] = {}
         self._given_up: dict[TopicPartition, _Owned] = {}
@@ -188,7 +195,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 None if progress is None else replace(progress, position=max(first, progress.position)),
             )
         self._consumer.seek(tp, resume)
-        dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions)
+        dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions, self._shared.fingerprint)
         self._owned[tp] = _Owned(
             PartitionIngest(self._shared, source, topic_id, resume, progress), dispatcher, topic_id, self._generation()
         )

@@ -12,6 +12,7 @@ from detectors.profile import Profile
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.tally import Tally, made_of
+from pipeline.correlations import correlations_of
 from pipeline.standards import Standard, Standards
 from schemas.group import Group
 from schemas.verdict import State, Verdict
@@ -65,6 +66,7 @@ def _judged(
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
+    records += correlations_of(profile, standard, standards, level)
     return Judgement(records, past.after(signals.names, new), standard.events)
 
 

@@ -6,7 +6,7 @@ is sealed or the block ends, whichever comes first. An event of a sealed window 
 packet never changes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from detectors.grid import Caps, Indices
 from detectors.group import GroupProfile
+from detectors.lens import Lens
 from detectors.profile import Resolution
 from detectors.trace import slice_of
 from detectors.wire import encode_group, encode_groups
@@ -104,11 +105,12 @@ class Records(NamedTuple):
 
 
 class Ingest:
-    """What ingest of every partition shares: the configuration, compiled."""
+    """What ingest of every partition shares: the configuration, compiled, and the lens of each model that has one."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, lenses: Mapping[str, Lens] | None = None) -> None:
         self.config = config
-        self.fingerprint = config.fingerprint()
+        self.lenses = lenses or {}
+        self.fingerprint = fingerprint_of(config, self.lenses)
         self.reader = EventReader(config)
         limits = config.limits
         self.resolutions = Resolutions(
@@ -119,6 +121,11 @@ class Ingest:
 
     def watches(self, model: str) -> bool:
         return self.config.model(model) is not None
+
+
+def fingerprint_of(config: Config, lenses: Mapping[str, Lens]) -> str:
+    """The fingerprint of packets made under this configuration through these lenses."""
+    return config.fingerprint({model: lens.digest.hex() for model, lens in lenses.items()})
 
 
 class PartitionIngest:
@@ -134,7 +141,7 @@ class PartitionIngest:
         self._block_size = ingest.config.kafka.block_size
         self._accounted = accounted or Progress(resume)
         self._progress = replace(self._accounted, position=resume)
-        self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending)
+        self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending, ingest.lenses)
 
     @property
     def progress(self) -> Progress:
@@ -360,7 +367,7 @@ def _pieces(profile: GroupProfile, payload: bytes) -> list[tuple[GroupProfile, b
     names = list(profile.signals)
     half = len(names) // 2
     first = replace(profile, signals={n: profile.signals[n] for n in names[:half]})
-    second = replace(profile, count=0, signals={n: profile.signals[n] for n in names[half:]})
+    second = replace(profile, count=0, signals={n: profile.signals[n] for n in names[half:]}, cross=None)
     return [*_pieces(first, encode_group(first)), *_pieces(second, encode_group(second))]
 
 

@@ -4,13 +4,16 @@ Columns take the same memory however many models, segments and windows there are
 profiled in one pass over each column.
 """
 
-from collections.abc import Iterable, MutableSet
+from collections.abc import Iterable, Mapping, MutableSet
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from detectors.column import Column
+from detectors.cross import CrossProducts
 from detectors.grid import Indices
 from detectors.group import GroupProfile, least_hashed
+from detectors.lens import Lens
 from detectors.profile import Resolution, columns_profiles
 from detectors.vocabulary import Vocabulary
 from pipeline import labels
@@ -47,11 +50,18 @@ class _Stock:
 class Pending:
     """The unsent events of one source partition. `siblings`, all those of a worker, share its memory between them."""
 
-    def __init__(self, config: Config, resolutions: Resolutions, siblings: MutableSet["Pending"]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        resolutions: Resolutions,
+        siblings: MutableSet["Pending"],
+        lenses: Mapping[str, Lens] | None = None,
+    ) -> None:
         self._siblings = siblings
         siblings.add(self)
         self._config = config
         self._resolutions = resolutions
+        self._lenses = lenses or {}
         self._vocabulary = Vocabulary()
         self._intake = Intake(Layouts(config), self._vocabulary)
         self._stock: dict[Place, _Stock] = {}
@@ -131,7 +141,8 @@ class Pending:
             self._rows -= len(chunk.offsets)
             self._values -= sum(chunk.values for chunk in stock.chunks)
             stock.chunks = []
-            _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary)
+            lens = self._lenses.get(place.model)
+            _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary, lens)
         return groups
 
     def _names(self, stock: _Stock) -> list[str]:
@@ -142,10 +153,15 @@ class Pending:
 
 
 def _profile_chunk(
-    groups: GroupSet, model: str, chunk: Chunk, resolutions: Resolutions, vocabulary: Vocabulary
+    groups: GroupSet,
+    model: str,
+    chunk: Chunk,
+    resolutions: Resolutions,
+    vocabulary: Vocabulary,
+    lens: Lens | None,
 ) -> None:
     wholes = [Group(model, version) for version in chunk.versions.names]
-    _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary)
+    _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary, lens)
     for rule, values in zip(groups.rules.values(), chunk.segments, strict=True):
         met, rows = labels.pairs(chunk.versions, values)
         split = _segment_groups(groups, rule, model, met)
@@ -170,18 +186,26 @@ def _add_split(
     chunk: Chunk,
     resolution: Resolution,
     vocabulary: Vocabulary,
+    lens: Lens | None = None,
 ) -> None:
     """Adds the profiles of a chunk split into groups: row i belongs to `split[rows[i]]`, and groups may repeat."""
     place = {group: i for i, group in enumerate(sorted(set(split), key=lambda g: g.order))}
     owner = np.array([place[group] for group in split], np.intp)[rows]
     met = np.flatnonzero(np.bincount(owner, minlength=len(place)))
-    parts = _parts(np.searchsorted(met, owner), len(met), chunk, resolution, vocabulary)
+    parts = _parts(np.searchsorted(met, owner), len(met), chunk, resolution, vocabulary, lens)
     owners = list(place)
     for i, part in zip(met.tolist(), parts, strict=True):
         groups.add(owners[i], part, groups.level(owners[i]))
 
 
-def _parts(owner: Indices, owners: int, chunk: Chunk, resolution: Resolution, vocabulary: Vocabulary) -> list[Part]:
+def _parts(
+    owner: Indices,
+    owners: int,
+    chunk: Chunk,
+    resolution: Resolution,
+    vocabulary: Vocabulary,
+    lens: Lens | None,
+) -> list[Part]:
     """One part for each owner, in order; `owner`, shape (n,), says whose each row is."""
     rows = len(owner)
     starts = np.zeros(1, np.intp)
@@ -192,11 +216,18 @@ def _parts(owner: Indices, owners: int, chunk: Chunk, resolution: Resolution, vo
         offsets, slices, columns = offsets[order], slices[order], [column.take(order) for column in columns]
     profiles = columns_profiles(columns, starts, slices, resolution, vocabulary)
     ends = np.append(starts[1:], rows)
+    seen = dict(zip(chunk.columns, columns, strict=True))
     return [
         Part(
-            GroupProfile.of(hi - lo, dict(zip(chunk.columns, mine, strict=True)), resolution),
+            GroupProfile.of(
+                hi - lo, dict(zip(chunk.columns, mine, strict=True)), resolution, _crossed(lens, seen, lo, hi)
+            ),
             int(offsets[lo]),
             int(offsets[hi - 1]) + 1,
         )
         for lo, hi, mine in zip(starts.tolist(), ends.tolist(), profiles, strict=True)
     ]
+
+
+def _crossed(lens: Lens | None, columns: Mapping[str, Column], lo: int, hi: int) -> CrossProducts | None:
+    return None if lens is None else CrossProducts.of(lens, columns, slice(lo, hi))

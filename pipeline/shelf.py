@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from detectors.baseline import Baseline
+from detectors.lens import Lens
 from schemas.config import Config
 from schemas.duration import format_duration
 from schemas.errors import InputError, WireError
@@ -26,6 +27,13 @@ def configured_baselines(config: Config, base: Path) -> Mapping[str, Baseline]:
     models = () if isinstance(config.models, str) else config.models
     paths = {model.name: base / model.baseline for model in models if isinstance(model.baseline, str)}
     return {name: _of_model(name, path, config.window.length_ms) for name, path in paths.items()}
+
+
+def lenses_of(config: Config, baselines: Mapping[str, Baseline]) -> Mapping[str, Lens]:
+    """The lens of each model whose baseline has one, unless correlations are turned off."""
+    if not config.detection.pairwise.most:
+        return {}
+    return {name: baseline.lens for name, baseline in baselines.items() if baseline.lens is not None}
 
 
 def _of_model(name: str, path: Path, window_ms: int) -> Baseline:

@@ -10,6 +10,8 @@ from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
 from detectors.footing import Footing
 from detectors.group import GroupProfile
+from detectors.lens import Lens, skewness_of
+from detectors.pairs import Pairs
 from detectors.reference import Reference, group_footings, references_of
 from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
@@ -26,6 +28,9 @@ class Standard:
     group: BaselineGroup
     wanted: int = 0
     through_ms: int = BEGINNING
+    lens: Lens | None = None
+    _pairs: Pairs | None = None
+    _paired: bool = False
     _references: dict[str, Reference] = field(default_factory=dict)
     _footings: dict[str, Footing] | None = None
 
@@ -52,6 +57,23 @@ class Standard:
         if not self._references:
             self._references = references_of(self.group, settings, self._footings)
         return [self._references.get(signal) or self._missing(signal, settings) for signal in signals]
+
+    def pairs(self) -> Pairs | None:
+        """The correlations of its windows; None where it has no lens, or too few windows for any. Prepared once."""
+        if not self._paired and self.lens is not None:
+            seen = [cross for cross in self.group.crosses() if cross.lens == self.lens.digest]
+            total, lens = self.group.total, self.lens
+            skewness = [
+                skewness_of(total.profile(name), centre, scale)
+                for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
+            ]
+            self._pairs, self._paired = Pairs.of(lens, seen, skewness), True
+        return self._pairs
+
+    @property
+    def tests(self) -> int:
+        """Tests that a window takes against it."""
+        return len(self.group.total.signals) + (self.lens is not None)
 
     @property
     def prepared(self) -> int:
@@ -85,11 +107,13 @@ class Standards:
             minimum_events=detection.minimum_events,
             primary=detection.primary,
         )
+        self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[Key, Standard] = {}
         self._prepared: dict[int, Standard] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
-                self._standards[model, segment] = Standard(group)
+                lens = baseline.lens if segment is None and detection.pairwise.most else None
+                self._standards[model, segment] = Standard(group, lens=lens)
         for (model, segment), group in (learned or {}).items():
             self._standards[model, segment] = self._learned(model, group)
 
@@ -143,7 +167,7 @@ class Standards:
 
     def _tests(self, model: str, start_ms: int) -> int:
         ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
-        return sum(len(standard.group.total.signals) for standard in ready)
+        return sum(standard.tests for standard in ready)
 
     def _model(self, name: str) -> ModelConfig:
         found = self._config.model(name)

@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
+from schemas import codec
 from schemas.errors import WireError
 
 SCHEMA: Literal["driftline.baseline/1"] = "driftline.baseline/1"
+LENS_SCHEMA: Literal["driftline.baseline/2"] = "driftline.baseline/2"
+"""That of a baseline with a lens; one without has the bytes that it always had."""
 
 
 class _Frozen(BaseModel):
@@ -53,3 +56,33 @@ class BaselineFile(_Frozen):
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "file"
             raise WireError(f"not a baseline that this version reads: {place}: {first['msg']}") from error
+
+
+class LensForm(_Frozen):
+    """Signals in order of the alphabet with their frozen centres and scales, and what other numeric signals there were."""
+
+    names: tuple[str, ...]
+    centres: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
+    scales: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
+    unwatched: tuple[str, ...] = ()
+
+
+class LensBaselineFile(BaselineFile):
+    """A model's baseline with the lens that its correlations are seen through."""
+
+    schema_: Literal["driftline.baseline/2"] = Field(LENS_SCHEMA, alias="schema")  # type: ignore[assignment]  # the version is what tells them apart
+    lens: LensForm
+
+
+def decode_baseline(data: bytes) -> BaselineFile:
+    """The baseline file of whichever version. Raises WireError where `data` is none that is known here."""
+    known = LensBaselineFile if _names(data, LENS_SCHEMA) else BaselineFile
+    return known.decode(data)
+
+
+def _names(data: bytes, schema: str) -> bool:
+    try:
+        document = codec.decode(data)
+    except WireError:
+        return False
+    return isinstance(document, dict) and document.get("schema") == schema

@@ -3,6 +3,7 @@
 Durations are written with a unit (`length: 5m`) and kept as integer milliseconds (`length_ms`).
 """
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Annotated, Any, Literal
@@ -220,6 +221,19 @@ class FireRule(Section):
         return self
 
 
+class PairwiseConfig(Section):
+    """Correlations of numeric signals, all pairs of those that the baseline has a lens for."""
+
+    most: Annotated[int, Field(ge=0, le=64)] = 64
+    """A baseline is built with a lens for at most so many signals, the most correlated. 0 turns all of it off."""
+
+    signals: Annotated[Auto | Annotated[Many[Name], Field(min_length=2), Tag(REST)], auto_or_list("names")] = "auto"
+    """The signals to choose from, when a baseline is built. `auto`: all numeric ones."""
+
+    minimum_change: Annotated[float, Field(gt=0, lt=2)] = 0.1
+    """Changes of a correlation below this are no drift, however certain."""
+
+
 class DetectionConfig(Section):
     """From profiles to verdicts, and from verdicts to alerts."""
 
@@ -239,6 +253,8 @@ class DetectionConfig(Section):
 
     primary: Literal["g", "ks", "psi", "js"] = "g"
     """The test that decides; the others are shown as effects."""
+
+    pairwise: PairwiseConfig = PairwiseConfig()
 
 
 class LimitsConfig(Section):
@@ -292,11 +308,11 @@ class Config(Section):
             return _ANY_MODEL.model_copy(update={"name": name})
         return next((model for model in self.models if model.name == name), None)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, lenses: Mapping[str, str] | None = None) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
         That is the window's length, lateness and skew, the paths of events, the limits, and each model's name,
-        segments and signals. It is not where events come from and go to, nor what they are compared with: the
+        segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
         broker, the group, blocks, idleness, baselines, false alarms, detection, metrics. The order of models and
         of a segment's `keep` decides nothing.
         """
@@ -308,6 +324,8 @@ class Config(Section):
             "limits": self.limits.model_dump(),
             "models": self.models if self.models == "auto" else sorted(map(_decisive, self.models), key=_name_of),
         }
+        if lenses:
+            decisive["lenses"] = sorted(lenses.items())
         return blake2b(codec.encode_canonical(decisive), digest_size=8).hexdigest()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.alert import Alert
-from schemas.baseline import BaselineFile
+from schemas.baseline import BaselineFile, LensBaselineFile
 from schemas.config import Config
 from schemas.event import EVENT_SCHEMA_VERSION, Event
 from schemas.packet import VERSION as PACKET_VERSION
@@ -27,6 +27,7 @@ def _of(model: type[BaseModel]) -> Callable[[], dict[str, Any]]:
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "alert.v2": _of(Alert),
     "baseline.v1": _of(BaselineFile),
+    "baseline.v2": _of(LensBaselineFile),
     "config.v1": _of(Config),
     f"event.v{EVENT_SCHEMA_VERSION}": _of(Event),
     f"marker.v{PACKET_VERSION}": _of(Marker),

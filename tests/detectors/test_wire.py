@@ -11,7 +11,7 @@ from detectors.column import MISSING
 from detectors.grid import Caps
 from detectors.group import GroupProfile
 from detectors.profile import FINE, Resolution
-from detectors.wire import VERSION, decode_group, encode_group
+from detectors.wire import CROSS_VERSION, decode_group, encode_group
 from schemas.errors import WireError
 from tests.detectors import strategies as some
 
@@ -82,8 +82,8 @@ def test_every_truncation_is_an_error() -> None:
 
 def test_an_unknown_version_is_named() -> None:
     data = encode_group(small_group())
-    with pytest.raises(WireError, match=f"version {VERSION + 1} is not known"):
-        decode_group(bytes([VERSION + 1]) + data[1:])
+    with pytest.raises(WireError, match=f"version {CROSS_VERSION + 1} is not known"):
+        decode_group(bytes([CROSS_VERSION + 1]) + data[1:])
 
 
 @pytest.mark.parametrize("extra", [-16, -8, 8, 16])

@@ -5,15 +5,20 @@ that are missing, and changes none.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from detectors import wire
 from detectors.baseline import Baseline, BaselineGroup
+from detectors.column import Column
+from detectors.cross import CrossProducts
 from detectors.grid import Caps
 from detectors.group import GroupProfile
+from detectors.lens import Lens
 from detectors.profile import Resolution
 from detectors.sequence.slices import Remembered
+from detectors.vocabulary import Vocabulary
 from pipeline import memory, resume
 from pipeline.alerting import SignalMemory
 from pipeline.closing import Closing
@@ -34,6 +39,7 @@ RESOLUTION = Resolution(Caps(2, 4), 3)
 VALUES: list[object] = [1.0, 1.5, -2, 0.25, 1e6, 0.0, "DE", "FR", "DE", True, None, float("nan"), []]
 SOURCE = SourcePartition("events", 3)
 GROUP = Group("loan", "7", Segment("tags.country", "DE"))
+LENS = Lens(("a", "b", "c"), (1.0, 0.5, 3.0), (1.0, 0.1, 2.0))
 PROGRESS = Progress(1200, 1_700_000_000_000, 1_700_000_000_500, 1_699_999_800_000, (1000, -5), 1, 2, 3)
 COMMITTED = ("id", 1000, 300_000)
 GROUP_MEMORY = GroupMemory(
@@ -88,6 +94,23 @@ MARKER = Marker(
 def profile() -> GroupProfile:
     """Thirteen events in five slices, with every type of value."""
     return some.group_of([(at % 5, value) for at, value in enumerate(VALUES)], RESOLUTION)
+
+
+def crossed() -> GroupProfile:
+    """The same events, and the cross-products of three signals, one of them with gaps."""
+    return replace(profile(), cross=cross())
+
+
+def cross() -> CrossProducts:
+    values: dict[str, list[object]] = {"a": [0.0, 1.0, 2.5], "b": [1.0, None, -9.0], "c": [3.0, 3.0, 4.0]}
+    columns = {name: Column.of(some, Vocabulary()) for name, some in values.items()}
+    return CrossProducts.of(LENS, columns, slice(0, 3))
+
+
+def with_lens() -> Baseline:
+    """A baseline of one window, seen through a lens."""
+    group = BaselineGroup(GroupProfile.empty(RESOLUTION)).add(300_000, crossed())
+    return Baseline("loan", 300_000, {None: group}, LENS, ("d",))
 
 
 def learned() -> Baseline:
@@ -175,12 +198,14 @@ def forms() -> Mapping[str, bytes]:
     state, baselines = table("state"), table("baselines")
     return {
         f"profile.v{wire.VERSION}": wire.encode_group(profile()),
+        f"profile.v{wire.CROSS_VERSION}": wire.encode_group(crossed()),
         f"packet.v{packet.VERSION}": packet.encode_packet(message()),
         f"marker.v{packet.VERSION}": packet.encode_marker(MARKER),
         f"commit.v{resume.VERSION}": resume.encode_progress(PROGRESS, *COMMITTED).encode(),
         f"state-table.v{memory.VERSION}": _lines(state),
         f"baselines-table.v{wire.VERSION}": _lines(baselines),
         f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
+        f"baseline.v{baseline.LENS_SCHEMA[-1]}": with_lens().encode(),
         f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),
         f"window.v{window.SCHEMA[-1]}": record().encode(),
     }

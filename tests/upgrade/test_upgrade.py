@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from detectors.baseline import Baseline
-from detectors.wire import decode_group
+from detectors.cross_wire import encode_cross
+from detectors.wire import cross_of, decode_group
 from pipeline.keeping import kept_of
 from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.resume import decode_progress
@@ -35,6 +36,28 @@ def test_a_profile_of_version_1_is_read() -> None:
     assert (signal.booleans, signal.null, signal.not_finite, signal.other) == ((0, 1), 1, 1, 1)
     assert signal.trace.counts[:5].tolist() == [2, 1, 1, 1, 2]
     assert signal.trace.sums.values()[:5].tolist() == [1.0, 1.5, -2.0, 0.25, 1e6 + 1]
+
+
+def test_a_profile_of_version_2_is_read_with_its_cross_products() -> None:
+    group = decode_group(golden("profile.v2"))
+    assert (group.count, group.profile("signal").numbers.total) == (13, 6)
+    assert group.cross is not None
+    assert group.cross.lens == forms.LENS.digest
+    assert group.cross.counts.tolist() == [[3, 2, 3], [2, 2, 2], [3, 2, 3]]
+    assert group.cross.sums.tolist() == [[16, 16, 16], [0, 0, 0], [16, 16, 16]]
+    assert group.cross.products.tolist() == forms.cross().products.tolist()
+    found = cross_of(golden("profile.v2"))
+    assert found is not None
+    assert encode_cross(found) == encode_cross(forms.cross())
+    assert cross_of(golden("profile.v1")) is None
+
+
+def test_a_baseline_file_of_version_2_is_read_with_its_lens() -> None:
+    baseline = Baseline.decode(golden("baseline.v2"))
+    assert (baseline.lens, baseline.unwatched) == (forms.LENS, ("d",))
+    [cross] = baseline.groups[None].crosses()
+    assert encode_cross(cross) == encode_cross(forms.cross())
+    assert (Baseline.decode(golden("baseline.v1")).lens, baseline.tests) == (None, baseline.signals + 1)
 
 
 def test_a_packet_of_version_1_is_read() -> None:
@@ -107,7 +130,7 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 @pytest.mark.parametrize(
     ("read", "newer"),
     [
-        pytest.param(decode_group, lambda: _raised(golden("profile.v1"), 0), id="profile"),
+        pytest.param(decode_group, lambda: _raised(golden("profile.v2"), 0), id="profile"),
         pytest.param(decode_message, lambda: _raised(golden("packet.v1"), 2), id="packet"),
         pytest.param(decode_message, lambda: _raised(golden("marker.v1"), 2), id="marker"),
         pytest.param(
@@ -129,7 +152,7 @@ def test_a_newer_version_is_refused_and_says_to_upgrade(
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
     form = {"Alert": "alert.v2", "WindowRecord": "window.v2"}.get(
-        getattr(kind, "__self__", type).__name__, "baseline.v1"
+        getattr(kind, "__self__", type).__name__, "baseline.v2"
     )
     with pytest.raises(ValueError, match="schema"):
         kind(_newer_document(golden(form)))

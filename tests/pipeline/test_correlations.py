@@ -1,0 +1,202 @@
+"""Correlations through the whole core: a baseline with a lens, packets that carry cross-products, one alert."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detectors.baseline import Baseline, baseline_of
+from detectors.choice import candidates, with_lens
+from detectors.cross import CrossProducts
+from detectors.cross_wire import encode_cross
+from detectors.lens import Lens
+from detectors.pairwise import SIGNAL
+from detectors.wire import decode_group
+from pipeline.closing import Closing
+from pipeline.local import LocalIngest, closed_windows, closings
+from pipeline.partition import fingerprint_of
+from pipeline.segments import GroupSet
+from pipeline.shelf import lenses_of
+from schemas import codec
+from schemas.config import Config
+from schemas.packet import Packet
+from schemas.verdict import State
+from schemas.window import SignalRecord
+
+START_MS, WINDOW_MS, EVENTS, LEARNED = 1_700_000_040_000, 60_000, 300, 20
+MODEL = {"name": "loan", "baseline": "loan.json", "segments": ["tags.country"]}
+
+
+def config_of(**pairwise: object) -> Config:
+    return Config.from_mapping(
+        {
+            "window": {"length": "1m", "allowed_lateness": "1s"},
+            "models": [MODEL],
+            "detection": {"pairwise": pairwise},
+        }
+    )
+
+
+CONFIG = config_of()
+
+
+def events(first: int, windows: int, r: float = 0.0, seed: int = 1) -> list[bytes]:
+    """Windows of events in which `income` and `amount` have correlation r; `age` goes with `years`, `plan` is a word."""
+    rng = np.random.default_rng([seed, first])
+    n = windows * EVENTS
+    income, noise, age, more = rng.standard_normal((4, n))
+    columns = {
+        "income": 50_000 + 9_000 * income,
+        "amount": 1e-3 * (r * income + np.sqrt(1 - r * r) * noise),
+        "age": 40 + 9 * age,
+        "years": age + 0.5 * more,
+    }
+    return [
+        codec.encode(
+            {
+                "event_id": f"{first}-{row}",
+                "ts": START_MS + first * WINDOW_MS + row * (WINDOW_MS // EVENTS),
+                "model": "loan",
+                "version": "1" if row % 3 else "2",
+                "features": {
+                    **{name: float(column[row]) for name, column in columns.items()},
+                    "plan": "ab"[row % 2],
+                },
+                "tags": {"country": "DE" if row % 2 else "FR"},
+                "prediction": row % 2 == 0,
+            }
+        )
+        for row in range(n)
+    ]
+
+
+def profiled(some: Sequence[bytes], lenses: Mapping[str, Lens], config: Config = CONFIG) -> Baseline:
+    windows = closed_windows(config, LocalIngest(config, lenses).messages([some]))
+    return baseline_of(
+        "loan",
+        WINDOW_MS,
+        [(g.segment, w.start_ms, part.profile) for w in windows for g, part in w.models["loan"].in_order()],
+    )
+
+
+def built(most: int = 64) -> Baseline:
+    some = events(0, LEARNED)
+    lens = candidates(profiled(some, {}).groups[None].total)
+    assert lens is not None
+    return with_lens(profiled(some, {"loan": lens}), lens, most)
+
+
+@pytest.fixture(scope="module")
+def baseline() -> Baseline:
+    return built()
+
+
+def replayed(baseline: Baseline, some: Sequence[bytes], config: Config = CONFIG) -> Iterator[Closing]:
+    lenses = lenses_of(config, {"loan": baseline})
+    return closings(config, {"loan": baseline}, LocalIngest(config, lenses).messages([some]))
+
+
+def correlations(closing: Closing) -> list[SignalRecord]:
+    return [s for record in closing.records for s in record.signals if s.name == SIGNAL]
+
+
+def test_a_correlation_that_changes_is_one_alert_of_each_version_in_plain_words(baseline: Baseline) -> None:
+    found = list(replayed(baseline, events(LEARNED, 2) + events(LEARNED + 2, 2, r=0.7)))
+    fired = [alert for closing in found for alert in closing.alerts]
+    onset_ms = START_MS + (LEARNED + 2) * WINDOW_MS
+    assert [(a.signal, a.onset_ms, a.version) for a in fired] == [(SIGNAL, onset_ms, v) for v in ("1", "2")]
+    assert len({alert.incident for alert in fired}) == 1
+    alert = fired[0]
+    assert re.fullmatch(r"correlation of amount and income -?0\.0\d -> 0\.(6|7)\d", alert.summary)
+    assert alert.effect is not None
+    assert alert.effect > 0.5
+    assert {v["detector"] for v in alert.evidence} == {"pairwise", "pairwise_sum"}
+
+
+def test_segments_have_no_cross_products_and_a_baseline_without_a_lens_none_at_all(baseline: Baseline) -> None:
+    some = events(LEARNED, 1)
+
+    def versions(lenses: Mapping[str, Lens]) -> set[tuple[bool, int]]:
+        packets = [m for m in LocalIngest(CONFIG, lenses).messages([some]) if isinstance(m, Packet)]
+        return {(p.header.segment is None, p.payload[0]) for p in packets}
+
+    assert baseline.lens is not None
+    assert versions({"loan": baseline.lens}) == {(True, 2), (False, 1)}
+    assert versions({}) == {(True, 1), (False, 1)}
+
+
+def test_cross_products_of_a_window_do_not_depend_on_how_it_was_read(baseline: Baseline) -> None:
+    assert baseline.lens is not None
+    lenses = {"loan": baseline.lens}
+    some = events(LEARNED, 1)
+    rows = np.random.default_rng(1).permutation(len(some))
+    orders = [[some], [some[i : i + 7] for i in range(0, len(some), 7)], [[some[i] for i in rows]]]
+    blocks = CONFIG.model_copy(update={"kafka": CONFIG.kafka.model_copy(update={"block_size": 64})})
+    found = {
+        tuple(sorted((g.version, _cross(part.profile.cross)) for g, part in _groups(config, lenses, batches)))
+        for config, batches in [*((CONFIG, order) for order in orders), (blocks, [some])]
+    }
+    assert len(found) == 1
+
+
+def _groups(config: Config, lenses: Mapping[str, Lens], batches: list[list[bytes]]) -> list[Any]:
+    [window] = closed_windows(config, LocalIngest(config, lenses).messages(batches))
+    groups: GroupSet = window.models["loan"]
+    return [(g, part) for g, part in groups.in_order() if g.segment is None]
+
+
+def _cross(cross: CrossProducts | None) -> bytes:
+    assert cross is not None
+    return encode_cross(cross)
+
+
+def test_the_lens_is_part_of_the_fingerprint(baseline: Baseline) -> None:
+    lenses = lenses_of(CONFIG, {"loan": baseline})
+    other = {"loan": lenses["loan"].take(["age", "years"])}
+    assert len({CONFIG.fingerprint(), fingerprint_of(CONFIG, lenses), fingerprint_of(CONFIG, other)}) == 3
+    assert fingerprint_of(CONFIG, {}) == CONFIG.fingerprint()
+
+
+def test_turned_off_there_is_nothing_of_it(baseline: Baseline) -> None:
+    off = config_of(most=0)
+    assert lenses_of(off, {"loan": baseline}) == {}
+    [closing] = replayed(baseline, events(LEARNED, 1), off)
+    assert correlations(closing) == []
+
+
+def test_a_window_not_seen_through_the_baselines_lens_has_no_verdict(baseline: Baseline) -> None:
+    [closing] = closings(CONFIG, {"loan": baseline}, LocalIngest(CONFIG).messages([events(LEARNED, 1)]))
+    assert {(c.state, c.summary) for c in correlations(closing)} == {
+        (State.NO_DATA, "correlations: not seen through the baseline's lens")
+    }
+
+
+def test_correlations_count_as_one_test_of_the_budget(baseline: Baseline) -> None:
+    assert baseline.tests == baseline.signals + 1
+    [closing] = replayed(baseline, events(LEARNED, 1))
+    [level] = {s.level for record in closing.records for s in record.signals if s.level}
+    assert level == pytest.approx(WINDOW_MS / (30 * 86_400_000) / baseline.tests)
+
+
+def test_the_most_correlated_are_watched_and_the_others_said(baseline: Baseline) -> None:
+    assert baseline.lens is not None
+    assert (baseline.lens.names, baseline.unwatched) == (("age", "amount", "income", "years"), ())
+    few = built(most=2)
+    assert few.lens is not None
+    assert (few.lens.names, few.unwatched) == (("age", "years"), ("amount", "income"))
+    assert Baseline.decode(few.encode()).encode() == few.encode()
+
+
+def test_a_baselines_windows_keep_the_cross_products_of_the_lens(baseline: Baseline) -> None:
+    crosses = baseline.groups[None].crosses()
+    assert len(crosses) == LEARNED
+    assert {cross.lens for cross in crosses} == {baseline.lens.digest if baseline.lens else b""}
+    total = baseline.groups[None].total.cross
+    assert total is not None
+    merged = crosses[0]
+    for cross in crosses[1:]:
+        merged = merged.merge(cross)
+    assert encode_cross(merged) == encode_cross(total)
+    assert decode_group(next(iter(baseline.groups[None].windows.values())), 1).cross is not None

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from detectors.baseline import Baseline
+from detectors.lens import Lens
 from pipeline import console
 from pipeline.backtest import Backtest, run_backtest
 from pipeline.backtest_report import as_json, incidents_table, models_table, powers_table, signals_table
@@ -19,7 +20,7 @@ from pipeline.config_file import read_config
 from pipeline.history import FileHistory, History
 from pipeline.injection import Injection
 from pipeline.power import Power
-from pipeline.shelf import configured_baselines
+from pipeline.shelf import configured_baselines, lenses_of
 from pipeline.suggestion import Suggested, suggest
 from pipeline.targets import Plan, default_injections
 from pipeline.trials import run_trials
@@ -74,7 +75,7 @@ def backtest(
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
     with _progress(quiet or json) as stage:
-        history = _history(settings, events or [], span)
+        history = _history(settings, events or [], span, lenses_of(settings, baselines))
         seen = run_backtest(settings, baselines, history, stage("reading the history"))
         if ALL in (inject or []):
             tried += default_injections(baselines, seen)
@@ -140,12 +141,12 @@ def _moment(option: str, text: str, now_ms: int) -> int:
         ) from None
 
 
-def _history(config: Config, events: list[Path], span: tuple[int, int] | None) -> History:
+def _history(config: Config, events: list[Path], span: tuple[int, int] | None, lenses: Mapping[str, Lens]) -> History:
     if span is None:
-        return FileHistory(events, config)
+        return FileHistory(events, config, lenses)
     from pipeline.topic_history import TopicHistory
 
-    return TopicHistory(config, *span)
+    return TopicHistory(config, *span, lenses)
 
 
 def _power_with(

@@ -440,7 +440,7 @@ def test_check_is_quiet_on_a_good_ground(
     said = run("check", "-c", config)
     assert (said.code, said.err) == (0, "")
     assert said.out.splitlines()[1:] == [
-        "baseline of loan: 12 signals",
+        "baseline of loan: 12 signals, correlations of 3",
         f"source topic {prefix}.events: 5 partitions",
         "topics: as they should be",
     ]

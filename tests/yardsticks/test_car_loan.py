@@ -26,6 +26,7 @@ from tests.yardsticks.events import events
 EVENTS, REFERENCE, DRIFT_AT, WINDOW_S = 100_000, 50_000, 75_000, 1000
 DRIFTED = {"car_value", "loan_length", "salary_range", "repaid_loan_on_prev_car", "prediction"}
 START_MS = 1_700_000_000_000 // 86_400_000 * 86_400_000
+PAIRWISE = "__pairwise__"
 TWIN = "car_loan_b"  # on another profiles partition of four
 
 
@@ -80,9 +81,17 @@ def of_twin(loans: list[bytes]) -> list[bytes]:
 
 def test_replay_fires_for_the_drifted_signals_in_the_first_drifted_window(folder: Path) -> None:
     alerts = [codec.decode(line) for line in replayed(folder)]
-    assert {a["signal"] for a in alerts} == DRIFTED
-    assert len(alerts) == len(DRIFTED)
-    assert {(a["state"], a["onset_ms"]) for a in alerts} == {("firing", START_MS + DRIFT_AT * 1000)}
+    moved = [a for a in alerts if a["signal"] != PAIRWISE]
+    assert {a["signal"] for a in moved} == DRIFTED
+    assert len(moved) == len(DRIFTED)
+    assert {(a["state"], a["onset_ms"]) for a in moved} == {("firing", START_MS + DRIFT_AT * 1000)}
+
+
+def test_the_correlation_that_drifts_is_told_and_none_before(folder: Path) -> None:
+    """That of driver_tenure and the score is -.50 in the first 50,000 rows, -.51 up to the drift and -.43 after it."""
+    [alert] = [a for line in replayed(folder) if (a := codec.decode(line))["signal"] == PAIRWISE]
+    assert alert["summary"].startswith("correlation of driver_tenure and prediction -0.50 -> ")
+    assert alert["onset_ms"] >= START_MS + DRIFT_AT * 1000
 
 
 async def test_two_workers_count_100000_and_give_the_alerts_of_replay(
@@ -112,8 +121,8 @@ async def test_two_models_on_different_profiles_partitions(
     assert min(a.profiled, b.profiled) >= 30_000
     alerts = distinct_alerts(servers, name)
     assert sorted(a for a in alerts if TWIN.encode() not in a) == replayed(folder)
-    assert {codec.decode(a)["signal"] for a in alerts if TWIN.encode() in a} == DRIFTED
-    assert len(alerts) == 2 * len(DRIFTED)
+    assert {codec.decode(a)["signal"] for a in alerts if TWIN.encode() in a} == {*DRIFTED, PAIRWISE}
+    assert len(alerts) == 2 * len(replayed(folder))
 
 
 @pytest.mark.parametrize("partitions", [1, 7])

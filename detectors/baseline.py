@@ -12,7 +12,7 @@ from detectors.cross import CrossProducts
 from detectors.group import GroupProfile
 from detectors.lens import Lens
 from detectors.profile import COARSE
-from detectors.wire import cross_of, decode_group, encode_group
+from detectors.wire import UNSLICED, cross_of, decode_group, encode_group
 from schemas.baseline import BaselineFile, BaselineWindow, LensBaselineFile, LensForm, decode_baseline
 from schemas.baseline import BaselineGroup as GroupForm
 from schemas.errors import WireError
@@ -29,10 +29,9 @@ class BaselineGroup:
 
     def add(self, start_ms: int, profile: GroupProfile) -> "BaselineGroup":
         """The group with one more window's profile, or more of a window it has."""
-        flat = profile.collapsed()
-        coarse = flat.coarsened(COARSE)
+        flat, coarse = profile.collapsed(), profile.coarsened(COARSE).collapsed()
         known = self.windows.get(start_ms)
-        whole = coarse if known is None else decode_group(known, 1).merge(coarse)
+        whole = coarse if known is None else decode_group(known, UNSLICED).merge(coarse)
         return BaselineGroup(self.total.merge(flat), {**self.windows, start_ms: encode_group(whole)})
 
     def crosses(self) -> list[CrossProducts]:
@@ -42,13 +41,14 @@ class BaselineGroup:
     def through(self, lens: Lens, places: Sequence[int]) -> "BaselineGroup":
         """The group with the cross-products of some signals only."""
         windows = {
-            start: encode_group(_through(decode_group(data, 1), lens, places)) for start, data in self.windows.items()
+            start: encode_group(_through(decode_group(data, UNSLICED), lens, places))
+            for start, data in self.windows.items()
         }
         return BaselineGroup(_through(self.total, lens, places), windows)
 
     def profiles(self) -> list[GroupProfile]:
         """The windows' profiles, in order of time."""
-        return [decode_group(data, 1) for _, data in sorted(self.windows.items())]
+        return [decode_group(data, UNSLICED) for _, data in sorted(self.windows.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _segment(form: GroupForm) -> Segment | None:
 
 
 def _group(form: GroupForm) -> BaselineGroup:
-    return BaselineGroup(decode_group(form.profile, 1), {w.start_ms: checked(w.profile) for w in form.windows})
+    return BaselineGroup(decode_group(form.profile, UNSLICED), {w.start_ms: checked(w.profile) for w in form.windows})
 
 
 def _lens(form: LensForm) -> tuple[Lens, tuple[str, ...]]:
@@ -142,5 +142,5 @@ def _lens(form: LensForm) -> tuple[Lens, tuple[str, ...]]:
 
 def checked(window: bytes) -> bytes:
     """The wire form of a window's profile. Raises WireError where it is something else."""
-    decode_group(window, 1)
+    decode_group(window, UNSLICED)
     return window

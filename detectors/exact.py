@@ -78,9 +78,14 @@ class ExactSums:
             )
         ]
 
+    def coarsened(self, cells: int) -> "ExactSums":
+        """So many cells, which divide those here: each the sum of as many neighbours. O(cells)."""
+        runs = self.digits.reshape(cells, len(self.digits) // cells, self.digits.shape[1])
+        return trimmed(self.low, runs.sum(axis=1))
+
     def total(self) -> "ExactSums":
         """One cell: the sum of all. O(cells)."""
-        return trimmed(self.low, self.digits.sum(axis=0, keepdims=True))
+        return self.coarsened(1)
 
     def values(self) -> Floats:
         """Shape (cells,): each sum to the nearest float or its neighbour; infinity beyond the range."""

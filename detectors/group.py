@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from detectors.cross import CrossProducts
 from detectors.profile import Profile, Resolution
-from detectors.trace import SLICES
 from detectors.vocabulary import hash_of
 
 
@@ -50,7 +49,7 @@ class GroupProfile:
 
     @property
     def slices(self) -> int:
-        return next((p.trace.slices for p in self.signals.values()), SLICES)
+        return next((p.trace.slices for p in self.signals.values()), self.resolution.slices)
 
     def merge(self, other: "GroupProfile") -> "GroupProfile":
         """The group of both sets of events, at the resolution that both have."""
@@ -67,9 +66,15 @@ class GroupProfile:
         signals = {name: p.coarsened(resolution) for name, p in self.signals.items()}
         return GroupProfile(self.count, _least_hashed(signals, resolution.signals), resolution, self.cross)
 
+    def in_slices(self, slices: int) -> "GroupProfile":
+        """The same events in at most so many time slices."""
+        least = min(self.resolution.slices, slices)
+        return self.coarsened(replace(self.resolution, slices=least))
+
     def collapsed(self) -> "GroupProfile":
         """The same events without time slices, so that different windows merge."""
-        return replace(self, signals={name: p.collapsed() for name, p in self.signals.items()})
+        signals = {name: p.collapsed() for name, p in self.signals.items()}
+        return replace(self, signals=signals, resolution=replace(self.resolution, slices=1))
 
 
 def least_hashed(names: Iterable[str], most: int) -> list[str]:

@@ -15,33 +15,37 @@ from detectors.column import Column, Kind, concatenated
 from detectors.exact import Cells
 from detectors.grid import Caps, Grid, Indices, empty_grid, grids_of, merged
 from detectors.ordering import Floats, Keys, keys_of
-from detectors.trace import SLICES, Trace, traces_of
+from detectors.trace import SEGMENT_SLICES, SLICES, Trace, traces_of
 from detectors.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """How fine a profile is: the caps of its numeric grid, the most categories it tells apart, and the most signals
-    a group has."""
+    """How fine a profile is: the caps of its numeric grid, the most categories it tells apart, the most signals
+    a group has, and the most slices of its trace."""
 
     numbers: Caps
     categories: int
     signals: int = 2000
+    slices: int = SLICES
 
     def least(self, other: "Resolution") -> "Resolution":
         """The resolution that both keep to."""
-        signals = min(self.signals, other.signals)
-        return Resolution(self.numbers.least(other.numbers), min(self.categories, other.categories), signals)
+        return Resolution(
+            self.numbers.least(other.numbers),
+            min(self.categories, other.categories),
+            min(self.signals, other.signals),
+            min(self.slices, other.slices),
+        )
 
 
 FINE = Resolution(Caps(16, 512), 256)
-COARSE = Resolution(Caps(8, 96), 64)
+COARSE = Resolution(Caps(8, 96), 64, slices=SEGMENT_SLICES)
 
 _TOGETHER = 1 << 14
 _NO_GRID = empty_grid()
 _NO_NUMBERS = (_NO_GRID, math.inf, -math.inf)
 _NO_CATEGORIES: tuple[Grid, tuple[str, ...]] = (_NO_GRID, ())
-_NO_TRACE = Trace.empty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Profile:
     def of(cls, column: Column, slices: Cells, resolution: Resolution, vocabulary: Vocabulary) -> "Profile":
         """The profile of one column; `slices`, shape (n,), is each row's time slice. O(n log n)."""
         if not column.rows:
-            return cls.empty()
+            return cls.empty(resolution.slices)
         return profiles_of(column, np.zeros(1, np.intp), slices, resolution, vocabulary)[0]
 
     def update(self, column: Column, slices: Cells, resolution: Resolution, vocabulary: Vocabulary) -> "Profile":
@@ -122,7 +126,8 @@ class Profile:
         """The same multiset at a lower resolution."""
         categories, labels = _labelled([self], resolution.categories)
         numbers = merged([self.numbers], resolution.numbers) if len(self.numbers.keys) else self.numbers
-        return replace(self, numbers=numbers, categories=categories, labels=labels)
+        trace = self.trace.coarsened(resolution.slices)
+        return replace(self, numbers=numbers, categories=categories, labels=labels, trace=trace)
 
     def collapsed(self) -> "Profile":
         """The same profile without time slices, so that profiles of different windows merge."""
@@ -180,20 +185,22 @@ def profiles_of(
     """One profile for each owner of consecutive rows, in one pass over the column.
 
     `starts`, shape (m,), is where each owner's rows begin (no owner is empty); `slices`, shape (n,), each row's
-    time slice. O(n log n) and a small constant for each owner.
+    time slice of `SLICES`. O(n log n) and a small constant for each owner.
     """
-    many = len(starts)
+    many, width = len(starts), resolution.slices
+    if width < SLICES:
+        slices = slices // (SLICES // width)
     owner = np.repeat(np.arange(many), np.diff(starts, append=column.rows))
     if column.kinds is None:
         assert column.numbers is not None
         numeric = _numeric(column.numbers, owner, many, resolution)
-        traces = traces_of(column.numbers, owner * SLICES + slices, many)
+        traces = traces_of(column.numbers, owner * width + slices, many, width)
         return [
             Profile(*numbers, _NO_GRID, (), (0, 0), 0, 0, 0, 0, trace)
             for numbers, trace in zip(numeric, traces, strict=True)
         ]
     kinds = np.bincount(owner * len(Kind) + column.kinds, minlength=many * len(Kind)).reshape(-1, len(Kind))
-    numeric, categories, traces = [_NO_NUMBERS] * many, [_NO_CATEGORIES] * many, [_NO_TRACE] * many
+    numeric, categories, traces = [_NO_NUMBERS] * many, [_NO_CATEGORIES] * many, [Trace.empty(width)] * many
     if column.numbers is not None:
         rows = np.flatnonzero(column.kinds == Kind.NUMBER)
         numeric = _numeric(column.numbers[rows], owner[rows], many, resolution)
@@ -202,7 +209,7 @@ def profiles_of(
         categories = _categorical(column.hashes[rows], owner[rows], many, resolution, vocabulary)
     if kinds[:, : Kind.NULL].sum() > kinds[:, Kind.STRING].sum():
         rows, values = _traced(column)
-        traces = traces_of(values, owner[rows] * SLICES + slices[rows], many)
+        traces = traces_of(values, owner[rows] * width + slices[rows], many, width)
     return [
         Profile(*numbers, *named, (no, yes), null, missing, not_finite, other, trace)
         for numbers, named, (_, _, no, yes, null, missing, not_finite, other), trace in zip(

@@ -1,7 +1,8 @@
 """The trace: count, exact sum and exact sum of squares of a signal's numbers in each slice of event time.
 
-A window has `SLICES` slices, bounded at `start + i * length // SLICES`. Profiles of different windows have no common
-slices: they merge after `collapsed()`, which keeps the totals. Booleans count as 0 and 1.
+A window has `SLICES` slices, bounded at `start + i * length // SLICES`, or a divisor of that where it is told more
+coarsely. Profiles of different windows have no common slices: they merge after `collapsed()`, which keeps the totals.
+Booleans count as 0 and 1.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from detectors.grid import Counts
 from detectors.ordering import Floats
 
 SLICES = 60
+SEGMENT_SLICES = 12
+"""Those of a segment: there are many, with few events each, and the slices are most of what a profile weighs."""
+
 _GREATEST = np.finfo(np.float64).max
 
 
@@ -24,7 +28,7 @@ def slice_of(offsets_ms: npt.NDArray[np.int64], length_ms: int) -> Cells:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`counts`, shape (s,), and sums of s cells: s is `SLICES` for a window, 1 without slices."""
+    """`counts`, shape (s,), and sums of s cells: s divides `SLICES`, and is 1 without slices."""
 
     counts: Counts
     sums: ExactSums
@@ -44,18 +48,27 @@ class Trace:
             raise ValueError(f"traces of {self.slices} and {other.slices} slices do not merge: collapse both first")
         return Trace(self.counts + other.counts, self.sums.merge(other.sums), self.squares.merge(other.squares))
 
+    def coarsened(self, slices: int) -> "Trace":
+        """The same totals in at most so many slices. Raises ValueError where they do not come out even."""
+        if self.slices <= slices:
+            return self
+        if self.slices % slices:
+            raise ValueError(f"a trace of {self.slices} slices is no trace of {slices}")
+        counts = self.counts.reshape(slices, -1).sum(axis=1)
+        return Trace(counts, self.sums.coarsened(slices), self.squares.coarsened(slices))
+
     def collapsed(self) -> "Trace":
         """The same totals without slices."""
-        return Trace(self.counts.sum(keepdims=True), self.sums.total(), self.squares.total())
+        return self.coarsened(1)
 
 
-def traces_of(values: Floats, cells: Cells, owners: int) -> list[Trace]:
-    """One trace for each owner; `cells`, shape (n,), are `owner * SLICES + slice`. A square is rounded to a float
+def traces_of(values: Floats, cells: Cells, owners: int, slices: int = SLICES) -> list[Trace]:
+    """One trace for each owner; `cells`, shape (n,), are `owner * slices + slice`. A square is rounded to a float
     before it is summed exactly, and is at most the greatest float. O(n + owners)."""
-    n = owners * SLICES
+    n = owners * slices
     counts = np.bincount(cells, minlength=n)
     with np.errstate(over="ignore"):
         squares = np.minimum(values * values, _GREATEST)
-    sums = ExactSums.of(values, cells, n).split(SLICES)
-    powers = ExactSums.of(squares, cells, n).split(SLICES)
-    return [Trace(*parts) for parts in zip(counts.reshape(owners, SLICES), sums, powers, strict=True)]
+    sums = ExactSums.of(values, cells, n).split(slices)
+    powers = ExactSums.of(squares, cells, n).split(slices)
+    return [Trace(*parts) for parts in zip(counts.reshape(owners, slices), sums, powers, strict=True)]

@@ -9,6 +9,7 @@ bytes. A grid is written as its regions (distance, shift, buckets) and the dista
 """
 
 import zlib
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,23 +20,34 @@ from detectors.decoder import checked_counts, read_profiles
 from detectors.encoder import CROSS_VERSION, HEAD, VERSION, encode_group, encode_groups
 from detectors.grid import Caps
 from detectors.group import GroupProfile
-from detectors.profile import Resolution
+from detectors.profile import Profile, Resolution
 from detectors.trace import SLICES
 from detectors.varint import decode_varints
 from schemas import codec
 from schemas.errors import WireError
 
-__all__ = ["CROSS_VERSION", "VERSION", "cross_of", "decode_group", "encode_group", "encode_groups"]
+__all__ = [
+    "CROSS_VERSION",
+    "SLICED",
+    "UNSLICED",
+    "VERSION",
+    "cross_of",
+    "decode_group",
+    "encode_group",
+    "encode_groups",
+]
+
+UNSLICED = frozenset({1})
+SLICED = frozenset(n for n in range(2, SLICES + 1) if SLICES % n == 0)
+"""How many time slices a profile of one window may have."""
 
 
-def decode_group(data: bytes, slices: int | None = None) -> GroupProfile:
+def decode_group(data: bytes, slices: Container[int] = SLICED | UNSLICED) -> GroupProfile:
     """The group's profile that `data` is the wire form of. Raises WireError on anything else, and where a signal has not
-    `slices` time slices, if that is given."""
+    one of `slices` time slices, if they are given. The resolution's slices are those of the trace."""
     _check(data)
     try:
-        group = _decoded(data)
-        _check_slices(group, slices)
-        return group
+        return _decoded(data, slices)
     except (IndexError, TypeError, OverflowError, ValueError) as error:
         raise WireError(f"profile: {error}") from error
 
@@ -63,14 +75,15 @@ def _check(data: bytes) -> None:
         raise WireError("profile: the checksum does not match")
 
 
-def _check_slices(group: GroupProfile, slices: int | None) -> None:
-    """Profiles merge only where all have the same slices, so others would be an error far from here."""
-    found = {profile.trace.slices for profile in group.signals.values()}
-    if not found <= ({1, SLICES} if slices is None else {slices}) or len(found) > 1:
+def _slices(profiles: Iterable[Profile], allowed: Container[int]) -> int:
+    """How many time slices all have. Profiles merge only where that is so, so others would be an error far from here."""
+    found = {profile.trace.slices for profile in profiles}
+    if len(found) > 1 or not all(slices in allowed for slices in found):
         raise ValueError(f"time slices: {', '.join(map(str, sorted(found)))}")
+    return found.pop() if found else SLICES
 
 
-def _decoded(data: bytes) -> GroupProfile:
+def _decoded(data: bytes, allowed: Container[int]) -> GroupProfile:
     names_at, names_end = _section(data, 1)
     integers_at, integers_end = _section(data, names_end)
     crossed, floats_at = _cross_and_floats(data, integers_end) if data[0] == CROSS_VERSION else (b"", integers_end)
@@ -90,7 +103,8 @@ def _decoded(data: bytes) -> GroupProfile:
     if codec.encode([[name, *p.labels] for name, p in signals.items()]) != data[names_at:names_end]:
         raise ValueError("names are not as they are written here")
     cross = decode_cross(crossed) if data[0] == CROSS_VERSION else None
-    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories, most_signals), cross)
+    slices = _slices(profiles, allowed)
+    return GroupProfile(count, signals, Resolution(Caps(regions, buckets), categories, most_signals, slices), cross)
 
 
 def _integers(data: bytes) -> tuple[int, int]:

@@ -237,15 +237,24 @@ async def _sent(sends: Iterable[Any]) -> None:
     await asyncio.gather(*futures)
 
 
+def _leave_in_time() -> None:
+    """Ends the process soon, come what may: a broker that does not answer, or did not, can hold up the leaving of its
+    groups for ever. What was not committed is read again."""
+    timer = threading.Timer(_LEAVE_WITHIN_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
+
+
 class _Punctual:
-    """Leaves in time, come what may: a broker that does not answer would hold up the leaving of its groups for ever.
-    What was not committed is read again."""
+    """Leaves in time, whether it is told to or ends by an error."""
 
     def _on_sigterm(self) -> None:
-        timer = threading.Timer(_LEAVE_WITHIN_S, os._exit, (1,))
-        timer.daemon = True
-        timer.start()
+        _leave_in_time()
         super()._on_sigterm()  # type: ignore[misc]  # of the worker that this is mixed into
+
+    def on_worker_shutdown(self) -> None:
+        _leave_in_time()
+        super().on_worker_shutdown()  # type: ignore[misc]  # of the worker that this is mixed into
 
 
 class _FaustWorker(_Punctual, faust.Worker):
@@ -355,7 +364,9 @@ async def _end(app: faust.App, error: Exception) -> None:
 
 
 def _log_end(error: Exception) -> None:
-    """Says why the worker ends: in one line where the user can mend it, which is then the last line there is."""
+    """Says why the worker ends, and sees that it does: in one line where the user can mend it, which is then the last
+    line there is."""
+    _leave_in_time()
     if isinstance(error, DriftlineError):
         log.critical("the worker ends: %s", error)
         logging.disable(logging.CRITICAL)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from detectors.trace import SLICES
-from detectors.wire import decode_group
+from detectors.trace import SEGMENT_SLICES
+from detectors.wire import SLICED, decode_group
 from pipeline.event_time import BEGINNING
 from pipeline.segments import GroupSet, Part, rules_of
 from schemas.config import Config
@@ -133,7 +133,10 @@ class Collector:
             return Outcome.CLOSED
         window = self._window(header.window_start_ms, header.window_end_ms, log_offset)
         groups = window.models.setdefault(header.model, GroupSet(rules_of(self._config, header.model), packed=True))
-        groups.add(header.group, Part(decode_group(packet.payload, SLICES), header.begin, header.end), header.fold)
+        profile = decode_group(packet.payload, SLICED)
+        if header.segment:
+            profile = profile.in_slices(SEGMENT_SLICES)  # an older version sends them all
+        groups.add(header.group, Part(profile, header.begin, header.end), header.fold)
         tally = window.received.setdefault(header.source, _Tally())
         tally.packets, tally.events = tally.packets + 1, tally.events + (0 if header.segment else header.events)
         begin, end = window.offsets.get(header.source, (header.begin, header.end))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detectors.baseline import BaselineGroup, checked
-from detectors.wire import decode_group, encode_group
+from detectors.wire import UNSLICED, decode_group, encode_group
 from pipeline.closing import Closing
 from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.standards import Key
@@ -122,7 +122,9 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
             if words[3] <= through.get(key, words[3] - 1):
                 windows[key][words[3]] = value
     return {
-        key: BaselineGroup(decode_group(total, 1), {start: checked(v) for start, v in sorted(windows[key].items())})
+        key: BaselineGroup(
+            decode_group(total, UNSLICED), {start: checked(v) for start, v in sorted(windows[key].items())}
+        )
         for key, total in totals.items()
     }
 

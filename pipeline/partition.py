@@ -19,7 +19,7 @@ from detectors.grid import Caps, Indices
 from detectors.group import GroupProfile
 from detectors.lens import Lens
 from detectors.profile import Resolution
-from detectors.trace import slice_of
+from detectors.trace import SEGMENT_SLICES, slice_of
 from detectors.wire import encode_group, encode_groups
 from pipeline.chunk import Place
 from pipeline.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
@@ -115,7 +115,7 @@ class Ingest:
         limits = config.limits
         self.resolutions = Resolutions(
             Resolution(Caps(16, 512), limits.categories, limits.signals_per_model),
-            Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model),
+            Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model, SEGMENT_SLICES),
         )
         self.pending: WeakSet[Pending] = WeakSet()
 

@@ -11,7 +11,7 @@ from detectors.column import MISSING, Column
 from detectors.grid import Caps
 from detectors.group import GroupProfile
 from detectors.profile import Profile, Resolution
-from detectors.trace import SLICES
+from detectors.trace import SEGMENT_SLICES, SLICES
 from detectors.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -64,7 +64,12 @@ values = st.one_of(
     st.sampled_from([float("nan"), float("inf"), float("-inf")]),
     others,
 )
-resolutions = st.builds(Resolution, st.builds(Caps, st.integers(1, 4), st.integers(1, 8)), st.integers(1, 3))
+resolutions = st.builds(
+    Resolution,
+    st.builds(Caps, st.integers(1, 4), st.integers(1, 8)),
+    st.integers(1, 3),
+    slices=st.sampled_from([SLICES, SEGMENT_SLICES, 4]),
+)
 slices = st.integers(0, SLICES - 1)
 rows = st.lists(st.dictionaries(st.sampled_from("abcdefgh"), values, max_size=6), max_size=20)
 

@@ -24,9 +24,8 @@ PARTS = {
 
 def is_coarse(group: GroupProfile, events: list[some.Event]) -> bool:
     """Whether caps made the group's profile coarser than the default resolution would."""
-    return encode_group(group) != encode_group(
-        GroupProfile(group.count, some.group_of(events, FINE).signals, group.resolution)
-    )
+    fine = some.group_of(events, replace(FINE, slices=group.resolution.slices))
+    return encode_group(group) != encode_group(GroupProfile(group.count, fine.signals, group.resolution))
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from detectors.varint import decode_varints, encode_varints
-from detectors.wire import decode_group, encode_group
+from detectors.wire import SLICED, UNSLICED, decode_group, encode_group
 from pipeline.collect import Collector, Outcome
 from pipeline.config_file import read_config
 from pipeline.files import read_events
@@ -84,9 +84,9 @@ def test_a_number_that_nobody_writes_is_refused(data: bytes) -> None:
 def test_slices_are_those_that_the_place_wants() -> None:
     group = some.group_of([(3, 1.0)], forms.RESOLUTION)
     with pytest.raises(WireError, match="time slices: 60"):
-        decode_group(encode_group(group), 1)
+        decode_group(encode_group(group), UNSLICED)
     with pytest.raises(WireError, match="time slices: 1"):
-        decode_group(encode_group(group.collapsed()), 60)
+        decode_group(encode_group(group.collapsed()), SLICED)
 
 
 def test_a_packet_without_slices_is_refused_before_it_is_merged() -> None:

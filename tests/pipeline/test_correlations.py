@@ -13,7 +13,7 @@ from detectors.cross import CrossProducts
 from detectors.cross_wire import encode_cross
 from detectors.lens import Lens
 from detectors.pairwise import SIGNAL
-from detectors.wire import decode_group
+from detectors.wire import UNSLICED, decode_group
 from pipeline.closing import Closing
 from pipeline.local import LocalIngest, closed_windows, closings
 from pipeline.partition import fingerprint_of
@@ -199,4 +199,4 @@ def test_a_baselines_windows_keep_the_cross_products_of_the_lens(baseline: Basel
     for cross in crosses[1:]:
         merged = merged.merge(cross)
     assert encode_cross(merged) == encode_cross(total)
-    assert decode_group(next(iter(baseline.groups[None].windows.values())), 1).cross is not None
+    assert decode_group(next(iter(baseline.groups[None].windows.values())), UNSLICED).cross is not None

@@ -115,6 +115,15 @@ class Column:
             None if self.hashes is None else self.hashes[rows],
         )
 
+    def part(self, begin: int, end: int) -> "Column":
+        """Consecutive rows, as a copy."""
+        return Column(
+            end - begin,
+            None if self.kinds is None else self.kinds[begin:end].copy(),
+            None if self.numbers is None else self.numbers[begin:end].copy(),
+            None if self.hashes is None else self.hashes[begin:end].copy(),
+        )
+
 
 def _sorts(kinds: Kinds) -> frozenset[Kind]:
     met = np.bincount(kinds, minlength=len(Kind))

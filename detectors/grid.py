@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.ordering import Bits, Keys, gaps_of, least_shift
+from detectors.ordering import Bits, Keys, gaps_of, least_shift, least_shifts
 
 Counts = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.intp]
 
 LEAST_SPAN = 52
 _APART = 255
+_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,11 @@ def _spans(gaps: Bits, starts: Indices, regions: int, least: int) -> Bits:
 def _region_shifts(gaps: Bits, starts: Indices, buckets: int, incoming: Bits | None) -> Bits:
     shifts = np.zeros(len(starts), np.uint8) if incoming is None else np.maximum.reduceat(incoming, starts)
     ends = np.append(starts[1:], len(gaps))
-    for region in np.flatnonzero(ends - starts > buckets):
-        least = least_shift(gaps[starts[region] + 1 : ends[region]], buckets)
-        shifts[region] = max(shifts[region], least)
+    full = np.flatnonzero(ends - starts > buckets)
+    if len(full) < _FEW:
+        for region in full:
+            least = least_shift(gaps[starts[region] + 1 : ends[region]], buckets)
+            shifts[region] = max(shifts[region], least)
+    else:
+        shifts[full] = np.maximum(shifts[full], least_shifts(gaps, starts[full] + 1, ends[full], buckets))
     return shifts

@@ -14,6 +14,7 @@ Bits = npt.NDArray[np.uint8]
 _SIGN = np.uint64(1 << 63)
 _SIXTY_THREE = np.uint64(63)
 _ONE = np.uint64(1)
+_MOST_GAP = 64
 
 
 def keys_of(values: Floats) -> Keys:
@@ -51,3 +52,14 @@ def least_shift(gaps: Bits, cap: int) -> int:
     if len(gaps) < cap:
         return 0
     return int(np.partition(gaps, len(gaps) - cap)[len(gaps) - cap])
+
+
+def least_shifts(gaps: Bits, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp], cap: int) -> Bits:
+    """Shape (m,): the same for each of m runs of the gaps, `[start, end)`, in one pass. O(n + m)."""
+    lengths = ends - starts
+    run = np.repeat(np.arange(len(starts)), lengths)
+    at = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(len(run))
+    met = np.bincount(run * (_MOST_GAP + 1) + gaps[at], minlength=len(starts) * (_MOST_GAP + 1))
+    beyond = lengths[:, None] - np.cumsum(met.reshape(-1, _MOST_GAP + 1), axis=1)
+    least: Bits = np.argmax(beyond < cap, axis=1).astype(np.uint8)
+    return least

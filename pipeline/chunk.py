@@ -47,6 +47,16 @@ class Chunk:
             {name: column.take(rows) for name, column in self.columns.items()},
         )
 
+    def part(self, begin: int, end: int) -> "Chunk":
+        """Consecutive rows, as a copy: a window may wait long after those that lay beside it are sent."""
+        return Chunk(
+            self.offsets[begin:end].copy(),
+            self.slices[begin:end].copy(),
+            self.versions.part(begin, end),
+            [values.part(begin, end) for values in self.segments],
+            {name: column.part(begin, end) for name, column in self.columns.items()},
+        )
+
 
 def joined(chunks: Sequence[Chunk], names: Sequence[str]) -> Chunk:
     """The rows of all, one after the other, with these signals."""

@@ -16,7 +16,7 @@ from pipeline.labels import Labels
 from pipeline.layout import Layout, Layouts
 
 ROWS_PER_TABLE = 256
-VALUES_PER_SPLIT = 1 << 19
+VALUES_PER_SPLIT = 1 << 21
 
 
 @dataclass(slots=True)
@@ -186,7 +186,8 @@ class Intake:
             yield places[0], chunk
             return
         order = np.argsort(place, kind="stable")
-        ends = np.cumsum(np.bincount(place, minlength=len(places)))
-        for at, rows in zip(places, np.split(order, ends[:-1]), strict=True):
-            if len(rows):
-                yield at, chunk.take(rows)
+        chunk = chunk.take(order)
+        ends = np.cumsum(np.bincount(place, minlength=len(places))).tolist()
+        for at, begin, end in zip(places, [0, *ends], ends, strict=False):
+            if begin < end:
+                yield at, chunk.part(begin, end)

@@ -27,6 +27,10 @@ class Labels:
         """The rows named, in the order named."""
         return Labels(self.names, self.codes[rows])
 
+    def part(self, begin: int, end: int) -> "Labels":
+        """Consecutive rows, as a copy."""
+        return Labels(self.names, self.codes[begin:end].copy())
+
 
 def joined(parts: Sequence[Labels]) -> Labels:
     """The rows of all, one after the other."""

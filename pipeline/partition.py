@@ -118,9 +118,10 @@ class Ingest:
             Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model, SEGMENT_SLICES),
         )
         self.pending: WeakSet[Pending] = WeakSet()
+        self._names = None if config.models == "auto" else frozenset(model.name for model in config.models)
 
     def watches(self, model: str) -> bool:
-        return self.config.model(model) is not None
+        return self._names is None or model in self._names
 
 
 def fingerprint_of(config: Config, lenses: Mapping[str, Lens]) -> str:

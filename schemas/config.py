@@ -4,6 +4,7 @@ Durations are written with a unit (`length: 5m`) and kept as integer millisecond
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Annotated, Any, Literal
@@ -306,7 +307,11 @@ class Config(Section):
         """How the model of this name is watched: its entry, the default with `auto`, None where it is excluded."""
         if self.models == "auto":
             return _ANY_MODEL.model_copy(update={"name": name})
-        return next((model for model in self.models if model.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, ModelConfig]:
+        return {} if self.models == "auto" else {model.name: model for model in self.models}
 
     def fingerprint(self, lenses: Mapping[str, str] | None = None) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.

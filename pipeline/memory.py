@@ -15,8 +15,8 @@ from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition
 
-VERSION = 2
-_READ = (1, 2)
+VERSION = 3
+_READ = (1, 2, 3)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
@@ -24,7 +24,8 @@ Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
-    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets."""
+    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets; version 3 writes
+    the means and the counts of a trace apart."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
@@ -33,7 +34,8 @@ class GroupMemory:
 
     def encode(self, version: int = VERSION) -> bytes:
         signals = {name: memory.to_json() for name, memory in self.signals.items()}
-        record = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": self.traces.to_json()}
+        traces = dict(self.traces) if version < 3 else self.traces.to_json()
+        record = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": traces}
         return _sealed(record if version == 1 else {**record, "onsets_ms": self.onsets_ms}, version)
 
     @classmethod
@@ -42,9 +44,11 @@ class GroupMemory:
         return _opened(data, cls._of)
 
     @classmethod
-    def _of(cls, record: Any) -> "GroupMemory":
+    def _of(cls, record: Any, version: int) -> "GroupMemory":
         signals = {name: SignalMemory.from_json(memory) for name, memory in record["signals"].items()}
-        traces = {name: [(float(m), int(n)) for m, n in trace] for name, trace in record["traces"].items()}
+        written = record["traces"].items()
+        pairs = {name: trace if version < 3 else list(zip(*trace, strict=True)) for name, trace in written}
+        traces = {name: [(float(m), int(n)) for m, n in trace] for name, trace in pairs.items()}
         if any(abs(n) > _MOST_EVENTS for trace in traces.values() for _, n in trace):
             raise ValueError("a slice has too many events")
         onsets = tuple(map(int, record.get("onsets_ms", ())))
@@ -82,7 +86,7 @@ class PartitionMemory:
         return _opened(data, cls._of)
 
     @classmethod
-    def _of(cls, record: Any) -> "PartitionMemory":
+    def _of(cls, record: Any, _: int) -> "PartitionMemory":
         vector = {
             SourcePartition(str(topic), int(i)): (int(position), int(mark), int(gen), str(topic_id))
             for topic, i, position, mark, gen, topic_id in record["vector"]
@@ -96,7 +100,7 @@ def _sealed(record: dict[str, Any], version: int) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "big")
 
 
-def _opened(data: bytes, of: Callable[[Any], Memory]) -> Memory:
+def _opened(data: bytes, of: Callable[[Any, int], Memory]) -> Memory:
     """The memory that `of` makes of the record. What is of another type than it was written as does not come back as
     the same bytes, so it is refused."""
     if len(data) < 5 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
@@ -106,7 +110,7 @@ def _opened(data: bytes, of: Callable[[Any], Memory]) -> Memory:
     if data[0] not in _READ:
         raise StateError(f"a state record has version {data[0]}, this worker reads {VERSION}: upgrade it")
     try:
-        memory = of(codec.decode(data[1:-4]))
+        memory = of(codec.decode(data[1:-4]), data[0])
         damaged = memory.encode(data[0]) != data
     except (WireError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(f"a state record is damaged: {error}") from error

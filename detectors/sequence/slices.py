@@ -132,6 +132,11 @@ class Rows:
         rows = zip(self.means.tolist(), self.counts.astype(np.int64).tolist(), self.lengths.tolist(), strict=True)
         return [tuple(zip(x[:length], n[:length], strict=True)) for x, n, length in rows]
 
+    def columns(self) -> list[tuple[list[float], list[int]]]:
+        """The means and the counts of each row's steps."""
+        rows = zip(self.means.tolist(), self.counts.astype(np.int64).tolist(), self.lengths.tolist(), strict=True)
+        return [(x[:length], n[:length]) for x, n, length in rows]
+
     def then(self, other: "Rows") -> "Rows":
         """Each row followed by the other's of the same place; the width is that of both."""
         lengths = self.lengths + other.lengths
@@ -196,8 +201,9 @@ class Remembered(Mapping[str, Steps]):
     def __len__(self) -> int:
         return len(self._places)
 
-    def to_json(self) -> dict[str, Steps]:
-        return dict(zip(self._places, self._rows.steps(), strict=True))
+    def to_json(self) -> dict[str, tuple[list[float], list[int]]]:
+        """Of each signal the means and the counts: as pairs they would take three times as long to write."""
+        return dict(zip(self._places, self._rows.columns(), strict=True))
 
     def rows_of(self, names: Iterable[str]) -> Rows:
         """The steps of these signals as a matrix; a signal that is not known has none."""

@@ -117,7 +117,7 @@ class Bench:
         profiles = {}
         for i, (name, signal) in enumerate(signals()):
             profile = self._one(rng, signal, EVENTS, float(moved and i % 20 == number % 20))
-            profiles[name] = profile.coarsened(COARSE) if i % 10 == 3 else profile
+            profiles[name] = profile.coarsened(replace(COARSE, slices=SLICES)) if i % 10 == 3 else profile
         return GroupProfile.of(EVENTS, profiles, FINE)
 
     def _one(self, rng: np.random.Generator, signal: Signal, n: int, moved: float) -> Profile:

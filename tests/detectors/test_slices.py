@@ -72,11 +72,13 @@ def test_what_is_remembered_is_the_last_steps_of_each_however_it_was_kept(
         names = sorted(window)
         new = Rows.of([window[name] for name in names], 7)
         kept = kept.after(names, new)
-        read_back = Remembered.of(codec.decode(codec.encode(read_back.to_json()))).after(names, new)
+        written = codec.decode(codec.encode(read_back.to_json()))
+        read_back = Remembered.of({name: tuple(zip(*some, strict=True)) for name, some in written.items()})
+        read_back = read_back.after(names, new)
         for name in names:
             every[name] = [*every.get(name, []), *window[name]]
         expected = {name: tuple(steps[-REMEMBERED:]) for name, steps in sorted(every.items())}
-        assert dict(kept) == kept.to_json() == dict(read_back) == expected
+        assert dict(kept) == dict(read_back) == expected
     rows = [past.rows_of(["a", "nobody", "d"]) for past in (kept, Remembered.of(dict(kept)))]
     for mine, theirs in zip(*((r.means, r.counts, r.lengths) for r in rows), strict=True):
         assert mine.tolist() == theirs.tolist()

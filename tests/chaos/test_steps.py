@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.events import events, last_tick
+from tests.chaos.events import LEARNED, events, last_tick
 from tests.chaos.oracle import expected
 from tests.chaos.run import Run, settings
 from tests.kafka.choice import Kafka
@@ -21,7 +21,7 @@ OF_MONITOR = [
     ("monitor.baseline_totals", 2),
     ("monitor.groups", 2),
     ("monitor.kept", 1),
-    ("monitor.closing", 14),
+    ("monitor.closing", 2 * LEARNED + 6),
     ("monitor.alerts", 1),
     ("monitor.alerts", 3),
     ("monitor.windows", 2),

@@ -240,9 +240,14 @@ async def _sent(sends: Iterable[Any]) -> None:
 def _leave_in_time() -> None:
     """Ends the process soon, come what may: a broker that does not answer, or did not, can hold up the leaving of its
     groups for ever. What was not committed is read again."""
-    timer = threading.Timer(_LEAVE_WITHIN_S, os._exit, (1,))
+    timer = threading.Timer(_LEAVE_WITHIN_S, _end_now)
     timer.daemon = True
     timer.start()
+
+
+def _end_now() -> None:
+    log.warning("the worker ends without having left its groups: the broker did not answer in %g s", _LEAVE_WITHIN_S)
+    os._exit(1)
 
 
 class _Punctual:

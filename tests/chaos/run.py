@@ -63,7 +63,9 @@ class Run:
         self.workers: dict[str, Worker] = {}
         self._left_in_time = {0, -signal.SIGTERM}  # the signal itself ends one that has not yet begun
         if through is not None:
-            self._left_in_time.add(1)  # a connection cut while it leaves may cost it all its time
+            self._left_in_time.add(
+                1
+            )  # after cut connections a client may not end by itself, and the worker ends at its time
         self._raw = raw if through is None else {**raw, "kafka": {**raw["kafka"], "bootstrap_servers": through}}
         self._folder = folder
         self._sent = 0

@@ -18,6 +18,7 @@ from detectors.reference import Reference
 from detectors.settings import Settings
 from detectors.sight import Sight
 from detectors.spread import Excesses, Spreads
+from detectors.sustained import LENGTHS, NO_TAILS, REMEMBERED, sustained
 from detectors.tables import Tables
 from detectors.tally import Tally, made_of
 from detectors.verdicts import Verdicts
@@ -32,8 +33,11 @@ __all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "compare_al
 Words = npt.NDArray[np.object_]
 
 WATCHED = ("null_rate", "types", "unseen", "out_of_range")
-# Of a signal's level, what the primary test takes; those always watched, which are sharp at any level, share the rest.
-PRIMARY_SHARE = 0.5
+SUSTAINED = "sustained"
+# Of a signal's level, what the primary test takes, and that of the last windows together, which needs little: what lasts
+# grows with each window. Those always watched, which are sharp at any level, share the rest.
+PRIMARY_SHARE, SUSTAINED_SHARE = 0.5, 0.05
+_NOTE = f"the mean score of the last {LENGTHS[0]} or {LENGTHS[1]} windows, in standard deviations of the baseline's"
 _WORST_FIRST = tuple(
     STATES.index(s) for s in (State.LEARNING, State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK)
 )
@@ -44,7 +48,7 @@ class Comparison(NamedTuple):
     `effect` is that of the primary test, between `effect_low` and `effect_high` with 95 % confidence; `level` is what
     `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
     with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
-    `raised` is whether any verdict is warning or drift."""
+    `raised` is whether any verdict is warning or drift. `score` is the window's standard score among the baseline's."""
 
     state: State
     level: float
@@ -62,6 +66,7 @@ class Comparison(NamedTuple):
     minimum_detectable_effect: float | None = None
     effect_low: float | None = None
     effect_high: float | None = None
+    score: float | None = None
 
     def verdict(self, detector: str) -> Verdict | None:
         """The verdict of that name, where it applies."""
@@ -81,9 +86,11 @@ def compare_all(
     settings: Settings,
     level: float,
     tally: Tally | None = None,
+    past: Floats | None = None,
 ) -> list[Comparison]:
     """Each signal of a window against its baseline, at `level` for the signal as a whole. `tally` is what
-    the window's events are, where profiles do not say how many lack the signal.
+    the window's events are, where profiles do not say how many lack the signal; `past`, shape (n, r), are the scores of
+    the windows before (see `detectors.sustained`).
 
     The component tests are the primary test of the distribution, widened by the spread of the baseline's windows where
     the reference has one, and what is always watched; each is held to its share of the level, and for drift one of them
@@ -100,14 +107,15 @@ def compare_all(
     rows = np.flatnonzero((before > 0) & (after.events > 0))
     if len(rows):
         known, current = [references[at] for at in rows.tolist()], [profiles[at] for at in rows.tolist()]
-        compared = _compared(known, current, after.at(rows), settings, level)
+        scores = np.full((len(rows), REMEMBERED), np.nan) if past is None else past[rows]
+        compared = _compared(known, current, after.at(rows), settings, level, scores)
         for at, comparison in zip(rows.tolist(), compared, strict=True):
             found[at] = comparison
     return found
 
 
 def _compared(
-    known: list[Reference], current: list[Profile], after: Tally, settings: Settings, level: float
+    known: list[Reference], current: list[Profile], after: Tally, settings: Settings, level: float, past: Floats
 ) -> list[Comparison]:
     shared = [reference.meet(profile) for reference, profile in zip(known, current, strict=True)]
     primary = _primaries(known, settings)
@@ -123,6 +131,8 @@ def _compared(
     verdicts += watched(Batch(shared, current, before, after, counted.weighed, watch))
     excesses = _excesses_of(verdicts, counted, len(known))
     _widen(verdicts, primary, shared, excesses, bar)
+    lasting = Bar.of(settings, level, shares.sustained, least, bases)
+    scores = _sustain(verdicts, known, excesses, past, lasting)
     decided = _Decided.of(verdicts, primary, shares)
     sight = Sight.of(verdicts, primary == "ks", shared, counted.tested, excesses, bar)
     cells = _cells(shared, counted.counts)
@@ -142,7 +152,7 @@ def _compared(
         medians,
         _raised(verdicts, len(known)),
         bases,
-        *map(_or_none, (sight.minimum_detectable, sight.low, sight.high)),
+        *map(_or_none, (sight.minimum_detectable, sight.low, sight.high, scores)),
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
 
@@ -259,6 +269,38 @@ def _widen_one(found: Verdicts, places: Indices, known: list[Reference], excesse
     found.notes = notes
 
 
+def _sustain(verdicts: list[Verdicts], known: list[Reference], excesses: Excesses, past: Floats, bar: Bar) -> Floats:
+    """Adds the verdicts on the last windows together, and returns each signal's standard score, NaN where there is none.
+    The effect that has to matter is that of the window."""
+    scores = np.full(len(known), np.nan)
+    g = next(found for found in verdicts if found.detector == "g")
+    spreads = [known[at].spread for at in g.rows.tolist()]
+    places = np.flatnonzero(excesses.defined[g.rows] & np.array([spread is not None for spread in spreads], np.bool_))
+    rows = g.rows[places]
+    columns = Spreads.of([spread for at in places.tolist() if (spread := spreads[at]) is not None])
+    scores[rows] = columns.standard(excesses.at(rows))
+    tails = [footing.tails if (footing := known[at].footing) else NO_TAILS for at in rows.tolist()]
+    means, p_values = sustained(columns, tails, past[rows], scores[rows])
+    resolution = None if g.resolution is None else g.resolution[places]
+    floor = bar.effect if resolution is None else np.fmax(bar.effect, resolution)
+    states = bar.of_signals(rows).states(p_values, g.effect[places], floor)
+    found = Verdicts(
+        SUSTAINED,
+        rows,
+        states,
+        means,
+        None,
+        p_values,
+        g.effect[places],
+        resolution,
+        g.n_reference[places],
+        g.n_current[places],
+    )
+    found.notes = [_NOTE] * len(rows)
+    verdicts.append(found)
+    return scores
+
+
 def _primaries(known: list[Reference], settings: Settings) -> Words:
     """KS where it is asked for and there are numbers; a signal without has no order to cumulate in."""
     if settings.primary != "ks":
@@ -273,21 +315,31 @@ def _has_primary(reference: Reference, primary: str) -> bool:
 def _tests(reference: Reference, primary: str) -> int:
     """How many component tests apply to a baseline: `null_rate` and `types` always."""
     several = _has_primary(reference, primary)
-    return 2 + several + (reference.cells.categories is not None) + (reference.ladder is not None)
+    watched = 2 + (reference.cells.categories is not None) + (reference.ladder is not None)
+    return watched + several + _has_sustained(reference)
+
+
+def _has_sustained(reference: Reference) -> bool:
+    return reference.spread is not None and len(reference.counts) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Shares:
-    """What each of a signal's component tests takes of its level: the primary one, and each of those always watched."""
+    """What each of a signal's component tests takes of its level: the primary one, that of the last windows together, and
+    each of those always watched."""
 
     primary: Floats
+    sustained: Floats
     watched: Floats
 
     @classmethod
     def of(cls, known: list[Reference], primary: Words, tests: Counts) -> "_Shares":
         several = np.array(list(map(_has_primary, known, primary.tolist())), np.bool_)
-        taken = np.where(several, PRIMARY_SHARE, 0.0)
-        return cls(np.where(several, PRIMARY_SHARE, 1.0), (1.0 - taken) / (tests - several))
+        lasting = np.array(list(map(_has_sustained, known)), np.bool_)
+        primary_share = np.where(several, PRIMARY_SHARE, 0.0)
+        lasting_share = np.where(lasting, SUSTAINED_SHARE, 0.0)
+        watched = (1.0 - primary_share - lasting_share) / (tests - several - lasting)
+        return cls(np.where(several, PRIMARY_SHARE, 1.0), np.where(lasting, SUSTAINED_SHARE, 1.0), watched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +358,11 @@ class _Decided:
         for found in verdicts:
             if found.p_value is None:
                 continue
-            deciding = found.detector in WATCHED
+            lasting = found.detector == SUSTAINED
+            deciding = lasting or found.detector in WATCHED
             places = np.arange(len(found.rows)) if deciding else np.flatnonzero(primary[found.rows] == found.detector)
             rows = found.rows[places]
-            share = (shares.watched if deciding else shares.primary)[rows]
+            share = (shares.sustained if lasting else shares.watched if deciding else shares.primary)[rows]
             p_values[rows] = np.minimum(p_values[rows], found.p_value[places] / share)
             held[found.states[places], rows] = True
             if not deciding:

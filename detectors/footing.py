@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from detectors.spread import Spread
+from detectors.sustained import NO_TAILS, Tails
 from schemas.basis import Basis
 
 LEAST_WORTH, FULL_WORTH = 20.0, 50.0
@@ -14,7 +15,8 @@ FULL_SPAN_MS = 14 * 86_400_000
 class Footing(NamedTuple):
     """`worth` is how many independent windows a signal's windows count for, of which `usable` have events enough of it.
     `windows` is how many the baseline has, without which it is a sum without time, and `span_ms` how far they are
-    apart. `nulls` is the correlation, within a window, between events that lack a value."""
+    apart. `nulls` is the correlation, within a window, between events that lack a value; `tails` are those of the group's
+    running means."""
 
     spread: Spread | None = None
     worth: float = 0.0
@@ -22,6 +24,7 @@ class Footing(NamedTuple):
     windows: int = 0
     span_ms: int = 0
     nulls: float = 0.0
+    tails: Tails = NO_TAILS
 
     @classmethod
     def of_starts(cls, starts: Collection[int]) -> "Footing":
@@ -39,7 +42,11 @@ class Footing(NamedTuple):
 
 
 def footings_of(
-    spreads: Mapping[str, Spread], usable: Mapping[str, int], nulls: Mapping[str, float], starts: Collection[int]
+    spreads: Mapping[str, Spread],
+    usable: Mapping[str, int],
+    nulls: Mapping[str, float],
+    starts: Collection[int],
+    tails: Tails = NO_TAILS,
 ) -> dict[str, Footing]:
     """The footing of each signal in `usable`, which says how many of the baseline's windows have events enough of it. A
     signal without a spread although it has such windows takes a single value: there each window counts."""
@@ -48,5 +55,5 @@ def footings_of(
     for name, count in usable.items():
         spread = spreads.get(name)
         worth = spread.effective_windows if spread else float(count)
-        found[name] = group._replace(spread=spread, worth=worth, usable=count, nulls=nulls[name])
+        found[name] = group._replace(spread=spread, worth=worth, usable=count, nulls=nulls[name], tails=tails)
     return found

@@ -16,6 +16,7 @@ from detectors.ordering import Keys
 from detectors.profile import Profile
 from detectors.settings import Settings
 from detectors.spread import Excesses, Spread, spreads_of, within_of
+from detectors.sustained import tails_of
 from detectors.tables import Tables
 from detectors.tally import Made, made_of
 from schemas.basis import Basis
@@ -116,7 +117,8 @@ def group_footings(group: BaselineGroup, settings: Settings) -> dict[str, Footin
     windows = group.profiles()
     excesses, usable = _excesses(group.total, windows, settings)
     nulls = {name: within_of(*_nulls(name, windows)) for name in group.total.signals}
-    return footings_of(spreads_of(excesses), usable, nulls, group.windows.keys())
+    spreads = spreads_of(excesses)
+    return footings_of(spreads, usable, nulls, group.windows.keys(), tails_of(spreads, excesses))
 
 
 def references_of(

@@ -146,6 +146,22 @@ class Spreads(NamedTuple):
         found: Floats = -np.log(np.maximum(tail, _LEAST_P))
         return found
 
+    def standard(self, excesses: Excesses) -> Floats:
+        """The scores, less their mean and over their deviation."""
+        found: Floats = (_scores(excesses, self.within) - self.mean) / np.maximum(self.deviation, _LEAST_DEVIATION)
+        return found
+
+    def surprises_of_means(self, means: Floats, length: int) -> Floats:
+        """`-ln p`, under the law of the bulk, of means of so many standard scores in a row."""
+        lags = np.arange(1, length)
+        together = ((length - lags) * self.autocorrelation[:, None] ** lags).sum(axis=1)
+        variance = (length + 2.0 * together) / length**2
+        g = np.where(self._tells, self._inflation, 0.0)
+        away = -means / np.sqrt((variance + g) / (1.0 - g))
+        p_value = np.where(self._tells, special.stdtr(np.where(self._tells, self._freedom, 1.0), away), 1.0)
+        found: Floats = -np.log(np.maximum(p_value, _LEAST_P))
+        return found
+
     def thresholds(self, level: Floats, excesses: Excesses) -> Floats:
         """See `Spread.threshold`, of each with its level and excess."""
         nominal = np.exp(-self._tail.nominal(-np.log(level)))

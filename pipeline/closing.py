@@ -84,8 +84,10 @@ class Closer:
                 closing.baselines[model, segment] = kept
 
     def _close_group(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> None:
-        judgement = judge(group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces)
-        signals = dict(memory.signals)
+        judgement = judge(
+            group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces, memory.scores
+        )
+        signals, resolved = dict(memory.signals), []
         for record in judgement.signals:
             decision = decide(
                 signals.get(record.name, SignalMemory()), closing.start_ms, record.state, self._config.detection
@@ -94,9 +96,13 @@ class Closer:
             if decision.event is not None:
                 alert = _alert(closing, group, profile, judgement, record, decision.event, decision.onset_ms)
                 closing.alerts.append(alert)
+            if decision.event is AlertState.RESOLVED:
+                resolved.append(record.name)
         closing.records.append(_window_record(closing, group, profile, judgement))
         onsets = self._onsets(closing, group, memory)
-        remembered = GroupMemory(closing.end_ms, signals, judgement.traces, onsets)
+        # What an alert rested on would else raise it again in the first window that is a little high.
+        scores = judgement.scores.without(resolved)
+        remembered = GroupMemory(closing.end_ms, signals, judgement.traces, onsets, scores)
         self._memories[group] = closing.memories[group] = remembered
 
     def _onsets(self, closing: Closing, group: Group, memory: GroupMemory) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """The verdicts on one group's window: each signal against its baseline, and its trace against its own past."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -11,6 +11,7 @@ from detectors.group import GroupProfile
 from detectors.profile import Profile
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
+from detectors.sustained import Scores
 from detectors.tally import Tally, made_of
 from pipeline.correlations import correlations_of
 from pipeline.standards import Standard, Standards
@@ -23,10 +24,11 @@ _WORST_FIRST = (State.DRIFT, State.WARNING, State.OK, State.LEARNING, State.INSU
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A group's signals in one window: what is recorded of each, and the slices to remember."""
+    """A group's signals in one window: what is recorded of each, and the slices and the scores to remember."""
 
     signals: tuple[SignalRecord, ...]
     traces: Remembered
+    scores: Scores
     baseline_events: int = 0
     learned_windows: int | None = None
 
@@ -44,37 +46,43 @@ def judge(
     completeness: Completeness,
     standards: Standards,
     past: Remembered,
+    scores: Scores,
 ) -> Judgement:
     """The judgement on one window of one group. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
-        return _unjudged(profile, past, State.NO_DATA, standard)
+        return _unjudged(profile, past, scores, State.NO_DATA, standard)
     if standard is None or not standard.judges(start_ms):
         learning = standard is not None
-        judgement = _unjudged(profile, past, State.LEARNING if learning else State.NO_DATA, standard)
+        judgement = _unjudged(profile, past, scores, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
-        return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
-    return _judged(profile, standard, standards, standards.level(group.model, start_ms), past)
+        return replace(judgement, learned_windows=learned)
+    return _judged(profile, standard, standards, standards.level(group.model, start_ms), past, scores)
 
 
 def _judged(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered
+    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered, scores: Scores
 ) -> Judgement:
     signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
     references = standards.references(standard, signals.names)
-    compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
+    before = scores.on(standard.events)
+    rows = before.rows_of(signals.names)
+    compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally, rows)
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
     records += correlations_of(profile, standard, standards, level)
-    return Judgement(records, past.after(signals.names, new), standard.events)
+    after = before.after(signals.names, [comparison.score for comparison in compared])
+    return Judgement(records, past.after(signals.names, new), after, standard.events)
 
 
-def _unjudged(profile: GroupProfile, past: Remembered, state: State, standard: Standard | None) -> Judgement:
+def _unjudged(
+    profile: GroupProfile, past: Remembered, scores: Scores, state: State, standard: Standard | None
+) -> Judgement:
     signals = _Signals.of(profile, list(profile.signals))
     records = signals.records([state] * len(signals.names))
     remembered = past.after(signals.names, Rows.of_sums(signals.sums))
-    return Judgement(records, remembered, standard.events if standard else 0)
+    return Judgement(records, remembered, scores, standard.events if standard else 0)
 
 
 def _state(comparison: Comparison, sequence: tuple[Verdict, ...]) -> State:

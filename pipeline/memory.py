@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from detectors.sequence.slices import Remembered
+from detectors.sustained import Scores
 from pipeline.alerting import SignalMemory
 from pipeline.event_time import BEGINNING
 from schemas import codec
@@ -24,19 +25,24 @@ Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
-    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets; version 3 writes
-    the means and the counts of a trace apart."""
+    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets, and
+    version 2 no scores; version 3 writes the means and the counts of a trace apart."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
     traces: Remembered = field(default_factory=Remembered.nothing)
     onsets_ms: tuple[int, ...] = ()
+    scores: Scores = field(default_factory=Scores)
 
     def encode(self, version: int = VERSION) -> bytes:
         signals = {name: memory.to_json() for name, memory in self.signals.items()}
         traces = dict(self.traces) if version < 3 else self.traces.to_json()
-        record = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": traces}
-        return _sealed(record if version == 1 else {**record, "onsets_ms": self.onsets_ms}, version)
+        record: dict[str, Any] = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": traces}
+        if version > 1:
+            record["onsets_ms"] = self.onsets_ms
+        if version > 2:
+            record["scores"] = self.scores.to_json()
+        return _sealed(record, version)
 
     @classmethod
     def decode(cls, data: bytes) -> "GroupMemory":
@@ -52,7 +58,8 @@ class GroupMemory:
         if any(abs(n) > _MOST_EVENTS for trace in traces.values() for _, n in trace):
             raise ValueError("a slice has too many events")
         onsets = tuple(map(int, record.get("onsets_ms", ())))
-        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets)
+        scores = Scores.from_json(record["scores"]) if version > 2 else Scores()
+        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, scores)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from detectors.baseline import Baseline
 from detectors.cross_wire import encode_cross
+from detectors.sustained import Scores
 from detectors.wire import cross_of, decode_group
 from pipeline.keeping import kept_of
 from pipeline.memory import GroupMemory, PartitionMemory
@@ -78,7 +79,8 @@ def test_a_commit_of_version_1_is_read() -> None:
 def test_the_tables_of_each_version_are_read(version: int, onsets: tuple[int, ...]) -> None:
     kept = kept_of(2, pairs_of(golden(f"state-table.v{version}")), pairs_of(golden("baselines-table.v1")))
     assert kept.memory == forms.PARTITION_MEMORY
-    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets)}
+    scores = forms.GROUP_MEMORY.scores if version > 2 else Scores()
+    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets, scores=scores)}
     assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])

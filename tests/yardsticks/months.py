@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal, special
 
 from detectors import distances, power, significance
 from detectors.bar import DRIFT, STATES, Bar
 from detectors.budget import Budget
-from detectors.comparison import PRIMARY_SHARE
+from detectors.comparison import PRIMARY_SHARE, SUSTAINED_SHARE
 from detectors.reference import parts_of
 from detectors.settings import Settings
 from detectors.spread import Excesses, Spread, Spreads, spreads_of
+from detectors.sustained import REMEMBERED, Tails, sustained, tails_of
 from detectors.tables import Tables
 from pipeline.alerting import SignalMemory, decide
 from schemas.alert import AlertState
@@ -92,10 +94,12 @@ def _normalised(weights: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a baseline's signals: their counts, shape (signals, cells), and their spreads."""
+    """What is known of a baseline's signals: their counts, shape (signals, cells), their spreads, and the tails of their
+    running means."""
 
     counts: np.ndarray
     spreads: list[Spread]
+    tails: Tails
 
     @classmethod
     def of(cls, baseline: np.ndarray) -> "Known":
@@ -108,7 +112,7 @@ class Known:
             name: Excesses.of(Tables.of_rows(rest[:, at], baseline[:, at])).known() for at, name in enumerate(names)
         }
         spreads = spreads_of(excesses)
-        return cls(total, [spreads[name] for name in names])
+        return cls(total, [spreads[name] for name in names], tails_of(spreads, excesses))
 
 
 @dataclass(frozen=True)
@@ -144,19 +148,33 @@ class Compared:
 
     @property
     def states(self) -> np.ndarray:
-        """Codes, shape (windows, signals)."""
-        found = self._bar.states(self.p_values, distances.total_variation_of(self.tables), SETTINGS.minimum_effect)
-        return found.reshape(self.windows.shape[:2])
+        """Codes, shape (windows, signals): drift by the window alone, or by the last windows together."""
+        lasting = self._states(self.sustained, SUSTAINED_SHARE)
+        return np.where(lasting == DRIFT, lasting, self._states(self.p_values, PRIMARY_SHARE))
+
+    @property
+    def sustained(self) -> np.ndarray:
+        """The p-values of the last windows together, the windows given being in order of time."""
+        now = self.spreads.standard(self.excesses)
+        signals = self.windows.shape[1]
+        by_window = np.vstack([np.full((REMEMBERED, signals), np.nan), now.reshape(-1, signals)])
+        past = sliding_window_view(by_window[:-1], REMEMBERED, axis=0).reshape(-1, REMEMBERED)
+        return sustained(self.spreads, [self.known.tails] * len(now), past, now)[1]
 
     @property
     def drifts(self) -> np.ndarray:
-        """Whether each drifts, shape (windows, signals)."""
-        return self.states == DRIFT
+        """Whether each drifts by itself, shape (windows, signals)."""
+        return self._states(self.p_values, PRIMARY_SHARE) == DRIFT
+
+    def _states(self, p_values: np.ndarray, share: float) -> np.ndarray:
+        effect = distances.total_variation_of(self.tables)
+        found = self._bar(share).states(p_values, effect, SETTINGS.minimum_effect)
+        return found.reshape(self.windows.shape[:2])
 
     @property
     def minimum_detectable(self) -> np.ndarray:
         """Shape (windows, signals): the effect that is found with a power of 0.8."""
-        t, level = self.tables, self._bar.level
+        t, level = self.tables, self._bar(PRIMARY_SHARE).level
         chance = significance.g_threshold(level, t.k, t.n, t.m, self.scarcity)
         threshold = np.maximum(chance, self.spreads.thresholds(level, self.excesses))
         law = power.Law(*self.spreads.laws(self.excesses))
@@ -164,11 +182,9 @@ class Compared:
         found = power.minimum_detectable(threshold, law, t.n, t.m, floor)
         return found.reshape(self.windows.shape[:2])
 
-    @property
-    def _bar(self) -> Bar:
+    def _bar(self, share: float) -> Bar:
         t = self.tables
-        share = np.full(len(t.k), PRIMARY_SHARE)
-        return Bar.of(SETTINGS, self.level, share, np.minimum(t.n, t.m), [Basis.FULL] * len(t.k))
+        return Bar.of(SETTINGS, self.level, np.full(len(t.k), share), np.minimum(t.n, t.m), [Basis.FULL] * len(t.k))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from detectors.comparison import compare_all
 from detectors.group import GroupProfile
 from detectors.profile import COARSE, Profile
 from detectors.reference import references_of
+from detectors.sustained import Scores
 from tests.detectors import strategies as some
 from tests.yardsticks.months import (
     BASELINE,
@@ -121,8 +122,13 @@ def test_months_are_judged_as_profiles_are() -> None:
     references = list(references_of(group, SETTINGS).values())
     compared = Compared.of(Known.of(base), later, LEVEL)
     p_values, least = compared.p_values.reshape(20, 6), compared.minimum_detectable
+    lasting, scores = compared.sustained.reshape(20, 6), Scores()
     for hour, window in enumerate(later):
-        found = compare_all(references, [profile_of_cells(cells) for cells in window], SETTINGS, LEVEL)
+        profiles = [profile_of_cells(cells) for cells in window]
+        found = compare_all(references, profiles, SETTINGS, LEVEL, past=scores.rows_of("abcdef"))
+        scores = scores.after("abcdef", [comparison.score for comparison in found])
+        together = [verdict for comparison in found if (verdict := comparison.verdict("sustained")) is not None]
+        assert [verdict.p_value for verdict in together] == pytest.approx(lasting[hour], rel=0.02)
         g = [verdict for comparison in found if (verdict := comparison.verdict("g")) is not None]
         assert [verdict.p_value for verdict in g] == pytest.approx(p_values[hour], rel=1e-6)
         assert [c.minimum_detectable_effect for c in found] == pytest.approx(least[hour], rel=0.2)

@@ -19,8 +19,11 @@ from detectors.tail import Tail, tail_of
 
 LENGTHS = (3, 12)
 REMEMBERED = max(LENGTHS) - 1
-# A window whose own score is lower is like the baseline, whatever those before it were: an alert can resolve.
+# A window whose own score is lower, or that ends windows whose mean is, is like the baseline, whatever those before it
+# were: an alert can resolve.
 LEAST_SCORE = 1.0
+# What one window shows is told by it alone; here it counts for no more than so much.
+MOST_SCORE = 5.0
 _MOST_CORRELATION = 0.99
 
 Tails = tuple[Tail, ...]
@@ -32,7 +35,9 @@ NO_TAILS: Tails = tuple(Tail() for _ in LENGTHS)
 
 def tails_of(spreads: Mapping[str, Spread], excesses: Mapping[str, Excesses]) -> Tails:
     """The tails of a group, whose signals have these spreads and baseline windows, in order of time. O(windows)."""
-    standard = [Spreads.of([spread]).standard(excesses[name]) for name, spread in spreads.items()]
+    standard = [
+        np.minimum(Spreads.of([spread]).standard(excesses[name]), MOST_SCORE) for name, spread in spreads.items()
+    ]
     return tuple(_tail(list(spreads.values()), standard, length) for length in LENGTHS)
 
 
@@ -54,8 +59,8 @@ def _tail(spreads: Sequence[Spread], standard: Sequence[Floats], length: int) ->
 def sustained(spreads: Spreads, tails: Sequence[Tails], past: Floats, now: Floats) -> tuple[Floats, Floats]:
     """Of n signals the mean score that surprises most, shape (n,), and its p-value: the least over `LENGTHS`, times their
     number. `past`, shape (n, `REMEMBERED`), are the scores before, the last one last, NaN where there are none; `now`,
-    shape (n,), those of the window. The p-value is 1 where there are too few, and where `now` is low."""
-    rows = np.column_stack([past, now])
+    shape (n,), those of the window. The p-value is 1 where there are too few, and where the last ones are low."""
+    rows = np.minimum(np.column_stack([past, now]), MOST_SCORE)
     means, p_values = np.full(len(now), np.nan), np.ones(len(now))
     for at, length in enumerate(LENGTHS):
         mean = rows[:, -length:].mean(axis=1)
@@ -64,7 +69,8 @@ def sustained(spreads: Spreads, tails: Sequence[Tails], past: Floats, now: Float
         p_value = np.where(np.isnan(mean), 1.0, np.minimum(1.0, len(LENGTHS) * np.exp(-surprises)))
         better = np.isnan(means) | (p_value < p_values)
         means[better], p_values[better] = mean[better], p_value[better]
-    return means, np.where(now >= LEAST_SCORE, p_values, 1.0)
+    last = rows[:, -min(LENGTHS) :].mean(axis=1)
+    return means, np.where((now >= LEAST_SCORE) & (last >= LEAST_SCORE), p_values, 1.0)
 
 
 class Scores:
@@ -94,7 +100,7 @@ class Scores:
         for name, score in zip(names, new, strict=True):
             kept = self._scores.get(name, ())
             if score is not None:
-                kept = (*kept, round(score, 3))[-REMEMBERED:]
+                kept = (*kept, round(min(score, MOST_SCORE), 3))[-REMEMBERED:]
             if kept:
                 scores[name] = kept
         return Scores(self.baseline_events, scores)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from detectors import registry
 from detectors.baseline import Baseline, baseline_of
 from detectors.choice import candidates, with_lens
 from detectors.group import GroupProfile
@@ -24,6 +25,7 @@ from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
 from pipeline.local import LocalIngest, closed_windows, closings
 from pipeline.partition import fingerprint_of
+from pipeline.raw import Raw
 from pipeline.series import series
 from pipeline.shelf import configured_baselines, lenses_of, read_baseline
 from schemas import codec
@@ -110,11 +112,25 @@ def replay(
     events: EventFiles,
     alerts: Annotated[Path | None, typer.Option(metavar="OUT", help="Write alert events here, NDJSON.")] = None,
     windows: Annotated[Path | None, typer.Option(metavar="OUT", help="Write window records here, NDJSON.")] = None,
+    raw: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DETECTOR",
+            help="Judge no windows: feed single values in order to this sequence detector, of "
+            f"{', '.join(registry.names())}. On the slices of windows river's go blind. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Runs the core over files, without Kafka: the same events give the same alerts."""
     settings = read_config(config)
+    if raw:
+        if alerts or windows:
+            raise typer.BadParameter("there are no windows and no alerts with --raw", param_hint="--alerts, --windows")
+        found = Raw(settings, raw)
+        console.show_detections(found, (b.values for b in console.batches(events, settings, quiet=quiet)), json=json)
+        return
     baselines = configured_baselines(settings, config.parent)
     ingest = LocalIngest(settings, lenses_of(settings, baselines))
     messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))

@@ -13,6 +13,8 @@ from rich.text import Text
 from detectors.baseline import Baseline
 from pipeline.closing import Closing
 from pipeline.files import Batch, read_events
+from pipeline.raw import Raw
+from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.group import segment_text
@@ -99,6 +101,25 @@ def batches(paths: Sequence[Path], config: Config, *, quiet: bool = False) -> It
                 events += len(batch.values)
                 yield batch
                 progress.update(task, description=escape(path.name), completed=number + batch.done, events=events)
+
+
+def show_detections(raw: Raw, batches: Iterable[Sequence[bytes]], *, json: bool) -> None:
+    """Prints what sequence detectors find as they find it, and what they did not read; with `json` an object a line."""
+    found = 0
+    for series, detector, time_ms, number, note in raw.detections(batches):
+        found += 1
+        if json:
+            fields = {**series._asdict(), "detector": detector, "time_ms": time_ms, "number": number, "note": note}
+            out.print(codec.encode_text(fields), markup=False)
+        else:
+            name = " ".join(filter(None, series))
+            out.print(
+                Text.assemble((instant(time_ms), "dim"), f"  {name}  {detector} at value {number:,}  ", (note, "dim"))
+            )
+    for (series, detector), reason in sorted(raw.unread.items()):
+        err.print(f"{' '.join(filter(None, series))}: not read by {detector}: {reason}", markup=False)
+    values = sum(raw.values.values())
+    err.print(f"{found:,} detections in {values:,} values of {len(raw.values):,} series", markup=False)
 
 
 def show_table(table: Table) -> None:

@@ -27,8 +27,8 @@ def mean_of(total: float, count: int) -> float:
 
 
 def rate_of(total: float, count: int) -> float:
-    """The mean of a slice of errors. Raises ValueError as `mean_of` does, and where it is not in [0, 1]."""
+    """The mean of a slice of values in [0, 1], such as errors. Raises ValueError as `mean_of` does, and where it is not in [0, 1]."""
     rate = mean_of(total, count)
     if not 0.0 <= rate <= 1.0:
-        raise ValueError(f"the mean of errors must be in [0, 1], got {rate}")
+        raise ValueError(f"it reads values in [0, 1], such as errors, got {rate}")
     return rate

@@ -6,7 +6,7 @@ Knowledge and Data Engineering 27, 2015; in river's implementation.
 
 from river.drift import binary
 
-from detectors.sequence.detector import mean_of
+from detectors.sequence.detector import rate_of
 from schemas.verdict import State, Verdict
 
 
@@ -42,7 +42,7 @@ class HddmW:
 
     def update(self, total: float, count: int = 1, squares: float | None = None) -> Verdict:
         """See `SequenceDetector`."""
-        self._hddm.update(mean_of(total, count))
+        self._hddm.update(rate_of(total, count))
         self._values += count
         state = State.OK
         if self._hddm.drift_detected:

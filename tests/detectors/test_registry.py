@@ -17,7 +17,7 @@ NERVOUS = ("eddm",)  # alarms many times in every steady series
 READING_SUMS = ("cusum", "onset")
 BLIND_ON_SLICES = tuple(name for name in NAMES if name not in READING_SUMS)
 SLOW = {"kswin": 400}  # values before and after the change; others take 2,000
-READING_RATES = ("ddm", "eddm")  # refuse means that are not in [0, 1]
+READING_RATES = ("ddm", "eddm", "hddm_a", "hddm_w")  # refuse means that are not in [0, 1]
 
 
 def states(detector: SequenceDetector, bits: np.ndarray) -> list[State]:
@@ -82,8 +82,9 @@ def test_on_slices_it_warns_at_most(name: str) -> None:
     assert State.DRIFT not in found
 
 
-def test_ddm_warns_at_most_on_slices_of_errors() -> None:
-    detector = registry.build("ddm")
+@pytest.mark.parametrize("name", [name for name in READING_RATES if name != "eddm"])
+def test_it_warns_at_most_on_slices_of_errors(name: str) -> None:
+    detector = registry.build(name)
     found = {detector.update(total, 20, total).state for total in [2.0] * 200 + [18.0] * 200}
     assert State.WARNING in found
     assert State.DRIFT not in found
@@ -96,7 +97,7 @@ def test_eddm_cannot_read_slices_and_never_says_drift_there() -> None:
 
 @pytest.mark.parametrize("name", READING_RATES)
 def test_a_mean_that_is_no_rate_of_errors_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=r"the mean of errors must be in \[0, 1\], got 1.5"):
+    with pytest.raises(ValueError, match=r"it reads values in \[0, 1\], such as errors, got 1.5"):
         registry.build(name).update(1.5)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from detectors.spread import Spread, Spreads
-from detectors.sustained import LENGTHS, NO_TAILS, REMEMBERED, Scores, sustained
+from detectors.sustained import LENGTHS, MOST_SCORE, NO_TAILS, REMEMBERED, Scores, sustained
 
 CALM = Spread(windows=200, mean=1.0, deviation=0.3, autocorrelation=0.0, within=0.0)
 LEVEL = 0.01
@@ -42,10 +42,19 @@ def test_a_change_too_small_for_one_window_is_found_by_many() -> None:
 
 
 def test_a_window_like_the_baseline_ends_it_at_once() -> None:
-    rows = np.full((1, REMEMBERED + 1), 6.0)
+    rows = np.full((1, REMEMBERED + 1), 4.0)
     assert p_values_of(rows)[0] < 1e-12
     rows[0, -1] = 0.5
     assert p_values_of(rows)[0] == 1.0
+    rows[0, -3:] = 0.2, 0.3, 1.1
+    assert p_values_of(rows)[0] == 1.0
+
+
+def test_one_window_however_far_does_not_last() -> None:
+    rows = np.zeros((1, REMEMBERED + 1))
+    rows[0, -6] = 1e6
+    rows[0, -1] = 1.5
+    assert p_values_of(rows)[0] > 0.001
 
 
 @pytest.mark.parametrize("known", range(REMEMBERED + 1))
@@ -68,7 +77,7 @@ def test_what_is_remembered_is_the_last_scores_of_each(windows: list[dict[str, f
         kept = kept.after("abc", [window[name] for name in "abc"])
         for name in "abc":
             score = window[name]
-            every[name] += [] if score is None else [round(score, 3)]
+            every[name] += [] if score is None else [round(min(score, MOST_SCORE), 3)]
     for name, row in zip("abc", kept.rows_of("abc"), strict=True):
         assert row[~np.isnan(row)].tolist() == every[name][-REMEMBERED:]
     assert Scores.from_json(kept.to_json()) == kept

@@ -23,7 +23,7 @@ from pipeline import memory, resume
 from pipeline.alerting import SignalMemory
 from pipeline.closing import Closing
 from pipeline.keeping import baseline_totals, baseline_windows, partition_record, state_records
-from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.memory import GroupMemory, Incident, PartitionMemory
 from pipeline.partition import Progress
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
@@ -44,9 +44,10 @@ PROGRESS = Progress(1200, 1_700_000_000_000, 1_700_000_000_500, 1_699_999_800_00
 COMMITTED = ("id", 1000, 300_000)
 GROUP_MEMORY = GroupMemory(
     600_000,
-    {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1)},
+    {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1, 0)},
     Remembered.of({"x": ((1.5, 3), (2.0, 4))}),
     (300_000,),
+    Incident(0, None),
 )
 PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")

@@ -72,13 +72,20 @@ def test_a_commit_of_version_1_is_read() -> None:
     assert decode_progress(golden("commit.v1").decode(), forms.SOURCE, *forms.COMMITTED) == forms.PROGRESS
 
 
-@pytest.mark.parametrize(
-    ("version", "onsets"), [(1, ()), (2, forms.GROUP_MEMORY.onsets_ms), (3, forms.GROUP_MEMORY.onsets_ms)]
-)
-def test_the_tables_of_each_version_are_read(version: int, onsets: tuple[int, ...]) -> None:
+def _older_memory(version: int) -> GroupMemory:
+    """What a version knew of the memory."""
+    memory = forms.GROUP_MEMORY
+    if version < 4:  # an alert's incident was that of its own onset
+        signals = {name: replace(signal, incident_ms=signal.onset_ms) for name, signal in memory.signals.items()}
+        memory = replace(memory, signals=signals, incident=None)
+    return replace(memory, onsets_ms=()) if version < 2 else memory
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_the_tables_of_each_version_are_read(version: int) -> None:
     kept = kept_of(2, pairs_of(golden(f"state-table.v{version}")), pairs_of(golden("baselines-table.v1")))
     assert kept.memory == forms.PARTITION_MEMORY
-    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets)}
+    assert kept.groups == {forms.GROUP: _older_memory(version)}
     assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])
@@ -125,7 +132,7 @@ def _newer_document(data: bytes) -> bytes:
 
 
 def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
-    values = list(pairs_of(golden("state-table.v3")).values())
+    values = list(pairs_of(golden("state-table.v4")).values())
     return values[0] if kind is GroupMemory else values[-1]
 
 
@@ -147,7 +154,7 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 def test_a_newer_version_is_refused_and_says_to_upgrade(
     read: Callable[[Any], object], newer: Callable[[], Any]
 ) -> None:
-    with pytest.raises(DriftlineError, match=r"version [234]\b.*upgrade"):
+    with pytest.raises(DriftlineError, match=r"version [235]\b.*upgrade"):
         read(newer())
 
 
@@ -168,6 +175,6 @@ def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
 
 
 def test_no_golden_file_is_left_unread() -> None:
-    older = {"alert.v1", "window.v1", "state-table.v1", "state-table.v2"}
+    older = {"alert.v1", "window.v1", "state-table.v1", "state-table.v2", "state-table.v3"}
     read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

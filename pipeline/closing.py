@@ -13,14 +13,17 @@ from dataclasses import dataclass, field, replace
 
 from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
+from detectors.pairwise import SIGNAL as PAIRWISE
 from pipeline.alerting import Decision, SignalMemory, decide
 from pipeline.collect import OpenWindow
+from pipeline.contributions import Explanation
 from pipeline.incidents import Incidents
 from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory, Incident
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config, FalseAlarms
+from schemas.contributions import Contributions
 from schemas.group import Group, Segment
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 
@@ -109,7 +112,7 @@ class Closer:
             if memory.closed_through_ms < closing.end_ms:
                 decided.append(self._decide(closing, group, profile, memory))
         if decided:
-            self._speak(closing, groups[0][0].model, decided)
+            self._speak(closing, groups, decided)
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}
@@ -132,8 +135,9 @@ class Closer:
                 found.events.append((record, decision))
         return found
 
-    def _speak(self, closing: Closing, model: str, decided: list[_Decided]) -> None:
+    def _speak(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], decided: list[_Decided]) -> None:
         """What the model's groups say and remember, once it is known which incident their alerts belong to."""
+        model = groups[0][0].model
         onsets = [onset for one in decided for onset in one.onsets_ms]
         incident_ms = self._incidents.of_firing(model, closing.end_ms, onsets)
         if incident_ms is not None:
@@ -142,12 +146,26 @@ class Closer:
         moved = {one.group: one.incidents for one in decided}
         incident = self._incidents.after(model, closing.end_ms, incident_ms, moved)
         for one in decided:
-            closing.alerts += [_alert(closing, one, record, decision) for record, decision in one.events]
+            closing.alerts += self._alerts(closing, groups, one)
             closing.records.append(_window_record(closing, one))
             remembered = self._remembered(closing, one, incident_ms, incident)
             self._memories[one.group] = closing.memories[one.group] = remembered
         for one in decided:
             self._incidents.take(one.group, self._memories[one.group])
+
+    def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
+        why = Explanation(one.group, one.judgement.signals, groups, self._standards) if one.onsets_ms else None
+        for record, decision in one.events:
+            if decision.event is AlertState.FIRING and why is not None:
+                yield _alert(closing, one, record, decision, record.summary, why.of(record.name))
+            else:
+                yield _alert(closing, one, record, decision, self._well(record.name))
+
+    def _well(self, signal: str) -> str:
+        """What an alert says that resolves."""
+        subject = "correlations" if signal == PAIRWISE else signal
+        n = self._config.detection.resolve_after
+        return f"{subject}: no change that matters in " + (f"{n} windows in a row" if n > 1 else "a window")
 
     def _remembered(
         self, closing: Closing, one: _Decided, incident_ms: int | None, incident: Incident | None
@@ -180,13 +198,21 @@ def _window_record(closing: Closing, one: _Decided) -> WindowRecord:
     )
 
 
-def _alert(closing: Closing, one: _Decided, record: SignalRecord, decision: Decision) -> Alert:
+def _alert(
+    closing: Closing,
+    one: _Decided,
+    record: SignalRecord,
+    decision: Decision,
+    summary: str,
+    contributions: Contributions | None = None,
+) -> Alert:
     assert decision.event is not None
     group, onset_ms = one.group, decision.onset_ms
     incident_ms = onset_ms if decision.incident_ms is None else decision.incident_ms
     return Alert(
         id=alert_id(group, record.name, onset_ms),
         incident=incident_id(group.model, incident_ms),
+        incident_onset_ms=incident_ms,
         state=decision.event,
         model=group.model,
         version=group.version,
@@ -195,7 +221,7 @@ def _alert(closing: Closing, one: _Decided, record: SignalRecord, decision: Deci
         onset_ms=onset_ms,
         start_ms=closing.start_ms,
         end_ms=closing.end_ms,
-        summary=record.summary,
+        summary=summary,
         p_value=record.p_value,
         level=record.level,
         effect=record.effect,
@@ -206,6 +232,7 @@ def _alert(closing: Closing, one: _Decided, record: SignalRecord, decision: Deci
         window_events=one.profile.count,
         evidence=record.verdicts,
         cells=_moved_most(record.cells),
+        contributions=contributions,
     )
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
+from detectors.chance import Chance
 from detectors.comparison import Comparison, compare_all
 from detectors.description import describe
 from detectors.group import GroupProfile
@@ -54,19 +56,20 @@ def judge(
         judgement = _unjudged(profile, past, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
-    return _judged(profile, standard, standards, standards.level(group.model, start_ms), past)
+    level, chance = standards.level(group.model, start_ms), standards.chance(group.model, start_ms)
+    return _judged(profile, standard, standards, level, chance, past)
 
 
 def _judged(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered
+    profile: GroupProfile, standard: Standard, standards: Standards, level: float, chance: Chance, past: Remembered
 ) -> Judgement:
     signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
     references = standards.references(standard, signals.names)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
-    records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
-    records += correlations_of(profile, standard, standards, level)
+    records = signals.records(list(map(_state, compared, sequences)), compared, sequences, chance)
+    records += correlations_of(profile, standard, standards, level, chance)
     return Judgement(records, past.after(signals.names, new), standard.events)
 
 
@@ -108,6 +111,7 @@ class _Signals:
         states: Sequence[State],
         compared: Sequence[Comparison] | None = None,
         sequences: Sequence[tuple[Verdict, ...]] | None = None,
+        chance: Chance | None = None,
     ) -> tuple[SignalRecord, ...]:
         basics = self._basics(states)
         if compared is None or sequences is None:
@@ -116,7 +120,7 @@ class _Signals:
             [comparison.p_value for comparison in compared],
             [comparison.level for comparison in compared],
             [comparison.effect for comparison in compared],
-            map(describe, self.names, compared),
+            map(describe, self.names, compared, repeat(chance)),
             [
                 tuple([verdict.to_json() for verdict in (*comparison.verdicts, *sequence)])
                 for comparison, sequence in zip(compared, sequences, strict=True)

@@ -28,6 +28,7 @@ from pipeline.partition import Progress
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
+from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
 from schemas.packet import Marker, Packet, PacketHeader, Sent, SourcePartition
 from schemas.verdict import State, Verdict
@@ -54,6 +55,7 @@ VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "no
 ALERT = Alert(
     id="0123456789abcdef",
     incident="fedcba9876543210",
+    incident_onset_ms=-300_000,
     state=AlertState.FIRING,
     model="loan",
     version="7",
@@ -73,6 +75,18 @@ ALERT = Alert(
     window_events=50,
     evidence=(VERDICT.to_json(),),
     cells=(Cell(label="< 1", reference=60, current=10),),
+    contributions=Contributions(
+        signals=(
+            SignalShare(signal="x", share=0.75, excess=9.5, effect=0.25),
+            SignalShare(signal="y", share=0.25, excess=3.0),
+        ),
+        segments=(
+            SegmentShare(
+                segment=("tags.country", "DE"), share=1.5, weight=0.5, mix=0.125, within=0.25, reference=60, current=40
+            ),
+        ),
+        moved=0.25,
+    ),
 )
 MARKER = Marker(
     topic="events",

@@ -98,9 +98,18 @@ def test_a_baseline_file_of_version_1_is_read() -> None:
     assert baseline.groups[None].total.profile("signal").numbers.total == 6
 
 
+def _alert_of_version_2() -> Alert:
+    lacks = {"incident_onset_ms": None, "contributions": None}
+    return forms.ALERT.model_copy(update={"schema_": "driftline.alert/2", **lacks})
+
+
+def test_an_alert_of_version_3_is_read() -> None:
+    assert Alert.model_validate_json(golden("alert.v3")) == forms.ALERT
+
+
 def test_alerts_and_window_records_of_version_1_are_read() -> None:
     lacks = {"effect_low": None, "effect_high": None, "budget_basis": None}
-    alert = forms.ALERT.model_copy(update={"schema_": "driftline.alert/1", **lacks})
+    alert = _alert_of_version_2().model_copy(update={"schema_": "driftline.alert/1", **lacks})
     assert Alert.model_validate_json(golden("alert.v1")) == alert
     signal = replace(forms.record().signals[0], minimum_detectable_effect=None, **lacks)
     record = forms.record().model_copy(update={"schema_": "driftline.window/1", "signals": (signal,)})
@@ -108,7 +117,7 @@ def test_alerts_and_window_records_of_version_1_are_read() -> None:
 
 
 def test_alerts_and_window_records_of_version_2_are_read() -> None:
-    assert Alert.model_validate_json(golden("alert.v2")) == forms.ALERT
+    assert Alert.model_validate_json(golden("alert.v2")) == _alert_of_version_2()
     assert WindowRecord.model_validate_json(golden("window.v2")) == forms.record()
 
 
@@ -160,7 +169,7 @@ def test_a_newer_version_is_refused_and_says_to_upgrade(
 
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
-    form = {"Alert": "alert.v2", "WindowRecord": "window.v2"}.get(
+    form = {"Alert": "alert.v3", "WindowRecord": "window.v2"}.get(
         getattr(kind, "__self__", type).__name__, "baseline.v2"
     )
     with pytest.raises(ValueError, match="schema"):
@@ -175,6 +184,6 @@ def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
 
 
 def test_no_golden_file_is_left_unread() -> None:
-    older = {"alert.v1", "window.v1", "state-table.v1", "state-table.v2", "state-table.v3"}
+    older = {"alert.v1", "alert.v2", "window.v1", "state-table.v1", "state-table.v2", "state-table.v3"}
     read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

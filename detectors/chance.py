@@ -15,6 +15,7 @@ _UNITS = (
 )
 # No tail is measured as far out as this, so nothing is said beyond it.
 _MOST_YEARS = 100
+_RESTS_ON = {Basis.THIN: " (thin baseline)", Basis.ASSUMED: " (if events are independent)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,9 @@ class Chance:
         often = None if p_value is None else _often(self.every_ms(p_value))
         if p_value is None or often is None:
             return ""
-        said = f"by chance, as much is seen among all signals of the model {often}"
-        if basis is Basis.ASSUMED:
-            return f"{said}, if events are independent, for the baseline has no windows to tell"
         too_often = ", too often for an alert" if p_value > level else ""
-        return f"{said}{too_often}" + (", as far as a thin baseline can tell" if basis is Basis.THIN else "")
+        rests_on = _RESTS_ON.get(basis, "") if basis else ""
+        return f"chance shows as much in any signal of the model {often}{too_often}{rests_on}"
 
 
 def _often(every_ms: float) -> str | None:

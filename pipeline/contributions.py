@@ -59,12 +59,18 @@ def _ranked(drifted: list[SignalRecord], group: Group, standards: Standards) -> 
             [worst] = [verdict for verdict in record.verdicts if verdict["detector"] == "pairwise"]
             excesses[PAIRWISE] = excess_of_score(worst["statistic"])
     total = sum(excesses.values()) or 1.0
-    effects = {record.name: record.effect for record in drifted}
+    effects = {record.name: _effect(record) for record in drifted}
     order = sorted(excesses, key=lambda name: (-excesses[name], name))
     return tuple(
         SignalShare(signal=name, share=excesses[name] / total, excess=excesses[name], effect=effects[name])
         for name in order[:MOST_SIGNALS]
     )
+
+
+def _effect(record: SignalRecord) -> float | None:
+    """The greatest of the tests that say drift."""
+    effects = (verdict.get("effect") for verdict in record.verdicts if verdict["state"] == State.DRIFT)
+    return max((effect for effect in effects if effect is not None), default=record.effect)
 
 
 def _excesses(drifted: list[SignalRecord], group: Group, standards: Standards) -> dict[str, float]:

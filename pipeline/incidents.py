@@ -49,7 +49,7 @@ class _Model:
 
 class Incidents:
     """The last incident of each model of a profiles partition. A group of which no window has closed for more than
-    `patience_ms` holds no incident open: its version may be gone, and its alert would never resolve."""
+    `patience_ms` of event time holds no incident open: its version may be gone, and its alert would never resolve."""
 
     def __init__(self, memories: Mapping[Group, GroupMemory], patience_ms: int) -> None:
         self._patience_ms = patience_ms

@@ -38,7 +38,7 @@ def span_ms(sentence: str) -> float:
     return float(found[2].replace(",", "")) * _MS[found[3]]
 
 
-SURE = "; by chance, as much is seen among all signals of the model less than once in 100 years"
+SURE = "; chance shows as much in any signal of the model less than once in 100 years"
 PRICES = np.random.default_rng(36).lognormal(10.0, 0.3, 20_000)
 
 
@@ -133,7 +133,7 @@ def test_correlations_are_told_in_the_same_way() -> None:
     ],
 )
 def test_how_often_is_the_windows_over_the_tests(p: float, often: str) -> None:
-    assert CHANCE.said(p, 1.0, None) == f"by chance, as much is seen among all signals of the model {often}"
+    assert CHANCE.said(p, 1.0, None) == f"chance shows as much in any signal of the model {often}"
 
 
 @given(st.floats(1e-12, 1.0), st.integers(1_000, DAY_MS), st.integers(1, 100_000))
@@ -153,8 +153,8 @@ def test_what_is_said_to_be_seen_at_most_so_often_is(p: float, window_ms: int, t
     ("basis", "ending"),
     [
         (Basis.FULL, "10 hours"),
-        (Basis.THIN, "10 hours, as far as a thin baseline can tell"),
-        (Basis.ASSUMED, "10 hours, if events are independent, for the baseline has no windows to tell"),
+        (Basis.THIN, "10 hours (thin baseline)"),
+        (Basis.ASSUMED, "10 hours (if events are independent)"),
         (None, "10 hours"),
     ],
 )

@@ -110,8 +110,8 @@ def test_a_correlation_that_changes_is_one_alert_of_each_version_in_plain_words(
     assert len({alert.incident for alert in fired}) == 1
     alert = fired[0]
     assert re.fullmatch(
-        r"correlation of amount and income from -?0\.0\d to 0\.(6|7)\d; by chance, as much is seen among all signals of "
-        r"the model (less than|at most) once in [\d,]+ (years|days)",
+        r"correlation of amount and income from -?0\.0\d to 0\.(6|7)\d; chance shows as much in any signal of the "
+        r"model (less than|at most) once in [\d,]+ (years|days)",
         alert.summary,
     )
     assert alert.effect is not None

@@ -125,7 +125,10 @@ class Closer:
                 closing.baselines[model, segment] = kept
 
     def _decide(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> _Decided:
-        judgement = judge(group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces)
+        firing = [name for name, signal in memory.signals.items() if signal.onset_ms is not None]
+        judgement = judge(
+            group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces, firing
+        )
         found = _Decided(group, profile, judgement, memory, dict(memory.signals), [])
         for record in judgement.signals:
             known = found.signals.get(record.name, SignalMemory())

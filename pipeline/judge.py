@@ -1,6 +1,6 @@
 """The verdicts on one group's window: each signal against its baseline, and its trace against its own past."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from math import isfinite
@@ -10,6 +10,7 @@ from detectors.chance import Chance
 from detectors.comparison import Comparison, compare_all
 from detectors.description import describe
 from detectors.group import GroupProfile
+from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.profile import Profile
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
@@ -46,8 +47,10 @@ def judge(
     completeness: Completeness,
     standards: Standards,
     past: Remembered,
+    firing: Iterable[str] = (),
 ) -> Judgement:
-    """The judgement on one window of one group. O(buckets)."""
+    """The judgement on one window of one group. Signals that are `firing` are judged though neither the window nor the
+    baseline has them: without a verdict their alerts would never resolve. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
         return _unjudged(profile, past, State.NO_DATA, standard)
@@ -57,13 +60,20 @@ def judge(
         learned = standard.learned_before(start_ms) if standard else None
         return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
     level, chance = standards.level(group.model, start_ms), standards.chance(group.model, start_ms)
-    return _judged(profile, standard, standards, level, chance, past)
+    names = sorted({*profile.signals, *standard.group.total.signals, *firing} - {PAIRWISE})
+    return _judged(profile, names, standard, standards, level, chance, past)
 
 
 def _judged(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float, chance: Chance, past: Remembered
+    profile: GroupProfile,
+    names: list[str],
+    standard: Standard,
+    standards: Standards,
+    level: float,
+    chance: Chance,
+    past: Remembered,
 ) -> Judgement:
-    signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
+    signals = _Signals.of(profile, names)
     references = standards.references(standard, signals.names)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
     new = Rows.of_sums(signals.sums)

@@ -196,6 +196,25 @@ def test_a_version_that_is_gone_holds_no_incident_open(away: int, incident: int)
     assert [alert.incident for alert in alerts] == [incident_id("m", at * WINDOW_MS) for at in (0, onset)]
 
 
+def test_a_signal_that_came_and_went_resolves_and_holds_no_incident_open() -> None:
+    """Neither the baseline nor the last windows have it."""
+    cfg = config()
+    closer = Closer(cfg, standards(cfg))
+    alerts = []
+    for at in range(6):
+        window = window_of(at, "OOOO" if at < 5 else "DOOO")
+        if at == 1:
+            both = group("OO")
+            new = replace(both, signals={**both.signals, "z": flags(EVENTS)})
+            window.models["m"] = GroupSet({})
+            window.models["m"].add(GROUPS[0], Part(new, 0, EVENTS))
+        alerts += [alert for closing in closer.close(window) for alert in closing.alerts]
+    assert [(a.signal, str(a.state), a.start_ms // WINDOW_MS) for a in alerts] == [
+        ("z", "firing", 1), ("z", "resolved", 3), ("x", "firing", 5),
+    ]  # fmt: skip
+    assert [a.incident for a in alerts] == [incident_id("m", at * WINDOW_MS) for at in (1, 1, 5)]
+
+
 def test_the_budget_counts_incidents_and_not_alerts() -> None:
     board = Board()
     for closing in closings(["DDOO", "DDDO", "DDDD", *["OOOO"] * 3, "OOOD"]):

@@ -142,7 +142,7 @@ class Closer:
         """What the model's groups say and remember, once it is known which incident their alerts belong to."""
         model = groups[0][0].model
         onsets = [onset for one in decided for onset in one.onsets_ms]
-        incident_ms = self._incidents.of_firing(model, closing.end_ms, onsets)
+        incident_ms = self._incidents.of_firing(model, onsets)
         if incident_ms is not None:
             for one in decided:
                 one.belong_to(incident_ms)

@@ -4,9 +4,9 @@ An incident begins at the onset of its first alert and is over with the window i
 alert whose onset lies before that end belongs to it, whatever its group and signal. So what one cause moved, at once or
 window by window, is one incident, and a model has at most one open at a time.
 
-Every group of a model that closes in a window remembers the model's last incident as of that window. A window's alerts
-depend on the memories of before it, and a group that has kept its memory of the window has kept what it came to: so a
-worker that takes over in the midst of a closing says the same of the other groups.
+Every group of a model that closes in a window remembers the model's last incident as of that window. An incident that
+alerts of the window opened or joined is open after it, and so a worker that takes over in the midst of a closing, when
+some groups have kept their memory of the window, says the same of the others.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -61,36 +61,33 @@ class Incidents:
         """Notes what a group remembers now. O(signals)."""
         self._models.setdefault(group.model, _Model()).take(group, memory)
 
-    def of_firing(self, model: str, end_ms: int, onsets_ms: Iterable[int]) -> int | None:
-        """The onset of the incident that all alerts belong to which fire in the window that ends then, from their own
+    def of_firing(self, model: str, onsets_ms: Iterable[int]) -> int | None:
+        """The onset of the incident that all alerts belong to which fire in the model's next window, from their own
         onsets. None without any."""
         first = min(onsets_ms, default=None)
-        if first is None:
-            return None
-        last, settled = self._last(model, end_ms)
-        joins = last is not None and (settled or last.over_ms is None or first < last.over_ms)
-        return last.onset_ms if last is not None and joins else first
+        last = self._last(model)
+        if first is None or last is None:
+            return first
+        return last.onset_ms if last.over_ms is None or first < last.over_ms else first
 
     def after(
         self, model: str, end_ms: int, fired: int | None, moved: Mapping[Group, Collection[int]]
     ) -> Incident | None:
-        """The model's last incident after that window, in which alerts of `fired` fired and `moved` closed: each group
-        with the incidents of its firing alerts. O(groups with firing alerts)."""
-        last, settled = self._last(model, end_ms)
-        if settled:
-            return last
+        """The model's last incident after the window that ends then, in which alerts of `fired` fired and `moved` closed:
+        each group with the incidents of its firing alerts. O(groups with firing alerts)."""
+        last, known = self._last(model), self._models.get(model, _Model())
+        if known.last is not None and known.closed_through_ms >= end_ms:
+            return known.last  # a group has kept it
         if fired is not None:
             return Incident(fired)
-        known = self._models.get(model, _Model())
         onset_ms = known.open_at(end_ms, self._patience_ms, moved)
         if onset_ms is not None:
             return Incident(onset_ms)
         return last if last is None or last.over_ms is not None else Incident(last.onset_ms, end_ms)
 
-    def _last(self, model: str, end_ms: int) -> tuple[Incident | None, bool]:
-        """The last incident, and whether it is already that of after the window: a group has closed it."""
+    def _last(self, model: str) -> Incident | None:
         known = self._models.get(model, _Model())
         if known.last is not None:
-            return known.last, known.closed_through_ms >= end_ms
+            return known.last
         onset_ms = known.open_at(known.closed_through_ms, self._patience_ms, {})  # kept by an older version
-        return None if onset_ms is None else Incident(onset_ms), False
+        return None if onset_ms is None else Incident(onset_ms)

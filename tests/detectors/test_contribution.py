@@ -59,6 +59,15 @@ def test_it_grows_with_the_change_and_nulls_count_beside_it() -> None:
     assert both == pytest.approx(excess(known, drawn(0.6)) + excess(known, drawn(0.0, nulls=50)), rel=0.25)
 
 
+def test_nulls_that_come_as_often_as_ever_are_as_much_as_chance() -> None:
+    """One degree of freedom: .48 on average, once what is below 0 is cut off."""
+    known, n = reference(), 2_000
+    nulls = np.random.default_rng(4).binomial(1_000, 0.1, n).tolist()
+    kinds = Tables.of([kinds_of(90_000, 100_000, 10_000)] * n, [kinds_of(1_000 - x, 1_000, x) for x in nulls])
+    none = Tables.of([np.array([90_000])] * n, [np.array([1_000 - x]) for x in nulls])
+    assert excesses_of([known] * n, none, kinds).mean() == pytest.approx(0.48, abs=0.06)
+
+
 def test_of_a_restless_signal_the_same_change_explains_less() -> None:
     calm, restless = excess(reference(), drawn(1.0)), excess(reference(restless=0.3), drawn(1.0))
     assert 0.0 < restless < calm / 3

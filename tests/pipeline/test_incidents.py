@@ -254,8 +254,17 @@ def test_the_incident_comes_back_as_it_was(incident: Incident | None) -> None:
 def test_models_have_incidents_of_their_own() -> None:
     firing = {Group("m", "1"): GroupMemory(10, {"x": SignalMemory((), 5, 0, 5)}, incident=Incident(5))}
     incidents = Incidents(firing, 100)
-    assert incidents.of_firing("m", 20, [15]) == 5
-    assert incidents.of_firing("n", 20, [15]) == 15
-    assert incidents.of_firing("m", 20, []) is None
+    assert incidents.of_firing("m", [15]) == 5
+    assert incidents.of_firing("n", [15]) == 15
+    assert incidents.of_firing("m", []) is None
     nothing: Mapping[Group, set[int]] = {}
     assert incidents.after("n", 20, None, nothing) is None
+
+
+def test_what_a_group_has_kept_of_the_window_holds_for_the_others() -> None:
+    """An alert of an older incident fired in it, and a group that was away comes back with one of a newer."""
+    kept = GroupMemory(20, {"x": SignalMemory((), 15, 0, 5)}, incident=Incident(5))
+    away = GroupMemory(2, {"x": SignalMemory((), 9, 0, 9)}, incident=Incident(9))
+    incidents = Incidents({GROUPS[0]: kept, GROUPS[1]: away}, 10)
+    assert incidents.after("m", 20, None, {GROUPS[1]: {9}}) == Incident(5)
+    assert incidents.after("m", 30, None, {GROUPS[1]: {9}}) == Incident(9)

@@ -1,12 +1,13 @@
 """A comparison in one plain sentence, for people."""
 
+from detectors.chance import Chance
 from detectors.comparison import WATCHED, Comparison
 from schemas.verdict import State, Verdict
 
 
-def describe(signal: str, comparison: Comparison) -> str:
-    """One plain sentence: what moved, from what to what, by which measures. Depends on the comparison alone; numbers
-    are rounded to three digits, with commas between thousands."""
+def describe(signal: str, comparison: Comparison, chance: Chance | None = None) -> str:
+    """One plain sentence: what moved, from what to what, and how sure that is, where `chance` tells. Numbers are rounded to three
+    digits, with commas between thousands."""
     if comparison.state in (State.NO_DATA, State.INSUFFICIENT):
         return f"{signal}: too few events to tell ({comparison.n_reference:,} and {comparison.n_current:,})"
     if comparison.state is State.LEARNING:
@@ -14,8 +15,11 @@ def describe(signal: str, comparison: Comparison) -> str:
     if not comparison.raised:
         return f"{signal}: no change that matters"
     parts = [_moved(comparison), *(_seen(v, comparison) for v in comparison.verdicts if v.detector in WATCHED)]
-    said = "; ".join(part for part in parts if part)
-    return f"{signal}: {said or 'no change that matters'}"
+    said = ", and ".join(part for part in parts if part)
+    if not said:
+        return f"{signal}: no change that matters"
+    sure = chance.said(comparison.p_value, comparison.level, comparison.basis) if chance else ""
+    return f"{signal}: {said}; {sure}" if sure else f"{signal}: {said}"
 
 
 def _raised(verdict: Verdict) -> bool:
@@ -26,12 +30,9 @@ def _moved(comparison: Comparison) -> str:
     measures = [v for v in comparison.verdicts if v.detector not in WATCHED]
     if not any(map(_raised, measures)):
         return ""
-    evidence = ", ".join(
-        f"{label} {float(f'{v.statistic:.2g}'):,g}"
-        for name, label in (("ks", "KS"), ("psi", "PSI"))
-        if (v := comparison.verdict(name)) and v.statistic is not None
-    )
-    return f"{_from_to(comparison)} ({evidence})"
+    if comparison.effect is None:
+        return _from_to(comparison)
+    return f"{_from_to(comparison)}, {_percent(comparison.effect)} of values moved"
 
 
 def _from_to(comparison: Comparison) -> str:
@@ -39,13 +40,13 @@ def _from_to(comparison: Comparison) -> str:
     if comparison.medians:
         before, after = map(_number, comparison.medians)
         if before != after:
-            return f"median {before} -> {after}"
+            return f"median from {before} to {after}"
     n = max(1, sum(c.reference for c in comparison.cells))
     m = max(1, sum(c.current for c in comparison.cells))
     if not comparison.cells:
         return "distribution changed"
     cell = max(comparison.cells, key=lambda c: abs(c.reference / n - c.current / m))
-    return f"{cell.label} {_percent(cell.reference / n)} -> {_percent(cell.current / m)}"
+    return f"{cell.label} from {_percent(cell.reference / n)} to {_percent(cell.current / m)}"
 
 
 def _seen(verdict: Verdict, comparison: Comparison) -> str:
@@ -53,7 +54,7 @@ def _seen(verdict: Verdict, comparison: Comparison) -> str:
         return ""
     share = _percent(verdict.statistic)
     if verdict.detector == "null_rate" and comparison.null_rates:
-        return f"null {_percent(comparison.null_rates[0])} -> {share}"
+        return f"null from {_percent(comparison.null_rates[0])} to {share} of events"
     if verdict.detector == "unseen":
         return f"{share} of values in categories that the baseline lacks, {verdict.note}"
     if verdict.detector == "out_of_range":

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from detectors.chance import Chance
 from detectors.pairs import Changes, Pair
 from schemas.verdict import State, Verdict
 
@@ -25,10 +26,15 @@ class Correlations:
 
 
 def judge_changes(
-    changes: Changes, level: float, warning_level: float, minimum_effect: float, events: int
+    changes: Changes,
+    level: float,
+    warning_level: float,
+    minimum_effect: float,
+    events: int,
+    chance: Chance | None = None,
 ) -> Correlations:
     """The judgement at `level` for both tests together, each held to half. Drift and warning also take a pair whose r
-    changed by `minimum_effect`. `events` are the baseline's. O(1)."""
+    changed by `minimum_effect`. `events` are the baseline's; `chance` tells how sure it is. O(1)."""
     worst = changes.ranked[0]
     states = [
         _state(p, 0.5 * level, 0.5 * warning_level, abs(worst.change) >= minimum_effect)
@@ -57,9 +63,10 @@ def judge_changes(
         ),
     )
     state = next((s for s in (State.DRIFT, State.WARNING) if s in states), State.OK)
-    summary = (
-        _summary(changes, level, minimum_effect) if state is not State.OK else "no correlation changed that matters"
-    )
+    summary = "correlations: no change that matters"
+    if state is not State.OK:
+        sure = chance.said(changes.p_value, level, None) if chance else ""
+        summary = "; ".join(filter(None, [_summary(changes, level, minimum_effect), sure]))
     return Correlations(state, level, changes.p_value, abs(worst.change), summary, verdicts)
 
 
@@ -74,11 +81,11 @@ def _summary(changes: Changes, level: float, minimum_effect: float) -> str:
     bar = changes.threshold(level)
     first, *rest = changes.ranked
     also = [pair for pair in rest if abs(pair.score) >= bar and abs(pair.change) >= minimum_effect]
-    return "correlation " + "; ".join(map(_said, [first, *also][:_SHOWN]))
+    return "correlation " + ", and ".join(map(_said, [first, *also][:_SHOWN]))
 
 
 def _said(pair: Pair) -> str:
-    return f"of {pair.first} and {pair.second} {_number(pair.before)} -> {_number(pair.after)}"
+    return f"of {pair.first} and {pair.second} from {_number(pair.before)} to {_number(pair.after)}"
 
 
 def _note(pair: Pair) -> str:

@@ -46,7 +46,7 @@ class BaselineUsed:
 
 @dataclass(frozen=True, slots=True)
 class IncidentSeen:
-    """Alerts with one onset: `fired_ms` is the end of the window that fired first, `resolved_ms` that of the window
+    """Alerts of one incident, from the first onset among them: `fired_ms` is the end of the window that fired first, `resolved_ms` that of the window
     that resolved the last of them, None while one is open. `effect` is the greatest of the windows that drifted meanwhile."""
 
     id: str
@@ -302,7 +302,7 @@ def _incidents(alerts: list[Alert], effects: list[tuple[str, int, float]]) -> It
         fired = [alert for alert in some if alert.state is AlertState.FIRING]
         resolved = [alert for alert in some if alert.state is AlertState.RESOLVED]
         signals = sorted({alert.signal for alert in fired})
-        onset_ms, over_ms = fired[0].onset_ms, max((alert.end_ms for alert in resolved), default=0)
+        onset_ms, over_ms = min(a.onset_ms for a in fired), max((alert.end_ms for alert in resolved), default=0)
         over = over_ms if len(resolved) == len(fired) else None
         while_open = [
             e for signal, start, e in effects if signal in signals and onset_ms <= start < (over or start + 1)

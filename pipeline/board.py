@@ -114,7 +114,7 @@ class Board:
 
     def incidents(self) -> dict[str, int]:
         """How many incidents each model's alerts opened within the period of its budget, up to its last window closed.
-        Alerts with one onset are one incident."""
+        Alerts that overlap are one incident."""
         onsets: dict[str, set[int]] = {}
         ends: dict[str, int] = {}
         for (_, group), status in self.groups.items():

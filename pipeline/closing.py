@@ -4,21 +4,26 @@ Plain and deterministic: the same packets give the same bytes. Whoever calls it 
 acknowledged: alerts, window records, group memories and baselines, the partition's memory; only then may the log be
 acknowledged. A group whose memory already holds the window has been sent in full, and is passed over.
 
-A window closes model by model: what one says is sent before the next is judged, so that memory is a model's.
+A window closes model by model: what one says is sent before the next is judged, so that memory is a model's. All groups
+of the model are judged before any of them speaks, for its alerts are of one incident.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
-from pipeline.alerting import SignalMemory, decide
+from detectors.pairwise import SIGNAL as PAIRWISE
+from pipeline.alerting import Decision, SignalMemory, decide
 from pipeline.collect import OpenWindow
+from pipeline.contributions import Explanation
+from pipeline.incidents import Incidents
 from pipeline.judge import Judgement, judge
-from pipeline.memory import GroupMemory
+from pipeline.memory import GroupMemory, Incident
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config, FalseAlarms
+from schemas.contributions import Contributions
 from schemas.group import Group, Segment
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 
@@ -42,6 +47,37 @@ class Closing:
     budgets: dict[str, FalseAlarms] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Decided:
+    """A group judged in the window that closes: its memory of before it, each signal's after it, and the events, each
+    with the record that it rests on."""
+
+    group: Group
+    profile: GroupProfile
+    judgement: Judgement
+    memory: GroupMemory
+    signals: dict[str, SignalMemory]
+    events: list[tuple[SignalRecord, Decision]]
+
+    @property
+    def onsets_ms(self) -> list[int]:
+        """Those of the alerts that fire."""
+        return [decision.onset_ms for _, decision in self.events if decision.event is AlertState.FIRING]
+
+    def belong_to(self, incident_ms: int) -> None:
+        """Puts down the incident of the alerts that fire."""
+        for at, (record, decision) in enumerate(self.events):
+            if decision.event is AlertState.FIRING:
+                memory = replace(decision.memory, incident_ms=incident_ms)
+                self.signals[record.name] = memory
+                self.events[at] = record, replace(decision, memory=memory, incident_ms=incident_ms)
+
+    @property
+    def incidents(self) -> set[int]:
+        """The onsets of the incidents that its firing alerts belong to."""
+        return {memory.incident_ms for memory in self.signals.values() if memory.incident_ms is not None}
+
+
 class Closer:
     """Closes the windows of one profiles partition, in order."""
 
@@ -51,6 +87,8 @@ class Closer:
         self._config = config
         self._standards = standards
         self._memories = dict(memories or {})
+        patience_ms = config.detection.resolve_after * config.window.length_ms
+        self._incidents = Incidents(self._memories, patience_ms)
 
     def close(self, window: OpenWindow) -> Iterator[Closing]:
         """Judges every group of the window and moves its alerts on. One closing for each model, in order; one for a
@@ -68,10 +106,13 @@ class Closer:
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
+        decided = []
         for group, profile in groups:
             memory = self._memories.get(group, GroupMemory())
             if memory.closed_through_ms < closing.end_ms:
-                self._close_group(closing, group, profile, memory)
+                decided.append(self._decide(closing, group, profile, memory))
+        if decided:
+            self._speak(closing, groups, decided)
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}
@@ -83,69 +124,109 @@ class Closer:
             if kept is not None:
                 closing.baselines[model, segment] = kept
 
-    def _close_group(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> None:
+    def _decide(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> _Decided:
+        firing = [name for name, signal in memory.signals.items() if signal.onset_ms is not None]
         judgement = judge(
-            group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces, memory.scores
+            group,
+            closing.start_ms,
+            profile,
+            closing.completeness,
+            self._standards,
+            memory.traces,
+            memory.scores,
+            firing,
         )
-        signals, resolved = dict(memory.signals), []
+        found = _Decided(group, profile, judgement, memory, dict(memory.signals), [])
         for record in judgement.signals:
-            decision = decide(
-                signals.get(record.name, SignalMemory()), closing.start_ms, record.state, self._config.detection
-            )
-            signals[record.name] = decision.memory
+            known = found.signals.get(record.name, SignalMemory())
+            decision = decide(known, closing.start_ms, record.state, self._config.detection)
+            found.signals[record.name] = decision.memory
             if decision.event is not None:
-                alert = _alert(closing, group, profile, judgement, record, decision.event, decision.onset_ms)
-                closing.alerts.append(alert)
-            if decision.event is AlertState.RESOLVED:
-                resolved.append(record.name)
-        closing.records.append(_window_record(closing, group, profile, judgement))
-        onsets = self._onsets(closing, group, memory)
-        # What an alert rested on would else raise it again in the first window that is a little high.
-        scores = judgement.scores.without(resolved)
-        remembered = GroupMemory(closing.end_ms, signals, judgement.traces, onsets, scores)
-        self._memories[group] = closing.memories[group] = remembered
+                found.events.append((record, decision))
+        return found
 
-    def _onsets(self, closing: Closing, group: Group, memory: GroupMemory) -> tuple[int, ...]:
-        """The onsets of the group's alerts within the period of the model's budget."""
-        budget = closing.budgets[group.model]
-        began = [a.onset_ms for a in closing.alerts if a.state is AlertState.FIRING and a.group == group]
-        counted = sorted({*memory.onsets_ms, *began})
-        return tuple(onset for onset in counted if onset > closing.end_ms - budget.per_ms)
+    def _speak(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], decided: list[_Decided]) -> None:
+        """What the model's groups say and remember, once it is known which incident their alerts belong to."""
+        model = groups[0][0].model
+        onsets = [onset for one in decided for onset in one.onsets_ms]
+        incident_ms = self._incidents.of_firing(model, onsets)
+        if incident_ms is not None:
+            for one in decided:
+                one.belong_to(incident_ms)
+        moved = {one.group: one.incidents for one in decided}
+        incident = self._incidents.after(model, closing.end_ms, incident_ms, moved)
+        for one in decided:
+            closing.alerts += self._alerts(closing, groups, one)
+            closing.records.append(_window_record(closing, one))
+            remembered = self._remembered(closing, one, incident_ms, incident)
+            self._memories[one.group] = closing.memories[one.group] = remembered
+        for one in decided:
+            self._incidents.take(one.group, self._memories[one.group])
+
+    def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
+        why = Explanation(one.group, one.judgement.signals, groups, self._standards) if one.onsets_ms else None
+        for record, decision in one.events:
+            if decision.event is AlertState.FIRING and why is not None:
+                yield _alert(closing, one, record, decision, record.summary, why.of(record.name))
+            else:
+                yield _alert(closing, one, record, decision, self._well(record.name))
+
+    def _well(self, signal: str) -> str:
+        """What an alert says that resolves."""
+        subject = "correlations" if signal == PAIRWISE else signal
+        n = self._config.detection.resolve_after
+        return f"{subject}: no change that matters in " + (f"{n} windows in a row" if n > 1 else "a window")
+
+    def _remembered(
+        self, closing: Closing, one: _Decided, incident_ms: int | None, incident: Incident | None
+    ) -> GroupMemory:
+        """With the onsets of the incidents within the period of the model's budget that the group had a part in."""
+        per_ms = closing.budgets[one.group.model].per_ms
+        began = {incident_ms} if incident_ms is not None and one.onsets_ms else set()
+        counted = sorted({*one.memory.onsets_ms, *began})
+        onsets = tuple(onset for onset in counted if onset > closing.end_ms - per_ms)
+        # What an alert rested on would else raise it again in the first window that is a little high.
+        resolved = [record.name for record, decision in one.events if decision.event is AlertState.RESOLVED]
+        scores = one.judgement.scores.without(resolved)
+        return GroupMemory(closing.end_ms, one.signals, one.judgement.traces, onsets, scores, incident)
 
 
 def _pair(segment: Segment | None) -> tuple[str, str] | None:
     return None if segment is None else (segment.path, segment.value)
 
 
-def _window_record(closing: Closing, group: Group, profile: GroupProfile, judgement: Judgement) -> WindowRecord:
+def _window_record(closing: Closing, one: _Decided) -> WindowRecord:
     return WindowRecord(
-        model=group.model,
-        version=group.version,
-        segment=_pair(group.segment),
+        model=one.group.model,
+        version=one.group.version,
+        segment=_pair(one.group.segment),
         start_ms=closing.start_ms,
         end_ms=closing.end_ms,
-        events=profile.count,
+        events=one.profile.count,
         completeness=closing.completeness,
-        state=judgement.state,
-        baseline_events=judgement.baseline_events,
-        learned_windows=judgement.learned_windows,
-        signals=judgement.signals,
+        state=one.judgement.state,
+        baseline_events=one.judgement.baseline_events,
+        learned_windows=one.judgement.learned_windows,
+        signals=one.judgement.signals,
     )
 
 
 def _alert(
     closing: Closing,
-    group: Group,
-    profile: GroupProfile,
-    judgement: Judgement,
+    one: _Decided,
     record: SignalRecord,
-    state: AlertState,
-    onset_ms: int,
+    decision: Decision,
+    summary: str,
+    contributions: Contributions | None = None,
 ) -> Alert:
+    assert decision.event is not None
+    group, onset_ms = one.group, decision.onset_ms
+    incident_ms = onset_ms if decision.incident_ms is None else decision.incident_ms
     return Alert(
         id=alert_id(group, record.name, onset_ms),
-        incident=incident_id(group.model, onset_ms),
-        state=state,
+        incident=incident_id(group.model, incident_ms),
+        incident_onset_ms=incident_ms,
+        state=decision.event,
         model=group.model,
         version=group.version,
         segment=_pair(group.segment),
@@ -153,17 +234,18 @@ def _alert(
         onset_ms=onset_ms,
         start_ms=closing.start_ms,
         end_ms=closing.end_ms,
-        summary=record.summary,
+        summary=summary,
         p_value=record.p_value,
         level=record.level,
         effect=record.effect,
         effect_low=record.effect_low,
         effect_high=record.effect_high,
         budget_basis=record.budget_basis,
-        baseline_events=judgement.baseline_events,
-        window_events=profile.count,
+        baseline_events=one.judgement.baseline_events,
+        window_events=one.profile.count,
         evidence=record.verdicts,
         cells=_moved_most(record.cells),
+        contributions=contributions,
     )
 
 

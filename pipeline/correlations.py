@@ -1,5 +1,6 @@
 """The record of a group's correlations in one window, beside those of its signals."""
 
+from detectors.chance import Chance
 from detectors.group import GroupProfile
 from detectors.pairs import LEAST_EVENTS
 from detectors.pairwise import SIGNAL, judge_changes
@@ -9,7 +10,7 @@ from schemas.window import SignalRecord
 
 
 def correlations_of(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float
+    profile: GroupProfile, standard: Standard, standards: Standards, level: float, chance: Chance
 ) -> tuple[SignalRecord, ...]:
     """One record, at `level`, where the baseline has a lens; none where it has not. `no_data` where the window was not
     seen through that lens, `learning` where the baseline has too few windows, `insufficient` where the window has too few
@@ -25,7 +26,9 @@ def correlations_of(
     changes = pairs.compare(cross)
     if changes is None:
         return (_without(State.INSUFFICIENT, cross.rows, f"{cross.rows} events, and it takes {LEAST_EVENTS}"),)
-    found = judge_changes(changes, level, standards.settings.warning_level, standards.minimum_change, standard.events)
+    found = judge_changes(
+        changes, level, standards.settings.warning_level, standards.minimum_change, standard.events, chance
+    )
     return (
         SignalRecord(
             SIGNAL,

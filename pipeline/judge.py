@@ -1,13 +1,16 @@
 """The verdicts on one group's window: each signal against its baseline, and its trace against its own past."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from math import isfinite
 from typing import Any
 
+from detectors.chance import Chance
 from detectors.comparison import Comparison, compare_all
 from detectors.description import describe
 from detectors.group import GroupProfile
+from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.profile import Profile
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
@@ -47,8 +50,10 @@ def judge(
     standards: Standards,
     past: Remembered,
     scores: Scores,
+    firing: Iterable[str] = (),
 ) -> Judgement:
-    """The judgement on one window of one group. O(buckets)."""
+    """The judgement on one window of one group. Signals that are `firing` are judged though neither the window nor the
+    baseline has them: without a verdict their alerts would never resolve. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
         return _unjudged(profile, past, scores, State.NO_DATA, standard)
@@ -57,21 +62,30 @@ def judge(
         judgement = _unjudged(profile, past, scores, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return replace(judgement, learned_windows=learned)
-    return _judged(profile, standard, standards, standards.level(group.model, start_ms), past, scores)
+    level, chance = standards.level(group.model, start_ms), standards.chance(group.model, start_ms)
+    names = sorted({*profile.signals, *standard.group.total.signals, *firing} - {PAIRWISE})
+    return _judged(profile, names, standard, standards, level, chance, past, scores)
 
 
 def _judged(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered, scores: Scores
+    profile: GroupProfile,
+    names: list[str],
+    standard: Standard,
+    standards: Standards,
+    level: float,
+    chance: Chance,
+    past: Remembered,
+    scores: Scores,
 ) -> Judgement:
-    signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
+    signals = _Signals.of(profile, names)
     references = standards.references(standard, signals.names)
     before = scores.on(standard.events)
     rows = before.rows_of(signals.names)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally, rows)
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
-    records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
-    records += correlations_of(profile, standard, standards, level)
+    records = signals.records(list(map(_state, compared, sequences)), compared, sequences, chance)
+    records += correlations_of(profile, standard, standards, level, chance)
     after = before.after(signals.names, [comparison.score for comparison in compared])
     return Judgement(records, past.after(signals.names, new), after, standard.events)
 
@@ -116,6 +130,7 @@ class _Signals:
         states: Sequence[State],
         compared: Sequence[Comparison] | None = None,
         sequences: Sequence[tuple[Verdict, ...]] | None = None,
+        chance: Chance | None = None,
     ) -> tuple[SignalRecord, ...]:
         basics = self._basics(states)
         if compared is None or sequences is None:
@@ -124,7 +139,7 @@ class _Signals:
             [comparison.p_value for comparison in compared],
             [comparison.level for comparison in compared],
             [comparison.effect for comparison in compared],
-            map(describe, self.names, compared),
+            map(describe, self.names, compared, repeat(chance)),
             [
                 tuple([verdict.to_json() for verdict in (*comparison.verdicts, *sequence)])
                 for comparison, sequence in zip(compared, sequences, strict=True)

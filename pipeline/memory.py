@@ -6,7 +6,7 @@ version (1 byte) | JSON | CRC-32 (4 bytes)
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from detectors.sequence.slices import Remembered
 from detectors.sustained import Scores
@@ -16,31 +16,42 @@ from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition
 
-VERSION = 3
-_READ = (1, 2, 3)
+VERSION = 4
+_READ = (1, 2, 3, 4)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
+
+
+class Incident(NamedTuple):
+    """A model's incident: its onset, and the end of the window in which its last alert resolved; None while one fires."""
+
+    onset_ms: int
+    over_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
-    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets, and
-    version 2 no scores; version 3 writes the means and the counts of a trace apart."""
+    count) pairs, the onsets of the incidents that its alerts opened or joined and that its budget still counts, and the
+    model's last incident as of that window. Version 1 had no onsets; version 3 writes the means and the counts of a trace
+    apart; version 4 has the model's incident, that of each firing alert, and scores."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
     traces: Remembered = field(default_factory=Remembered.nothing)
     onsets_ms: tuple[int, ...] = ()
     scores: Scores = field(default_factory=Scores)
+    incident: Incident | None = None
 
     def encode(self, version: int = VERSION) -> bytes:
-        signals = {name: memory.to_json() for name, memory in self.signals.items()}
+        entries = 3 if version < 4 else 4
+        signals = {name: memory.to_json()[:entries] for name, memory in self.signals.items()}
         traces = dict(self.traces) if version < 3 else self.traces.to_json()
         record: dict[str, Any] = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": traces}
-        if version > 1:
+        if version >= 2:
             record["onsets_ms"] = self.onsets_ms
-        if version > 2:
+        if version >= 4:
+            record["incident"] = None if self.incident is None else [*self.incident]
             record["scores"] = self.scores.to_json()
         return _sealed(record, version)
 
@@ -58,8 +69,9 @@ class GroupMemory:
         if any(abs(n) > _MOST_EVENTS for trace in traces.values() for _, n in trace):
             raise ValueError("a slice has too many events")
         onsets = tuple(map(int, record.get("onsets_ms", ())))
-        scores = Scores.from_json(record["scores"]) if version > 2 else Scores()
-        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, scores)
+        scores = Scores() if version < 4 else Scores.from_json(record["scores"])
+        incident = None if version < 4 else _incident(record["incident"])
+        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, scores, incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,13 @@ class PartitionMemory:
         }
         sources = {str(topic): int(n) for topic, n in record["sources"].items()}
         return cls(int(record["closed_through_ms"]), int(record["read_through"]), int(record["head"]), sources, vector)
+
+
+def _incident(data: Any) -> Incident | None:
+    if data is None:
+        return None
+    onset_ms, over_ms = data
+    return Incident(int(onset_ms), None if over_ms is None else int(over_ms))
 
 
 def _sealed(record: dict[str, Any], version: int) -> bytes:

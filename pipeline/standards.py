@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
+from detectors.chance import Chance
 from detectors.footing import Footing
 from detectors.group import GroupProfile
 from detectors.lens import Lens, skewness_of
@@ -121,6 +122,11 @@ class Standards:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
         return self._standards.get((group.model, group.segment))
 
+    def segments(self, model: str) -> dict[Segment, BaselineGroup]:
+        """The baselines of a model's segments. O(baselines)."""
+        found = self._standards.items()
+        return {segment: standard.group for (name, segment), standard in found if name == model and segment is not None}
+
     def references(self, standard: Standard, signals: Iterable[str]) -> list[Reference]:
         """The signals' baselines in a standard. Those of the standards used last stay prepared, as many as
         `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
@@ -142,8 +148,12 @@ class Standards:
         config = self._model(model)
         budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
         fire = self._config.detection.fire
-        level = budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms)))
+        level = budget.level(self._config.window.length_ms, self._tests(model, start_ms))
         return level * fire.windows / fire.of
+
+    def chance(self, model: str, start_ms: int) -> Chance:
+        """How often the model's tests are taken in the window that starts then."""
+        return Chance(self._config.window.length_ms, self._tests(model, start_ms))
 
     def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
         """Takes a closed window into a baseline that is being learned; returns what to keep of it, if it changed."""
@@ -167,7 +177,7 @@ class Standards:
 
     def _tests(self, model: str, start_ms: int) -> int:
         ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
-        return sum(standard.tests for standard in ready)
+        return max(1, sum(standard.tests for standard in ready))
 
     def _model(self, name: str) -> ModelConfig:
         found = self._config.model(name)

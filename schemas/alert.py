@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import codec
 from schemas.basis import Basis
+from schemas.contributions import Contributions
 from schemas.group import Group, Segment
 from schemas.window import Cell
 
-SCHEMA: Literal["driftline.alert/2"] = "driftline.alert/2"
+SCHEMA: Literal["driftline.alert/3"] = "driftline.alert/3"
 
 
 class AlertState(StrEnum):
@@ -24,19 +25,21 @@ class AlertState(StrEnum):
 
 
 class Alert(BaseModel):
-    """`id` is the same for firing and resolved; `incident` is shared by all alerts of a model with one onset.
+    """`id` is the same for firing and resolved; `incident` is shared by all alerts of a model that overlap, the first of
+    which began at `incident_onset_ms`.
 
     `onset_ms` is the start of the first window that drifted; `start_ms` and `end_ms` are the window that made this
     event. `level` is what `p_value` was held against, and `budget_basis` what that rests on; `effect` lies between
     `effect_low` and `effect_high` with 95 % confidence. `evidence` holds the detectors' verdicts, `cells` the cells that
-    moved most, most first.
+    moved most, most first; `contributions` say which signals and segments explain how much, where it fires.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Literal["driftline.alert/1", "driftline.alert/2"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["driftline.alert/1", "driftline.alert/2", "driftline.alert/3"] = Field(SCHEMA, alias="schema")
     id: str
     incident: str
+    incident_onset_ms: int | None = None
     state: AlertState
     model: str
     version: str
@@ -56,6 +59,7 @@ class Alert(BaseModel):
     window_events: int
     evidence: tuple[dict[str, Any], ...] = ()
     cells: tuple[Cell, ...] = ()
+    contributions: Contributions | None = None
 
     @property
     def group(self) -> Group:
@@ -72,7 +76,7 @@ def alert_id(group: Group, signal: str, onset_ms: int) -> str:
 
 
 def incident_id(model: str, onset_ms: int) -> str:
-    """16 hex digits of BLAKE2b over (model, onset window)."""
+    """16 hex digits of BLAKE2b over (model, onset window of the incident)."""
     return _digest(b"incident", model.encode(), str(onset_ms).encode())
 
 

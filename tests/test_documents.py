@@ -244,5 +244,8 @@ def test_the_example_of_an_alert_is_the_first_of_the_replay(replayed: Replayed) 
     assert all(cell in alert["cells"] for cell in shown.pop("cells"))
     for verdict in shown.pop("evidence"):
         assert verdict == pytest.approx(evidence[verdict["detector"]])
+    contributions = shown.pop("contributions")
+    assert contributions["signals"] == list(map(pytest.approx, alert["contributions"]["signals"]))
+    assert contributions == {**alert["contributions"], "signals": contributions["signals"]}
     assert shown == pytest.approx({name: alert[name] for name in shown})
-    assert set(alert) == {*shown, "cells", "evidence"}
+    assert set(alert) == {*shown, "cells", "evidence", "contributions"}

@@ -111,7 +111,7 @@ def test_a_null_burst_is_drift() -> None:
     assert verdict(comparison, "null_rate").state is State.DRIFT
     assert verdict(comparison, "g").state is State.OK
     assert comparison.null_rates == (20 / 5_020, 0.1)
-    assert describe("age", comparison) == "age: null 0.4 % -> 10 %"
+    assert describe("age", comparison) == "age: null from 0.4 % to 10 % of events"
 
 
 def test_a_signal_that_disappears_or_appears_is_drift() -> None:
@@ -316,12 +316,12 @@ def test_a_profile_is_like_itself(values: list[object], resolution: Resolution) 
 def test_one_sentence_says_what_moved_from_what_to_what() -> None:
     prices = np.random.default_rng(36).lognormal(10.0, 0.3, 20_000)
     comparison = result(numeric(prices), numeric(prices[:2_000] * 1.3))
-    assert describe("car_value", comparison) == "car_value: median 22,100 -> 28,700 (KS 0.35, PSI 0.73)"
+    assert describe("car_value", comparison) == "car_value: median from 22,100 to 28,700, 35 % of values moved"
 
 
 def test_one_sentence_names_the_category_that_moved_most() -> None:
     comparison = result(mixed(["DE"] * 600 + ["FR"] * 400), mixed(["DE"] * 200 + ["FR"] * 300))
-    assert describe("country", comparison) == 'country: "DE" 60 % -> 40 % (PSI 0.16)'
+    assert describe("country", comparison) == 'country: "DE" from 60 % to 40 %, 20 % of values moved'
     assert comparison.cells == (Cell('"DE"', 600, 200), Cell('"FR"', 400, 300))
 
 

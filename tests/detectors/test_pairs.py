@@ -37,7 +37,7 @@ def test_a_pair_that_changed_is_named_with_its_correlations_and_an_interval() ->
     assert found.p_value < 1e-6
     judged = judge_changes(found, 1e-6, 1e-3, 0.1, WINDOWS * EVENTS)
     assert judged.state is State.DRIFT
-    assert judged.summary == f"correlation of s02 and s05 {worst.before:.2f} -> {worst.after:.2f}".replace(
+    assert judged.summary == f"correlation of s02 and s05 from {worst.before:.2f} to {worst.after:.2f}".replace(
         "-0.00", "0.00"
     )
     assert judged.effect == pytest.approx(abs(worst.change))

@@ -11,6 +11,7 @@ from detectors.baseline import Baseline, baseline_of
 from detectors.wire import decode_group
 from schemas import codec
 from schemas.alert import Alert, AlertState
+from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.errors import WireError
 from schemas.group import Segment
 from schemas.verdict import State, Verdict
@@ -24,6 +25,7 @@ _VERDICT = Verdict("ks", State.DRIFT, 0.5, 0.2, 0.001, 0.5, 0.01, 100, 50, "note
 _ALERT = Alert(
     id="ab",
     incident="cd",
+    incident_onset_ms=-10,
     state=AlertState.FIRING,
     model="m",
     version="1",
@@ -37,6 +39,15 @@ _ALERT = Alert(
     window_events=50,
     evidence=(_VERDICT.to_json(),),
     cells=(Cell(label="< 1", reference=1, current=2),),
+    contributions=Contributions(
+        signals=(SignalShare(signal="x", share=1.0, excess=9.5),),
+        segments=(
+            SegmentShare(
+                segment=("tags.country", "DE"), share=1.5, weight=0.5, mix=0.1, within=0.2, reference=60, current=4
+            ),
+        ),
+        moved=0.2,
+    ),
 )
 _WINDOW = WindowRecord(
     model="m",

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.sequence.slices import Remembered
+from detectors.sustained import Scores
 from pipeline.alerting import SignalMemory
 from pipeline.closing import Closing
 from pipeline.collect import Collector, Outcome
 from pipeline.event_time import BEGINNING
 from pipeline.keeping import baseline_totals, baseline_windows, kept_of, partition_record, state_records
-from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.memory import GroupMemory, Incident, PartitionMemory
 from pipeline.monitor import PartitionMonitor
 from pipeline.standards import Standards
 from schemas.config import Config
@@ -234,7 +235,14 @@ def test_a_newer_owner_says_again_what_an_older_one_was_not_believed() -> None:
 # What is remembered, and what becomes of it.
 
 REMEMBERED = [
-    GroupMemory(5, {"x": SignalMemory(((1, True),), 1, 2)}, Remembered.of({"x": ((0.1, 3), (-1e300, 1))})),
+    GroupMemory(
+        5,
+        {"x": SignalMemory(((1, True),), 1, 2, 0)},
+        Remembered.of({"x": ((0.1, 3), (-1e300, 1))}),
+        (),
+        Scores(9, {"x": (0.5, -1.25)}),
+        Incident(0),
+    ),
     PartitionMemory(10, 7, 3, {"events": 2}, {SOURCES[1]: (9, -5, 2, "id"), SOURCES[0]: (8, BEGINNING, -1, "")}),
 ]
 
@@ -257,7 +265,7 @@ def test_a_damaged_memory_is_a_state_error(memory: GroupMemory | PartitionMemory
 @pytest.mark.parametrize("memory", REMEMBERED)
 def test_a_memory_of_a_version_from_the_future_says_to_upgrade(memory: GroupMemory | PartitionMemory) -> None:
     body = b"\x09" + memory.encode()[1:-4]
-    with pytest.raises(StateError, match=r"version 9, this worker reads 3: upgrade"):
+    with pytest.raises(StateError, match=r"version 9, this worker reads 4: upgrade"):
         type(memory).decode(body + zlib.crc32(body).to_bytes(4, "big"))
 
 

@@ -175,11 +175,11 @@ def test_the_budget_is_spent_by_incidents_and_a_worker_that_takes_over_knows_of_
     for closing in drift_and_back:
         full.closed(0, closing)
     taken_over.closed(0, drift_and_back[-1])
-    onsets = {a.onset_ms for closing in drift_and_back for a in closing.alerts}
-    assert len(onsets) > 0
+    incidents = {a.incident for closing in drift_and_back for a in closing.alerts}
+    assert len(incidents) > 0
     for board in (full, taken_over):
-        assert value(board, "driftline_budget_incidents", model="loan") == len(onsets)
-        assert value(board, "driftline_budget_spent_ratio", model="loan") == len(onsets)
+        assert value(board, "driftline_budget_incidents", model="loan") == len(incidents)
+        assert value(board, "driftline_budget_spent_ratio", model="loan") == len(incidents)
 
 
 def test_incidents_older_than_the_period_are_forgotten() -> None:

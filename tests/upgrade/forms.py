@@ -24,11 +24,12 @@ from pipeline import memory, resume
 from pipeline.alerting import SignalMemory
 from pipeline.closing import Closing
 from pipeline.keeping import baseline_totals, baseline_windows, partition_record, state_records
-from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.memory import GroupMemory, Incident, PartitionMemory
 from pipeline.partition import Progress
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
+from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
 from schemas.packet import Marker, Packet, PacketHeader, Sent, SourcePartition
 from schemas.verdict import State, Verdict
@@ -45,16 +46,18 @@ PROGRESS = Progress(1200, 1_700_000_000_000, 1_700_000_000_500, 1_699_999_800_00
 COMMITTED = ("id", 1000, 300_000)
 GROUP_MEMORY = GroupMemory(
     600_000,
-    {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1)},
+    {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1, 0)},
     Remembered.of({"x": ((1.5, 3), (2.0, 4))}),
     (300_000,),
     Scores(100, {"x": (0.25, 1.5)}),
+    Incident(0, None),
 )
 PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")
 ALERT = Alert(
     id="0123456789abcdef",
     incident="fedcba9876543210",
+    incident_onset_ms=-300_000,
     state=AlertState.FIRING,
     model="loan",
     version="7",
@@ -74,6 +77,18 @@ ALERT = Alert(
     window_events=50,
     evidence=(VERDICT.to_json(),),
     cells=(Cell(label="< 1", reference=60, current=10),),
+    contributions=Contributions(
+        signals=(
+            SignalShare(signal="x", share=0.75, excess=9.5, effect=0.25),
+            SignalShare(signal="y", share=0.25, excess=3.0),
+        ),
+        segments=(
+            SegmentShare(
+                segment=("tags.country", "DE"), share=1.5, weight=0.5, mix=0.125, within=0.25, reference=60, current=40
+            ),
+        ),
+        moved=0.25,
+    ),
 )
 MARKER = Marker(
     topic="events",

@@ -73,14 +73,20 @@ def test_a_commit_of_version_1_is_read() -> None:
     assert decode_progress(golden("commit.v1").decode(), forms.SOURCE, *forms.COMMITTED) == forms.PROGRESS
 
 
-@pytest.mark.parametrize(
-    ("version", "onsets"), [(1, ()), (2, forms.GROUP_MEMORY.onsets_ms), (3, forms.GROUP_MEMORY.onsets_ms)]
-)
-def test_the_tables_of_each_version_are_read(version: int, onsets: tuple[int, ...]) -> None:
+def _older_memory(version: int) -> GroupMemory:
+    """What a version knew of the memory."""
+    memory = forms.GROUP_MEMORY
+    if version < 4:  # an alert's incident was that of its own onset
+        signals = {name: replace(signal, incident_ms=signal.onset_ms) for name, signal in memory.signals.items()}
+        memory = replace(memory, signals=signals, scores=Scores(), incident=None)
+    return replace(memory, onsets_ms=()) if version < 2 else memory
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_the_tables_of_each_version_are_read(version: int) -> None:
     kept = kept_of(2, pairs_of(golden(f"state-table.v{version}")), pairs_of(golden("baselines-table.v1")))
     assert kept.memory == forms.PARTITION_MEMORY
-    scores = forms.GROUP_MEMORY.scores if version > 2 else Scores()
-    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets, scores=scores)}
+    assert kept.groups == {forms.GROUP: _older_memory(version)}
     assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])
@@ -93,9 +99,18 @@ def test_a_baseline_file_of_version_1_is_read() -> None:
     assert baseline.groups[None].total.profile("signal").numbers.total == 6
 
 
+def _alert_of_version_2() -> Alert:
+    lacks = {"incident_onset_ms": None, "contributions": None}
+    return forms.ALERT.model_copy(update={"schema_": "driftline.alert/2", **lacks})
+
+
+def test_an_alert_of_version_3_is_read() -> None:
+    assert Alert.model_validate_json(golden("alert.v3")) == forms.ALERT
+
+
 def test_alerts_and_window_records_of_version_1_are_read() -> None:
     lacks = {"effect_low": None, "effect_high": None, "budget_basis": None}
-    alert = forms.ALERT.model_copy(update={"schema_": "driftline.alert/1", **lacks})
+    alert = _alert_of_version_2().model_copy(update={"schema_": "driftline.alert/1", **lacks})
     assert Alert.model_validate_json(golden("alert.v1")) == alert
     signal = replace(forms.record().signals[0], minimum_detectable_effect=None, **lacks)
     record = forms.record().model_copy(update={"schema_": "driftline.window/1", "signals": (signal,)})
@@ -103,7 +118,7 @@ def test_alerts_and_window_records_of_version_1_are_read() -> None:
 
 
 def test_alerts_and_window_records_of_version_2_are_read() -> None:
-    assert Alert.model_validate_json(golden("alert.v2")) == forms.ALERT
+    assert Alert.model_validate_json(golden("alert.v2")) == _alert_of_version_2()
     assert WindowRecord.model_validate_json(golden("window.v2")) == forms.record()
 
 
@@ -127,7 +142,7 @@ def _newer_document(data: bytes) -> bytes:
 
 
 def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
-    values = list(pairs_of(golden("state-table.v3")).values())
+    values = list(pairs_of(golden("state-table.v4")).values())
     return values[0] if kind is GroupMemory else values[-1]
 
 
@@ -149,13 +164,13 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 def test_a_newer_version_is_refused_and_says_to_upgrade(
     read: Callable[[Any], object], newer: Callable[[], Any]
 ) -> None:
-    with pytest.raises(DriftlineError, match=r"version [234]\b.*upgrade"):
+    with pytest.raises(DriftlineError, match=r"version [235]\b.*upgrade"):
         read(newer())
 
 
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
-    form = {"Alert": "alert.v2", "WindowRecord": "window.v2"}.get(
+    form = {"Alert": "alert.v3", "WindowRecord": "window.v2"}.get(
         getattr(kind, "__self__", type).__name__, "baseline.v2"
     )
     with pytest.raises(ValueError, match="schema"):
@@ -170,6 +185,6 @@ def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
 
 
 def test_no_golden_file_is_left_unread() -> None:
-    older = {"alert.v1", "window.v1", "state-table.v1", "state-table.v2"}
+    older = {"alert.v1", "alert.v2", "window.v1", "state-table.v1", "state-table.v2", "state-table.v3"}
     read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

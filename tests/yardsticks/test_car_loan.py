@@ -90,7 +90,7 @@ def test_replay_fires_for_the_drifted_signals_in_the_first_drifted_window(folder
 def test_the_correlation_that_drifts_is_told_and_none_before(folder: Path) -> None:
     """That of driver_tenure and the score is -.50 in the first 50,000 rows, -.51 up to the drift and -.43 after it."""
     [alert] = [a for line in replayed(folder) if (a := codec.decode(line))["signal"] == PAIRWISE]
-    assert alert["summary"].startswith("correlation of driver_tenure and prediction -0.50 -> ")
+    assert alert["summary"].startswith("correlation of driver_tenure and prediction from -0.50 to ")
     assert alert["onset_ms"] >= START_MS + DRIFT_AT * 1000
 
 

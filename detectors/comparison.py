@@ -14,7 +14,7 @@ from detectors.distribution import Tested, distribution_verdicts
 from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.profile import Profile
-from detectors.reference import Reference
+from detectors.reference import BASELINE, Reference
 from detectors.settings import Settings
 from detectors.sight import Sight
 from detectors.spread import Excesses, Spreads
@@ -44,7 +44,7 @@ class Comparison(NamedTuple):
     `effect` is that of the primary test, between `effect_low` and `effect_high` with 95 % confidence; `level` is what
     `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
     with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
-    `raised` is whether any verdict is warning or drift."""
+    `raised` is whether any verdict is warning or drift; `against` names the reference."""
 
     state: State
     level: float
@@ -62,6 +62,7 @@ class Comparison(NamedTuple):
     minimum_detectable_effect: float | None = None
     effect_low: float | None = None
     effect_high: float | None = None
+    against: str = BASELINE
 
     def verdict(self, detector: str) -> Verdict | None:
         """The verdict of that name, where it applies."""
@@ -143,6 +144,7 @@ def _compared(
         _raised(verdicts, len(known)),
         bases,
         *map(_or_none, (sight.minimum_detectable, sight.low, sight.high)),
+        [reference.name for reference in known],
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
 
@@ -255,7 +257,8 @@ def _widen_one(found: Verdicts, places: Indices, known: list[Reference], excesse
     found.states[places] = bar.of_signals(rows).states(found.p_value[places], found.effect[places], floor)
     notes = found.notes or [""] * len(found.rows)
     for place, spread, worth in zip(places.tolist(), spreads, columns.effective_windows.tolist(), strict=True):
-        notes[place] = f"among {spread.windows} windows of the baseline, worth {worth:.3g}"
+        name = known[found.rows[place]].name
+        notes[place] = f"among {spread.windows} windows of {name}, worth {worth:.3g}"
     found.notes = notes
 
 

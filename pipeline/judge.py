@@ -9,6 +9,7 @@ from detectors.comparison import Comparison, compare_all
 from detectors.description import describe
 from detectors.group import GroupProfile
 from detectors.profile import Profile
+from detectors.reference import BASELINE
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.tally import Tally, made_of
@@ -54,14 +55,14 @@ def judge(
         judgement = _unjudged(profile, past, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
-    return _judged(profile, standard, standards, standards.level(group.model, start_ms), past)
+    return _judged(profile, start_ms, standard, standards, standards.level(group.model, start_ms), past)
 
 
 def _judged(
-    profile: GroupProfile, standard: Standard, standards: Standards, level: float, past: Remembered
+    profile: GroupProfile, start_ms: int, standard: Standard, standards: Standards, level: float, past: Remembered
 ) -> Judgement:
     signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
-    references = standards.references(standard, signals.names)
+    references = standards.references(standard, signals.names, start_ms)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
@@ -81,6 +82,12 @@ def _state(comparison: Comparison, sequence: tuple[Verdict, ...]) -> State:
     if comparison.state is not State.OK or all(verdict.state is not State.WARNING for verdict in sequence):
         return comparison.state
     return State.WARNING
+
+
+def _summary(signal: str, comparison: Comparison) -> str:
+    """What moved; and against what, where that is not the whole baseline."""
+    said = describe(signal, comparison)
+    return f"{said}, against {comparison.against}" if comparison.raised and comparison.against != BASELINE else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ class _Signals:
             [comparison.p_value for comparison in compared],
             [comparison.level for comparison in compared],
             [comparison.effect for comparison in compared],
-            map(describe, self.names, compared),
+            map(_summary, self.names, compared),
             [
                 tuple([verdict.to_json() for verdict in (*comparison.verdicts, *sequence)])
                 for comparison, sequence in zip(compared, sequences, strict=True)

@@ -212,7 +212,7 @@ class _Seen:
 
     def take(self, closing: Closing) -> None:
         self._windows[str(closing.completeness)] += closing.last
-        self._alerts += closing.alerts
+        self._alerts += [alert for alert in closing.alerts if alert.state is not AlertState.ANNOUNCED]
         self._learned |= closing.baselines
         for record in closing.records:
             self._record(record)

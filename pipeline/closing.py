@@ -8,14 +8,17 @@ A window closes model by model: what one says is sent before the next is judged,
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
 from pipeline.alerting import SignalMemory, decide
+from pipeline.announcement import Announced, announcement
+from pipeline.arrival import Arrival
 from pipeline.collect import OpenWindow
 from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory
+from pipeline.rollout import Beside, Rollout
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config, FalseAlarms
@@ -68,10 +71,11 @@ class Closer:
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
-        for group, profile in groups:
+        rollout = Rollout.of(self._config, closing.start_ms, groups, self._memories)
+        for group, profile in rollout.in_order():
             memory = self._memories.get(group, GroupMemory())
             if memory.closed_through_ms < closing.end_ms:
-                self._close_group(closing, group, profile, memory)
+                self._close_group(closing, group, profile, memory, rollout)
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}
@@ -83,8 +87,22 @@ class Closer:
             if kept is not None:
                 closing.baselines[model, segment] = kept
 
-    def _close_group(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> None:
-        judgement = judge(group, closing.start_ms, profile, closing.completeness, self._standards, memory.traces)
+    def _close_group(
+        self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory, rollout: Rollout
+    ) -> None:
+        judgement = judge(
+            group,
+            closing.start_ms,
+            profile,
+            closing.completeness,
+            self._standards,
+            memory.traces,
+            len(rollout.arrivals),
+        )
+        arrival = rollout.arrival(group, self._memories.get(group))
+        beside = rollout.beside(group, self._memories)
+        if beside is not None:
+            judgement, arrival = self._roll_out(closing, group, judgement, arrival, beside)
         signals = dict(memory.signals)
         for record in judgement.signals:
             decision = decide(
@@ -96,8 +114,19 @@ class Closer:
                 closing.alerts.append(alert)
         closing.records.append(_window_record(closing, group, profile, judgement))
         onsets = self._onsets(closing, group, memory)
-        remembered = GroupMemory(closing.end_ms, signals, judgement.traces, onsets)
+        remembered = GroupMemory(closing.end_ms, signals, judgement.traces, onsets, arrival)
         self._memories[group] = closing.memories[group] = remembered
+
+    def _roll_out(
+        self, closing: Closing, group: Group, judgement: Judgement, arrival: Arrival, beside: Beside
+    ) -> tuple[Judgement, Arrival]:
+        """Announces a version that is new, and takes for warnings the drifts that it explains."""
+        settings = self._standards.settings
+        if arrival.first_ms == closing.start_ms and group.segment is None:
+            window = Announced(closing.start_ms, closing.end_ms, judgement.baseline_events)
+            closing.alerts.append(announcement(group, window, beside, judgement.signals, settings))
+        signals, differs = beside.explained(judgement.signals, arrival.differs, settings)
+        return replace(judgement, signals=signals), arrival._replace(differs=differs)
 
     def _onsets(self, closing: Closing, group: Group, memory: GroupMemory) -> tuple[int, ...]:
         """The onsets of the group's alerts within the period of the model's budget."""

@@ -45,8 +45,9 @@ def judge(
     completeness: Completeness,
     standards: Standards,
     past: Remembered,
+    versions: int = 1,
 ) -> Judgement:
-    """The judgement on one window of one group. O(buckets)."""
+    """The judgement on one window of one group, of so many `versions` of its model that the window has. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
         return _unjudged(profile, past, State.NO_DATA, standard)
@@ -55,7 +56,7 @@ def judge(
         judgement = _unjudged(profile, past, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
-    return _judged(profile, start_ms, standard, standards, standards.level(group.model, start_ms), past)
+    return _judged(profile, start_ms, standard, standards, standards.level(group.model, start_ms, versions), past)
 
 
 def _judged(

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 
 from detectors.sequence.slices import Remembered
 from pipeline.alerting import SignalMemory
+from pipeline.arrival import SINCE_EVER, Arrival
 from pipeline.event_time import BEGINNING
 from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition
 
-VERSION = 3
-_READ = (1, 2, 3)
+VERSION = 4
+_READ = (1, 2, 3, 4)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
@@ -24,19 +25,24 @@ Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
-    count) pairs, and the onsets of the alerts that its budget still counts. Version 1 had no onsets; version 3 writes
-    the means and the counts of a trace apart."""
+    count) pairs, the onsets of the alerts that its budget still counts, and when it arrived. Version 1 had no onsets;
+    version 3 writes the means and the counts of a trace apart; version 4 knows of arrivals."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
     traces: Remembered = field(default_factory=Remembered.nothing)
     onsets_ms: tuple[int, ...] = ()
+    arrival: Arrival = SINCE_EVER
 
     def encode(self, version: int = VERSION) -> bytes:
         signals = {name: memory.to_json() for name, memory in self.signals.items()}
         traces = dict(self.traces) if version < 3 else self.traces.to_json()
-        record = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": traces}
-        return _sealed(record if version == 1 else {**record, "onsets_ms": self.onsets_ms}, version)
+        record: dict[str, Any] = {"closed_through_ms": self.closed_through_ms, "signals": signals, "traces": traces}
+        if version > 1:
+            record["onsets_ms"] = self.onsets_ms
+        if version > 3:
+            record["arrival"] = self.arrival.to_json()
+        return _sealed(record, version)
 
     @classmethod
     def decode(cls, data: bytes) -> "GroupMemory":
@@ -52,7 +58,8 @@ class GroupMemory:
         if any(abs(n) > _MOST_EVENTS for trace in traces.values() for _, n in trace):
             raise ValueError("a slice has too many events")
         onsets = tuple(map(int, record.get("onsets_ms", ())))
-        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets)
+        arrival = SINCE_EVER if version < 4 else Arrival.from_json(record["arrival"])
+        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, arrival)
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,15 +157,15 @@ class Standards:
             oldest.forget()
         return found
 
-    def level(self, model: str, start_ms: int) -> float:
-        """The level of each signal of a model in the window that starts then: its false-alarm budget, shared out over the
-        baselines that the window is not itself part of. Where an alert takes n of m windows, that times n / m: of m
+    def level(self, model: str, start_ms: int, versions: int = 1) -> float:
+        """The level of each signal of a model in the window that starts then, and that has so many of its versions: its
+        false-alarm budget, shared out over the baselines that the window is not itself part of, and over versions. Where an alert takes n of m windows, that times n / m: of m
         windows at level a, n exceed it with a probability of at most a m / n, however they depend on each other
         (Markov's inequality)."""
         config = self._model(model)
         budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
         fire = self._config.detection.fire
-        level = budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms)))
+        level = budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms) * versions))
         return level * fire.windows / fire.of
 
     def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:

@@ -15,12 +15,16 @@ from schemas.basis import Basis
 from schemas.group import Group, Segment
 from schemas.window import Cell
 
-SCHEMA: Literal["driftline.alert/2"] = "driftline.alert/2"
+SCHEMA: Literal["driftline.alert/3"] = "driftline.alert/3"
 
 
 class AlertState(StrEnum):
+    """`announced` is no alarm: a version of the model is new, and what it differs in. It is there once, and opens no
+    incident. Since schema 3."""
+
     FIRING = "firing"
     RESOLVED = "resolved"
+    ANNOUNCED = "announced"
 
 
 class Alert(BaseModel):
@@ -34,7 +38,7 @@ class Alert(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    schema_: Literal["driftline.alert/1", "driftline.alert/2"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["driftline.alert/1", "driftline.alert/2", "driftline.alert/3"] = Field(SCHEMA, alias="schema")
     id: str
     incident: str
     state: AlertState

@@ -267,6 +267,14 @@ class PairwiseConfig(Section):
     """Changes of a correlation below this are no drift, however certain."""
 
 
+class RolloutConfig(Section):
+    """A new version of a model, held against the old one."""
+
+    windows: Annotated[int, Field(ge=0, le=100_000)] = 288
+    """For so many windows after it was first there, what a new version differs in from the old one is a warning at most.
+    0 turns it off."""
+
+
 class DetectionConfig(Section):
     """From profiles to verdicts, and from verdicts to alerts."""
 
@@ -288,6 +296,7 @@ class DetectionConfig(Section):
     """The test that decides; the others are shown as effects."""
 
     pairwise: PairwiseConfig = PairwiseConfig()
+    rollout: RolloutConfig = RolloutConfig()
 
 
 class LimitsConfig(Section):

@@ -25,7 +25,7 @@ def _of(model: type[BaseModel]) -> Callable[[], dict[str, Any]]:
 
 # To add one: its name with its version, and a function that makes it.
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
-    "alert.v2": _of(Alert),
+    "alert.v3": _of(Alert),
     "baseline.v1": _of(BaselineFile),
     "baseline.v2": _of(LensBaselineFile),
     "config.v1": _of(Config),

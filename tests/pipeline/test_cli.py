@@ -302,7 +302,7 @@ def test_replay_prints_json_and_writes_lines_that_keep_to_their_schemas(
     assert found.summary["windows"] == {"complete": EVENTS // PER_WINDOW}
     assert found.summary["alerts"] == len(alerts) > 0
     assert len(windows) == 3 * EVENTS // PER_WINDOW
-    for name, lines in (("alert.v2", alerts), ("window.v2", windows)):
+    for name, lines in (("alert.v3", alerts), ("window.v2", windows)):
         schema = Draft202012Validator(json.loads((SCHEMAS / f"{name}.json").read_text()))
         for line in lines:
             schema.validate(codec.decode(line))

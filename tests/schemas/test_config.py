@@ -64,6 +64,7 @@ def test_everything_has_a_default() -> None:
         "bins": 10,
         "primary": "g",
         "pairwise": {"most": 64, "signals": "auto", "minimum_change": 0.1},
+        "rollout": {"windows": 288},
     }
     assert config.limits.model_dump() == {
         "signals_per_model": 2000,
@@ -307,6 +308,7 @@ INDIFFERENT = [
     "kafka: {profiles_partitions: 9, replication_factor: 3, block_size: 5000}",
     "detection: {bins: 20, primary: ks, minimum_effect: 0.2, minimum_events: 99, resolve_after: 9, fire: {of: 5}}",
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
+    "detection: {rollout: {windows: 0}}",
     "metrics: {host: h, port: 0}",
     "models: auto",
 ]

@@ -86,7 +86,7 @@ def test_a_version_from_the_future_says_to_upgrade() -> None:
 
 @pytest.mark.parametrize(
     ("name", "body"),
-    [("alert.v2", ALERT.encode()), ("window.v2", WINDOW.encode()), ("marker.v1", MARKER.model_dump_json(exclude_none=True).encode()),
+    [("alert.v3", ALERT.encode()), ("window.v2", WINDOW.encode()), ("marker.v1", MARKER.model_dump_json(exclude_none=True).encode()),
      ("packet.v1", PACKET.header.model_dump_json(exclude_none=True).encode())],
 )  # fmt: skip
 def test_what_is_sent_keeps_to_its_schema(name: str, body: bytes) -> None:

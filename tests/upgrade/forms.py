@@ -21,6 +21,7 @@ from detectors.sequence.slices import Remembered
 from detectors.vocabulary import Vocabulary
 from pipeline import memory, resume
 from pipeline.alerting import SignalMemory
+from pipeline.arrival import Arrival
 from pipeline.closing import Closing
 from pipeline.keeping import baseline_totals, baseline_windows, partition_record, state_records
 from pipeline.memory import GroupMemory, PartitionMemory
@@ -47,6 +48,7 @@ GROUP_MEMORY = GroupMemory(
     {"x": SignalMemory(((0, False), (300_000, True)), 300_000, 1)},
     Remembered.of({"x": ((1.5, 3), (2.0, 4))}),
     (300_000,),
+    Arrival(-300_000, "6", ("x",)),
 )
 PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")

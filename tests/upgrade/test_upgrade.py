@@ -11,6 +11,7 @@ import pytest
 from detectors.baseline import Baseline
 from detectors.cross_wire import encode_cross
 from detectors.wire import cross_of, decode_group
+from pipeline.arrival import Arrival
 from pipeline.keeping import kept_of
 from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.resume import decode_progress
@@ -72,13 +73,13 @@ def test_a_commit_of_version_1_is_read() -> None:
     assert decode_progress(golden("commit.v1").decode(), forms.SOURCE, *forms.COMMITTED) == forms.PROGRESS
 
 
-@pytest.mark.parametrize(
-    ("version", "onsets"), [(1, ()), (2, forms.GROUP_MEMORY.onsets_ms), (3, forms.GROUP_MEMORY.onsets_ms)]
-)
-def test_the_tables_of_each_version_are_read(version: int, onsets: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_the_tables_of_each_version_are_read(version: int) -> None:
+    onsets = forms.GROUP_MEMORY.onsets_ms if version > 1 else ()
+    arrival = forms.GROUP_MEMORY.arrival if version > 3 else Arrival()
     kept = kept_of(2, pairs_of(golden(f"state-table.v{version}")), pairs_of(golden("baselines-table.v1")))
     assert kept.memory == forms.PARTITION_MEMORY
-    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets)}
+    assert kept.groups == {forms.GROUP: replace(forms.GROUP_MEMORY, onsets_ms=onsets, arrival=arrival)}
     assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])
@@ -101,8 +102,13 @@ def test_alerts_and_window_records_of_version_1_are_read() -> None:
 
 
 def test_alerts_and_window_records_of_version_2_are_read() -> None:
-    assert Alert.model_validate_json(golden("alert.v2")) == forms.ALERT
+    alert = forms.ALERT.model_copy(update={"schema_": "driftline.alert/2"})
+    assert Alert.model_validate_json(golden("alert.v2")) == alert
     assert WindowRecord.model_validate_json(golden("window.v2")) == forms.record()
+
+
+def test_an_alert_of_version_3_is_read() -> None:
+    assert Alert.model_validate_json(golden("alert.v3")) == forms.ALERT
 
 
 def _sealed(body: bytes) -> bytes:
@@ -125,7 +131,7 @@ def _newer_document(data: bytes) -> bytes:
 
 
 def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
-    values = list(pairs_of(golden("state-table.v3")).values())
+    values = list(pairs_of(golden("state-table.v4")).values())
     return values[0] if kind is GroupMemory else values[-1]
 
 
@@ -147,13 +153,13 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 def test_a_newer_version_is_refused_and_says_to_upgrade(
     read: Callable[[Any], object], newer: Callable[[], Any]
 ) -> None:
-    with pytest.raises(DriftlineError, match=r"version [234]\b.*upgrade"):
+    with pytest.raises(DriftlineError, match=r"version [2345]\b.*upgrade"):
         read(newer())
 
 
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
-    form = {"Alert": "alert.v2", "WindowRecord": "window.v2"}.get(
+    form = {"Alert": "alert.v3", "WindowRecord": "window.v2"}.get(
         getattr(kind, "__self__", type).__name__, "baseline.v2"
     )
     with pytest.raises(ValueError, match="schema"):
@@ -168,6 +174,6 @@ def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
 
 
 def test_no_golden_file_is_left_unread() -> None:
-    older = {"alert.v1", "window.v1", "state-table.v1", "state-table.v2"}
+    older = {"alert.v1", "alert.v2", "window.v1", "state-table.v1", "state-table.v2", "state-table.v3"}
     read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

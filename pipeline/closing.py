@@ -18,6 +18,7 @@ from pipeline.arrival import Arrival
 from pipeline.collect import OpenWindow
 from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory
+from pipeline.rolling import Rolled, Rolling
 from pipeline.rollout import Beside, Rollout
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
@@ -42,6 +43,7 @@ class Closing:
     records: list[WindowRecord] = field(default_factory=list)
     memories: dict[Group, GroupMemory] = field(default_factory=dict)
     baselines: dict[Key, BaselineGroup] = field(default_factory=dict)
+    rolled: dict[Group, Rolled] = field(default_factory=dict)
     budgets: dict[str, FalseAlarms] = field(default_factory=dict)
 
 
@@ -49,11 +51,16 @@ class Closer:
     """Closes the windows of one profiles partition, in order."""
 
     def __init__(
-        self, config: Config, standards: Standards, memories: Mapping[Group, GroupMemory] | None = None
+        self,
+        config: Config,
+        standards: Standards,
+        memories: Mapping[Group, GroupMemory] | None = None,
+        rolled: Mapping[Group, Mapping[int, Rolled]] | None = None,
     ) -> None:
         self._config = config
         self._standards = standards
         self._memories = dict(memories or {})
+        self._rolling = {group: standards.rolling(group, windows) for group, windows in (rolled or {}).items()}
 
     def close(self, window: OpenWindow) -> Iterator[Closing]:
         """Judges every group of the window and moves its alerts on. One closing for each model, in order; one for a
@@ -76,6 +83,8 @@ class Closer:
             memory = self._memories.get(group, GroupMemory())
             if memory.closed_through_ms < closing.end_ms:
                 self._close_group(closing, group, profile, memory, rollout)
+            if closing.completeness is Completeness.COMPLETE:
+                self._roll(closing, group, profile)
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}
@@ -86,6 +95,20 @@ class Closer:
             kept = self._standards.learn(model, segment, closing.start_ms, profile)
             if kept is not None:
                 closing.baselines[model, segment] = kept
+
+    def _roll(self, closing: Closing, group: Group, profile: GroupProfile) -> None:
+        """Takes the window into the group's rolling baseline, unless it is part of an incident."""
+        rolling = self._rolling_of(group)
+        if rolling is None or any(signal.onset_ms is not None for signal in self._memories[group].signals.values()):
+            return
+        rolled = rolling.add(closing.start_ms, profile)
+        if rolled is not None:
+            closing.rolled[group] = rolled
+
+    def _rolling_of(self, group: Group) -> Rolling | None:
+        if group not in self._rolling:
+            self._rolling[group] = self._standards.rolling(group)
+        return self._rolling[group]
 
     def _close_group(
         self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory, rollout: Rollout
@@ -98,6 +121,7 @@ class Closer:
             self._standards,
             memory.traces,
             len(rollout.arrivals),
+            self._rolling_of(group),
         )
         arrival = rollout.arrival(group, self._memories.get(group))
         beside = rollout.beside(group, self._memories)

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from detectors.comparison import Comparison, compare_all
 from detectors.description import describe
+from detectors.either import either
 from detectors.group import GroupProfile
 from detectors.profile import Profile
-from detectors.reference import BASELINE
+from detectors.reference import BASELINE, Reference
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.tally import Tally, made_of
 from pipeline.correlations import correlations_of
+from pipeline.rolling import Rolling
 from pipeline.standards import Standard, Standards
 from schemas.group import Group
 from schemas.verdict import State, Verdict
@@ -46,8 +50,10 @@ def judge(
     standards: Standards,
     past: Remembered,
     versions: int = 1,
+    rolling: Rolling | None = None,
 ) -> Judgement:
-    """The judgement on one window of one group, of so many `versions` of its model that the window has. O(buckets)."""
+    """The judgement on one window of one group, of so many `versions` of its model that the window has. `rolling` is its
+    rolling baseline, where it has one. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
         return _unjudged(profile, past, State.NO_DATA, standard)
@@ -56,20 +62,50 @@ def judge(
         judgement = _unjudged(profile, past, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return Judgement(judgement.signals, judgement.traces, judgement.baseline_events, learned)
-    return _judged(profile, start_ms, standard, standards, standards.level(group.model, start_ms, versions), past)
+    level = standards.level(group.model, start_ms, versions)
+    return _judged(profile, start_ms, standard, standards, level, past, rolling)
 
 
 def _judged(
-    profile: GroupProfile, start_ms: int, standard: Standard, standards: Standards, level: float, past: Remembered
+    profile: GroupProfile,
+    start_ms: int,
+    standard: Standard,
+    standards: Standards,
+    level: float,
+    past: Remembered,
+    rolling: Rolling | None,
 ) -> Judgement:
     signals = _Signals.of(profile, sorted({*profile.signals, *standard.group.total.signals}))
     references = standards.references(standard, signals.names, start_ms)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally)
+    if rolling is not None:
+        compared = _with_rolling(
+            compared, signals, standards.rolled(rolling, signals.names, start_ms), standards, level
+        )
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences)
     records += correlations_of(profile, standard, standards, level)
     return Judgement(records, past.after(signals.names, new), standard.events)
+
+
+def _with_rolling(
+    compared: list[Comparison],
+    signals: "_Signals",
+    references: dict[str, Reference],
+    standards: Standards,
+    level: float,
+) -> list[Comparison]:
+    """The comparisons, and those with the rolling baseline of the signals that it has references of."""
+    rows = np.array([at for at, name in enumerate(signals.names) if name in references], np.intp)
+    if not len(rows):
+        return compared
+    profiles = [signals.profiles[at] for at in rows.tolist()]
+    rolled = compare_all(list(references.values()), profiles, standards.settings, level, signals.tally.at(rows))
+    found = list(compared)
+    for at, one in zip(rows.tolist(), rolled, strict=True):
+        found[at] = either(compared[at], one)
+    return found
 
 
 def _unjudged(profile: GroupProfile, past: Remembered, state: State, standard: Standard | None) -> Judgement:

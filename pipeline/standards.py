@@ -6,6 +6,7 @@ A learned baseline is the first windows that close. Versions of a model share it
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import Protocol
 
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
@@ -17,6 +18,7 @@ from detectors.reference import Reference
 from detectors.season import Hour
 from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
+from pipeline.rolling import Rolled, Rolling
 from schemas.config import Config, ModelConfig
 from schemas.group import Group, Segment
 from schemas.season import Season
@@ -116,6 +118,15 @@ class Standard:
 Key = tuple[str, Segment | None]
 
 
+class Holds(Protocol):
+    """What holds prepared signals."""
+
+    @property
+    def prepared(self) -> int: ...
+
+    def forget(self) -> None: ...
+
+
 class Standards:
     """The baselines of all models that one profiles partition holds."""
 
@@ -132,7 +143,7 @@ class Standards:
         )
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[Key, Standard] = {}
-        self._prepared: dict[int, Standard] = {}
+        self._prepared: dict[int, Holds] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
@@ -145,17 +156,33 @@ class Standards:
         return self._standards.get((group.model, group.segment))
 
     def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
-        """The signals' baselines in a standard, for the window that starts then. Those of the standards used last stay
-        prepared, as many as `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
+        """The signals' baselines in a standard, for the window that starts then."""
         found = standard.references(signals, start_ms)
-        self._prepared.pop(id(standard), None)
-        self._prepared[id(standard)] = standard
+        self._hold(standard)
+        return found
+
+    def rolled(self, rolling: Rolling, signals: Sequence[str], start_ms: int) -> dict[str, Reference]:
+        """The signals' rolling baselines for the window that starts then, of those that its windows bear verdicts on."""
+        ready = rolling.before(start_ms)
+        bearing = [signal for signal in signals if ready.bears(signal)] if ready else []
+        found = ready.references(bearing) if ready else []
+        self._hold(rolling)
+        return dict(zip(bearing, found, strict=True))
+
+    def rolling(self, group: Group, kept: Mapping[int, Rolled] | None = None) -> Rolling | None:
+        """A group's rolling baseline, of the windows kept of it; None where its model has none."""
+        model = self._config.model(group.model)
+        return Rolling.of(model.rolling_windows, self.settings, kept or {}) if model and model.rolling_windows else None
+
+    def _hold(self, used: Holds) -> None:
+        """Those used last stay prepared, as many as `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
+        self._prepared.pop(id(used), None)
+        self._prepared[id(used)] = used
         left = sum(one.prepared for one in self._prepared.values())
         while left > MOST_PREPARED and len(self._prepared) > 1:
             oldest = self._prepared.pop(next(iter(self._prepared)))
             left -= oldest.prepared
             oldest.forget()
-        return found
 
     def level(self, model: str, start_ms: int, versions: int = 1) -> float:
         """The level of each signal of a model in the window that starts then, and that has so many of its versions: its
@@ -194,7 +221,8 @@ class Standards:
 
     def _tests(self, model: str, start_ms: int) -> int:
         ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
-        return sum(standard.tests for standard in ready)
+        rolling = sum(len(s.group.total.signals) for s in ready) if self._model(model).rolling_windows else 0
+        return sum(standard.tests for standard in ready) + rolling
 
     def _model(self, name: str) -> ModelConfig:
         found = self._config.model(name)

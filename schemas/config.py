@@ -138,6 +138,13 @@ class LearnFrom(Section):
     """The first so many closed windows become the baseline."""
 
 
+class RollingConfig(Section):
+    """A second baseline, of a group's own last windows."""
+
+    windows: Annotated[int, Field(ge=20, le=500)]
+    """The last so many windows that were not part of an incident."""
+
+
 class BaselineConfig(Section):
     """What windows are compared with: learned, unless a file is named."""
 
@@ -148,6 +155,9 @@ class BaselineConfig(Section):
 
     season: Annotated[Season, Strict(False)] = Season.NONE
     """With a season, a window is compared with the baseline's windows of the same hour, where these are enough."""
+
+    rolling: RollingConfig | None = None
+    """With `{windows: N}`, each window is compared with the group's last N windows, too, a test of its own."""
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> "BaselineConfig":
@@ -236,6 +246,11 @@ class ModelConfig(Section):
     @property
     def season(self) -> Season:
         return Season.NONE if isinstance(self.baseline, str) else self.baseline.season
+
+    @property
+    def rolling_windows(self) -> int:
+        """How many windows the rolling baseline has; 0 where there is none."""
+        return 0 if isinstance(self.baseline, str) or self.baseline.rolling is None else self.baseline.rolling.windows
 
 
 Models = Annotated[Many[ModelConfig], Field(min_length=1), unique("name", attrgetter("name"))]

@@ -230,6 +230,10 @@ MISTAKES = {
     "with season hour_of_week must be at least 3360, 20 cycles of windows of 1h, got 288",
     "{window: {length: 1d}, models: [{name: m, baseline: {file: b, season: hour_of_day}}]}": "models[0].baseline.season: "
     "hour_of_day takes windows shorter than a day, window.length is 1d",
+    "models: [{name: m, baseline: {rolling: {}}}]": "models[0].baseline.rolling.windows: is missing",
+    "models: [{name: m, baseline: {rolling: {windows: 19}}}]": "models[0].baseline.rolling.windows: must be at least 20, got 19",
+    "models: [{name: m, baseline: {rolling: {windows: 501}}}]": "models[0].baseline.rolling.windows: must be at most 500, "
+    "got 501",
     "models: [{name: m, segments: [3]}]": "models[0].segments[0]: must be a mapping (keys: path, keep, most), got 3",
     # what must be there
     "models: []": "models: must not be empty",

@@ -18,14 +18,16 @@ from detectors.group import GroupProfile
 from detectors.lens import Lens
 from detectors.profile import Resolution
 from detectors.sequence.slices import Remembered
+from detectors.settings import Settings
 from detectors.vocabulary import Vocabulary
-from pipeline import memory, resume
+from pipeline import keeping, memory, resume
 from pipeline.alerting import SignalMemory
 from pipeline.arrival import Arrival
 from pipeline.closing import Closing
-from pipeline.keeping import baseline_totals, baseline_windows, partition_record, state_records
+from pipeline.keeping import baseline_totals, baseline_windows, partition_record, rolled_windows, state_records
 from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.partition import Progress
+from pipeline.rolling import Rolling
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
@@ -184,7 +186,11 @@ def record() -> WindowRecord:
 def closing() -> Closing:
     """One that keeps a group's memory and a baseline's window."""
     baselines = {("loan", segment): group for segment, group in learned().groups.items()}
-    return Closing(300_000, 600_000, Completeness.COMPLETE, {}, memories={GROUP: GROUP_MEMORY}, baselines=baselines)
+    found = Closing(300_000, 600_000, Completeness.COMPLETE, {}, memories={GROUP: GROUP_MEMORY}, baselines=baselines)
+    rolled = Rolling(20, Settings()).add(300_000, profile())
+    assert rolled is not None
+    found.rolled[GROUP] = rolled
+    return found
 
 
 def table(name: str) -> dict[bytes, bytes]:
@@ -206,6 +212,7 @@ def forms() -> Mapping[str, bytes]:
         f"commit.v{resume.VERSION}": resume.encode_progress(PROGRESS, *COMMITTED).encode(),
         f"state-table.v{memory.VERSION}": _lines(state),
         f"baselines-table.v{wire.VERSION}": _lines(baselines),
+        f"rolled-table.v{keeping.ROLLED_VERSION}": _lines(dict(rolled_windows(2, 9, closing()))),
         f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
         f"baseline.v{baseline.LENS_SCHEMA[-1]}": with_lens().encode(),
         f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),

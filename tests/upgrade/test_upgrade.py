@@ -86,6 +86,18 @@ def test_the_tables_of_each_version_are_read(version: int) -> None:
         assert group.total.profile("signal").trace.sums.values().tolist() == [1_000_001.75]
 
 
+def test_a_rolling_baseline_of_version_1_is_read() -> None:
+    [(number, window)] = kept_of(2, {}, pairs_of(golden("rolled-table.v1"))).rolled[forms.GROUP].items()
+    assert (number, window.number, window.slot, window.start_ms) == (1, 1, 1, 300_000)
+    assert decode_group(window.profile).profile("signal").numbers.total == 6
+
+
+def test_a_newer_rolling_baseline_is_refused() -> None:
+    [(key, value)] = pairs_of(golden("rolled-table.v1")).items()
+    with pytest.raises(DriftlineError, match=r"version 02\b.*upgrade"):
+        kept_of(2, {}, {key: b"\x02" + value[1:]})
+
+
 def test_a_baseline_file_of_version_1_is_read() -> None:
     baseline = Baseline.decode(golden("baseline.v1"))
     assert (baseline.model, baseline.window_ms, set(baseline.groups)) == ("loan", 300_000, {None, forms.GROUP.segment})

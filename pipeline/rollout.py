@@ -52,19 +52,19 @@ class Rollout:
     ) -> "Rollout":
         """That of the window that starts then. O(groups), and O(memories) where a version is new."""
         profiles = dict(groups)
-        arrivals = {}
-        for group in profiles:
-            whole = Group(group.model, group.version)
-            if group.version not in arrivals:
-                known = memories.get(whole)
-                arrivals[group.version] = known.arrival if known else _arrival(whole, start_ms, profiles, memories)
+        wholes = {group.version: Group(group.model, group.version) for group in profiles}
+        arrivals = {version: memories[whole].arrival for version, whole in wholes.items() if whole in memories}
+        if len(arrivals) < len(wholes):
+            model = next(iter(profiles)).model
+            new = Arrival(start_ms, old_of(_seen(model, start_ms, profiles, memories)))
+            arrivals |= dict.fromkeys(wholes.keys() - arrivals.keys(), new)
         rollout = config.detection.rollout
         return cls(start_ms, config.window.length_ms, rollout.windows, arrivals, profiles)
 
     def in_order(self) -> list[tuple[Group, GroupProfile]]:
-        """The groups, those of old versions before those of new ones."""
+        """The groups, those of old versions before those of new ones, and of a version in the order that they had."""
         place = {version: at for at, version in enumerate(in_order_of_arrival(self.arrivals))}
-        return sorted(self.groups.items(), key=lambda item: (place[item[0].version], item[0].order))
+        return sorted(self.groups.items(), key=lambda item: place[item[0].version])
 
     def arrival(self, group: Group, memory: GroupMemory | None) -> Arrival:
         """The group's own: it came with its version, and differs where it was found to."""
@@ -80,15 +80,15 @@ class Rollout:
         return Beside(arrival, self.start_ms, self.length_ms, self.groups[group], self.groups.get(old), known)
 
 
-def _arrival(
-    whole: Group, start_ms: int, profiles: Mapping[Group, GroupProfile], memories: Mapping[Group, GroupMemory]
-) -> Arrival:
-    seen = [
+def _seen(
+    model: str, start_ms: int, profiles: Mapping[Group, GroupProfile], memories: Mapping[Group, GroupMemory]
+) -> list[Seen]:
+    """The versions of a model that were there before this window."""
+    return [
         Seen(group.version, memory.closed_through_ms, profiles[group].count if group in profiles else 0)
         for group, memory in memories.items()
-        if group.model == whole.model and group.segment is None and memory.arrival.first_ms < start_ms
+        if group.model == model and group.segment is None and memory.arrival.first_ms < start_ms
     ]
-    return Arrival(start_ms, old_of(seen))
 
 
 @dataclass(frozen=True, slots=True)

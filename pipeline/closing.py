@@ -124,8 +124,9 @@ class Closer:
             self._rolling_of(group),
         )
         arrival = rollout.arrival(group, self._memories.get(group))
-        beside = rollout.beside(group, self._memories)
-        if beside is not None:
+        old = rollout.old_of(group)
+        if old is not None:
+            beside = rollout.beside(group, old, self._memories.get(old, GroupMemory()).signals)
             judgement, arrival = self._roll_out(closing, group, judgement, arrival, beside)
         signals = dict(memory.signals)
         for record in judgement.signals:

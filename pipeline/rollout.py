@@ -70,14 +70,17 @@ class Rollout:
         """The group's own: it came with its version, and differs where it was found to."""
         return self.arrivals[group.version]._replace(differs=memory.arrival.differs if memory else ())
 
-    def beside(self, group: Group, memories: Mapping[Group, GroupMemory]) -> "Beside | None":
-        """The group and the old version's; None where its version is not new any more, or was the first."""
+    def old_of(self, group: Group) -> Group | None:
+        """The old version's group; None where the group's version is not new any more, or was the first."""
         arrival = self.arrivals[group.version]
         if arrival.old is None or self.start_ms >= arrival.first_ms + self.windows * self.length_ms:
             return None
-        old = Group(group.model, arrival.old, group.segment)
-        known = memories.get(old, GroupMemory())
-        return Beside(arrival, self.start_ms, self.length_ms, self.groups[group], self.groups.get(old), known)
+        return Group(group.model, arrival.old, group.segment)
+
+    def beside(self, group: Group, old: Group, signals: Mapping[str, SignalMemory]) -> "Beside":
+        """The group and the old version's, of which `signals` are remembered once it has closed the window."""
+        arrival = self.arrivals[group.version]
+        return Beside(arrival, self.start_ms, self.length_ms, self.groups[group], self.groups.get(old), signals)
 
 
 def _seen(
@@ -101,7 +104,7 @@ class Beside:
     length_ms: int
     profile: GroupProfile
     old_profile: GroupProfile | None
-    old: GroupMemory
+    old: Mapping[str, SignalMemory]
 
     def compared(self, signals: Sequence[str], settings: Settings, level: float) -> dict[str, Comparison]:
         """The signals of both versions in this window, of those that both have events enough of: `drift` where they differ
@@ -129,7 +132,7 @@ class Beside:
         return tuple(self._told(one, compared.get(one.name), known) for one in records), tuple(sorted(known))
 
     def _explains(self, signal: str, compared: Comparison | None, known: bool) -> bool:
-        memory = self.old.signals.get(signal, SignalMemory())
+        memory = self.old.get(signal, SignalMemory())
         if memory.onset_ms is not None or (memory.recent and memory.recent[-1][1]):
             return False
         if compared is not None:

@@ -14,7 +14,7 @@ from detectors.distribution import Tested, distribution_verdicts
 from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.profile import Profile
-from detectors.reference import Reference
+from detectors.reference import BASELINE, Reference
 from detectors.settings import Settings
 from detectors.sight import Sight
 from detectors.spread import Excesses, Spreads
@@ -48,7 +48,8 @@ class Comparison(NamedTuple):
     `effect` is that of the primary test, between `effect_low` and `effect_high` with 95 % confidence; `level` is what
     `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
     with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
-    `raised` is whether any verdict is warning or drift. `score` is the window's standard score among the baseline's."""
+    `raised` is whether any verdict is warning or drift; `against` names the reference. `score` is the window's standard score
+    among the baseline's."""
 
     state: State
     level: float
@@ -67,6 +68,7 @@ class Comparison(NamedTuple):
     effect_low: float | None = None
     effect_high: float | None = None
     score: float | None = None
+    against: str = BASELINE
 
     def verdict(self, detector: str) -> Verdict | None:
         """The verdict of that name, where it applies."""
@@ -153,6 +155,7 @@ def _compared(
         _raised(verdicts, len(known)),
         bases,
         *map(_or_none, (sight.minimum_detectable, sight.low, sight.high, scores)),
+        [reference.name for reference in known],
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
 
@@ -265,7 +268,8 @@ def _widen_one(found: Verdicts, places: Indices, known: list[Reference], excesse
     found.states[places] = bar.of_signals(rows).states(found.p_value[places], found.effect[places], floor)
     notes = found.notes or [""] * len(found.rows)
     for place, spread, worth in zip(places.tolist(), spreads, columns.effective_windows.tolist(), strict=True):
-        notes[place] = f"among {spread.windows} windows of the baseline, worth {worth:.3g}"
+        name = known[found.rows[place]].name
+        notes[place] = f"among {spread.windows} windows of {name}, worth {worth:.3g}"
     found.notes = notes
 
 
@@ -275,7 +279,8 @@ def _sustain(verdicts: list[Verdicts], known: list[Reference], excesses: Excesse
     scores = np.full(len(known), np.nan)
     g = next(found for found in verdicts if found.detector == "g")
     spreads = [known[at].spread for at in g.rows.tolist()]
-    places = np.flatnonzero(excesses.defined[g.rows] & np.array([spread is not None for spread in spreads], np.bool_))
+    apt = [_has_sustained(known[at]) for at in g.rows.tolist()]
+    places = np.flatnonzero(excesses.defined[g.rows] & np.array(apt, np.bool_))
     rows = g.rows[places]
     columns = Spreads.of([spread for at in places.tolist() if (spread := spreads[at]) is not None])
     scores[rows] = columns.standard(excesses.at(rows))
@@ -320,7 +325,8 @@ def _tests(reference: Reference, primary: str) -> int:
 
 
 def _has_sustained(reference: Reference) -> bool:
-    return reference.spread is not None and len(reference.counts) > 1
+    """Not against windows of one hour: how they hang together says nothing of those that follow each other."""
+    return reference.spread is not None and len(reference.counts) > 1 and reference.name == BASELINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """A comparison in one plain sentence, for people."""
 
 from detectors.chance import Chance
-from detectors.comparison import WATCHED, Comparison
+from detectors.comparison import SUSTAINED, WATCHED, Comparison
+from detectors.reference import BASELINE
 from schemas.verdict import State, Verdict
 
 
 def describe(signal: str, comparison: Comparison, chance: Chance | None = None) -> str:
-    """One plain sentence: what moved, from what to what, and how sure that is, where `chance` tells. Numbers are rounded to three
+    """One plain sentence: what moved, from what to what, against what where that is not the whole baseline, and how sure
+    that is, where `chance` tells. Numbers are rounded to three
     digits, with commas between thousands."""
     if comparison.state in (State.NO_DATA, State.INSUFFICIENT):
         return f"{signal}: too few events to tell ({comparison.n_reference:,} and {comparison.n_current:,})"
@@ -18,6 +20,8 @@ def describe(signal: str, comparison: Comparison, chance: Chance | None = None) 
     said = ", and ".join(part for part in parts if part)
     if not said:
         return f"{signal}: no change that matters"
+    if comparison.against != BASELINE:
+        said += f", against {comparison.against}"
     sure = chance.said(comparison.p_value, comparison.level, comparison.basis) if chance else ""
     return f"{signal}: {said}; {sure}" if sure else f"{signal}: {said}"
 
@@ -28,11 +32,13 @@ def _raised(verdict: Verdict) -> bool:
 
 def _moved(comparison: Comparison) -> str:
     measures = [v for v in comparison.verdicts if v.detector not in WATCHED]
-    if not any(map(_raised, measures)):
+    raised = [v.detector for v in measures if _raised(v)]
+    if not raised:
         return ""
+    lasting = ", in window after window" if raised == [SUSTAINED] else ""
     if comparison.effect is None:
-        return _from_to(comparison)
-    return f"{_from_to(comparison)}, {_percent(comparison.effect)} of values moved"
+        return _from_to(comparison) + lasting
+    return f"{_from_to(comparison)}, {_percent(comparison.effect)} of values moved{lasting}"
 
 
 def _from_to(comparison: Comparison) -> str:

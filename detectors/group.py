@@ -1,10 +1,11 @@
 """A group's profile: how many events, and one profile for each signal they had."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from detectors.cross import CrossProducts
-from detectors.profile import Profile, Resolution
+from detectors.profile import Profile, Resolution, merged_profiles
 from detectors.vocabulary import hash_of
 
 
@@ -75,6 +76,20 @@ class GroupProfile:
         """The same events without time slices, so that different windows merge."""
         signals = {name: p.collapsed() for name, p in self.signals.items()}
         return replace(self, signals=signals, resolution=replace(self.resolution, slices=1))
+
+
+def merged_groups(groups: Sequence[GroupProfile]) -> GroupProfile:
+    """The group of all events of several groups, one at least: what merging them two at a time comes to, and faster.
+    O(buckets)."""
+    resolution = reduce(Resolution.least, (group.resolution for group in groups))
+    coarse = [group.coarsened(resolution).signals for group in groups]
+    names = sorted({name for signals in coarse for name in signals})
+    merged = {
+        name: merged_profiles([signals[name] for signals in coarse if name in signals], resolution) for name in names
+    }
+    kept = _least_hashed(merged, resolution.signals)
+    cross = reduce(_crossed, (group.cross for group in groups))
+    return GroupProfile(sum(group.count for group in groups), kept, resolution, cross)
 
 
 def least_hashed(names: Iterable[str], most: int) -> list[str]:

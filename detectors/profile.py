@@ -7,6 +7,7 @@ value), whatever the order, the batching or the merge tree; `profile(a + b) == p
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -132,6 +133,26 @@ class Profile:
     def collapsed(self) -> "Profile":
         """The same profile without time slices, so that profiles of different windows merge."""
         return replace(self, trace=self.trace.collapsed())
+
+
+def merged_profiles(profiles: Sequence[Profile], resolution: Resolution) -> Profile:
+    """The profile of the multisets of all, one at least: what merging them two at a time comes to, and faster. Raises
+    ValueError where some have time slices and others none."""
+    grids = [p.numbers for p in profiles if len(p.numbers.keys)]
+    categories, labels = _labelled(list(profiles), resolution.categories)
+    return Profile(
+        numbers=merged(grids, resolution.numbers) if grids else empty_grid(),
+        least=min(p.least for p in profiles),
+        greatest=max(p.greatest for p in profiles),
+        categories=categories,
+        labels=labels,
+        booleans=(sum(p.booleans[0] for p in profiles), sum(p.booleans[1] for p in profiles)),
+        null=sum(p.null for p in profiles),
+        missing=sum(p.missing for p in profiles),
+        not_finite=sum(p.not_finite for p in profiles),
+        other=sum(p.other for p in profiles),
+        trace=reduce(Trace.merge, (p.trace for p in profiles)),
+    )
 
 
 def _merged_categories(a: Profile, b: Profile, cap: int) -> tuple[Grid, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from detectors.tables import Tables
 from detectors.tally import Made, made_of
 from schemas.basis import Basis
 
+BASELINE = "the baseline"
 _MOST_COARSER = 3
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
@@ -31,7 +32,7 @@ class Reference:
     """A baseline's profile, its frozen cells with the baseline's `counts` in them, shape (k,), and its ladder, where
     it has numbers. `made` is what its events are. `singletons` is the number of categories that it met once. `footing`
     says how far apart the baseline's own windows are; None where the profile is a sample without windows, of
-    independent events."""
+    independent events. `name` is what people read of which windows these are."""
 
     profile: Profile
     events: int
@@ -42,6 +43,7 @@ class Reference:
     ladder: Ladder | None
     made: Made
     footing: Footing | None = None
+    name: str = BASELINE
     _coarser: dict[tuple[Hashable, ...], "Reference"] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -100,7 +102,7 @@ class Reference:
     def _with_categories(self, grid: Grid, labels: tuple[str, ...]) -> "Reference":
         profile = replace(self.profile, categories=grid, labels=labels)
         edges = self.cells.numbers.edges if self.cells.numbers else None
-        return replace(_prepared(profile, Cells.of(profile, 1, edges)), footing=self.footing)
+        return replace(_prepared(profile, Cells.of(profile, 1, edges)), footing=self.footing, name=self.name)
 
 
 def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
@@ -127,8 +129,16 @@ def references_of(
     """The reference of each signal of a baseline, on the footing of its windows: `footings`, where they are known
     already, for they are what takes longest."""
     footings = group_footings(group, settings) if footings is None else footings
-    references = {name: Reference.of(group.total.profile(name), settings) for name in group.total.signals}
-    return {name: replace(reference, footing=footings[name], _coarser={}) for name, reference in references.items()}
+    return {name: reference_of(group, name, settings, footings[name]) for name in group.total.signals}
+
+
+def reference_of(
+    group: BaselineGroup, signal: str, settings: Settings, footing: Footing, name: str = BASELINE
+) -> Reference:
+    """The reference of one signal of a baseline, which is missing throughout where the baseline lacks it; `name` is what
+    the baseline is called. O(buckets)."""
+    reference = Reference.of(group.total.profile(signal), settings)
+    return replace(reference, footing=footing, name=name, _coarser={})
 
 
 def _excesses(

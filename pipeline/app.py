@@ -36,6 +36,7 @@ from pipeline.keeping import (
     kept_of,
     outdated,
     partition_record,
+    rolled_windows,
     state_records,
     thing_of,
 )
@@ -163,6 +164,8 @@ class MonitorShell:
         reach("monitor.baseline_windows")
         await self._keep(BASELINE_TABLE, partition, owned, baseline_totals(partition, owned.generation, closing))
         reach("monitor.baseline_totals")
+        await self._keep(BASELINE_TABLE, partition, owned, rolled_windows(partition, owned.generation, closing))
+        reach("monitor.rolled_windows")
         self._board.closed(partition, closing)
 
     async def _closed(self, partition: int, owned: _Owned, closing: Closing, groups: int, alerts: int) -> None:
@@ -207,7 +210,7 @@ class MonitorShell:
         tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
         kept = kept_of(partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
         standards = Standards(self._config, self._baselines, kept.baselines)
-        monitor = PartitionMonitor(self._config, standards, kept.memory, kept.groups)
+        monitor = PartitionMonitor(self._config, standards, kept.memory, kept.groups, kept.rolled)
         generation = int(self._app.consumer_generation_id)
         head, recorded = (kept.memory.head, kept.memory.read_through) if kept.memory else (0, -1)
         head = max(head, await first_offset(self._config, tp.topic, partition))

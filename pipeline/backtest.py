@@ -16,7 +16,7 @@ from pipeline.memory import PartitionMemory
 from pipeline.monitor import PartitionMonitor
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState
-from schemas.config import Config, FalseAlarms, Learn
+from schemas.config import Config, FalseAlarms
 from schemas.duration import format_duration
 from schemas.errors import InputError
 from schemas.group import Group
@@ -212,7 +212,7 @@ class _Seen:
 
     def take(self, closing: Closing) -> None:
         self._windows[str(closing.completeness)] += closing.last
-        self._alerts += closing.alerts
+        self._alerts += [alert for alert in closing.alerts if alert.state is not AlertState.ANNOUNCED]
         self._learned |= closing.baselines
         for record in closing.records:
             self._record(record)
@@ -275,7 +275,7 @@ class _Seen:
 
     def _baseline(self, model: str) -> BaselineUsed:
         found, group = self._config.model(model), self._group(model)
-        wanted = found.baseline.windows if found is not None and isinstance(found.baseline, Learn) else 0
+        wanted = found.learned_windows if found is not None else 0
         if group is None:
             return BaselineUsed(bool(wanted), 0, wanted, 0, BEGINNING, BEGINNING)
         begin_ms, last_ms = min(group.windows, default=BEGINNING), max(group.windows, default=BEGINNING)

@@ -15,11 +15,15 @@ from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
 from pipeline.alerting import Decision, SignalMemory, decide
+from pipeline.announcement import Announced, announcement
+from pipeline.arrival import Arrival
 from pipeline.collect import OpenWindow
 from pipeline.contributions import Explanation
 from pipeline.incidents import Incidents
 from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory, Incident
+from pipeline.rolling import Rolled, Rolling
+from pipeline.rollout import Beside, Rollout
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config, FalseAlarms
@@ -44,6 +48,7 @@ class Closing:
     records: list[WindowRecord] = field(default_factory=list)
     memories: dict[Group, GroupMemory] = field(default_factory=dict)
     baselines: dict[Key, BaselineGroup] = field(default_factory=dict)
+    rolled: dict[Group, Rolled] = field(default_factory=dict)
     budgets: dict[str, FalseAlarms] = field(default_factory=dict)
 
 
@@ -56,6 +61,7 @@ class _Decided:
     profile: GroupProfile
     judgement: Judgement
     memory: GroupMemory
+    arrival: Arrival
     signals: dict[str, SignalMemory]
     events: list[tuple[SignalRecord, Decision]]
 
@@ -82,13 +88,18 @@ class Closer:
     """Closes the windows of one profiles partition, in order."""
 
     def __init__(
-        self, config: Config, standards: Standards, memories: Mapping[Group, GroupMemory] | None = None
+        self,
+        config: Config,
+        standards: Standards,
+        memories: Mapping[Group, GroupMemory] | None = None,
+        rolled: Mapping[Group, Mapping[int, Rolled]] | None = None,
     ) -> None:
         self._config = config
         self._standards = standards
         self._memories = dict(memories or {})
         patience_ms = config.detection.resolve_after * config.window.length_ms
         self._incidents = Incidents(self._memories, patience_ms)
+        self._rolling = {group: standards.rolling(group, windows) for group, windows in (rolled or {}).items()}
 
     def close(self, window: OpenWindow) -> Iterator[Closing]:
         """Judges every group of the window and moves its alerts on. One closing for each model, in order; one for a
@@ -106,13 +117,17 @@ class Closer:
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
-        decided = []
-        for group, profile in groups:
+        rollout = Rollout.of(self._config, closing.start_ms, groups, self._memories)
+        decided: dict[Group, _Decided] = {}
+        for group, profile in rollout.in_order():
             memory = self._memories.get(group, GroupMemory())
             if memory.closed_through_ms < closing.end_ms:
-                decided.append(self._decide(closing, group, profile, memory))
+                decided[group] = self._decide(closing, group, profile, memory, rollout, decided)
         if decided:
-            self._speak(closing, groups, decided)
+            self._speak(closing, groups, list(decided.values()))
+        if closing.completeness is Completeness.COMPLETE:
+            for group, profile in rollout.in_order():
+                self._roll(closing, group, profile)
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}
@@ -124,7 +139,30 @@ class Closer:
             if kept is not None:
                 closing.baselines[model, segment] = kept
 
-    def _decide(self, closing: Closing, group: Group, profile: GroupProfile, memory: GroupMemory) -> _Decided:
+    def _roll(self, closing: Closing, group: Group, profile: GroupProfile) -> None:
+        """Takes the window into the group's rolling baseline, unless it is part of an incident."""
+        rolling = self._rolling_of(group)
+        if rolling is None or any(signal.onset_ms is not None for signal in self._memories[group].signals.values()):
+            return
+        rolled = rolling.add(closing.start_ms, profile)
+        if rolled is not None:
+            closing.rolled[group] = rolled
+
+    def _rolling_of(self, group: Group) -> Rolling | None:
+        if group not in self._rolling:
+            self._rolling[group] = self._standards.rolling(group)
+        return self._rolling[group]
+
+    def _decide(
+        self,
+        closing: Closing,
+        group: Group,
+        profile: GroupProfile,
+        memory: GroupMemory,
+        rollout: Rollout,
+        before: Mapping[Group, "_Decided"],
+    ) -> "_Decided":
+        """What becomes of a group; `before` are those decided already, the old version's among them."""
         firing = [name for name, signal in memory.signals.items() if signal.onset_ms is not None]
         judgement = judge(
             group,
@@ -135,8 +173,16 @@ class Closer:
             memory.traces,
             memory.scores,
             firing,
+            len(rollout.arrivals),
+            self._rolling_of(group),
         )
-        found = _Decided(group, profile, judgement, memory, dict(memory.signals), [])
+        arrival = rollout.arrival(group, self._memories.get(group))
+        old = rollout.old_of(group)
+        if old is not None:
+            theirs = before[old].signals if old in before else self._memories.get(old, GroupMemory()).signals
+            beside = rollout.beside(group, old, theirs)
+            judgement, arrival = self._roll_out(closing, group, judgement, arrival, beside)
+        found = _Decided(group, profile, judgement, memory, arrival, dict(memory.signals), [])
         for record in judgement.signals:
             known = found.signals.get(record.name, SignalMemory())
             decision = decide(known, closing.start_ms, record.state, self._config.detection)
@@ -144,6 +190,17 @@ class Closer:
             if decision.event is not None:
                 found.events.append((record, decision))
         return found
+
+    def _roll_out(
+        self, closing: Closing, group: Group, judgement: Judgement, arrival: Arrival, beside: Beside
+    ) -> tuple[Judgement, Arrival]:
+        """Announces a version that is new, and takes for warnings the drifts that it explains."""
+        settings = self._standards.settings
+        if arrival.first_ms == closing.start_ms and group.segment is None:
+            window = Announced(closing.start_ms, closing.end_ms, judgement.baseline_events)
+            closing.alerts.append(announcement(group, window, beside, judgement.signals, settings))
+        signals, differs = beside.explained(judgement.signals, arrival.differs, settings)
+        return replace(judgement, signals=signals), arrival._replace(differs=differs)
 
     def _speak(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], decided: list[_Decided]) -> None:
         """What the model's groups say and remember, once it is known which incident their alerts belong to."""
@@ -164,7 +221,9 @@ class Closer:
             self._incidents.take(one.group, self._memories[one.group])
 
     def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
-        why = Explanation(one.group, one.judgement.signals, groups, self._standards) if one.onsets_ms else None
+        why = None
+        if one.onsets_ms:
+            why = Explanation(one.group, closing.start_ms, one.judgement.signals, groups, self._standards)
         for record, decision in one.events:
             if decision.event is AlertState.FIRING and why is not None:
                 yield _alert(closing, one, record, decision, record.summary, why.of(record.name))
@@ -188,7 +247,7 @@ class Closer:
         # What an alert rested on would else raise it again in the first window that is a little high.
         resolved = [record.name for record, decision in one.events if decision.event is AlertState.RESOLVED]
         scores = one.judgement.scores.without(resolved)
-        return GroupMemory(closing.end_ms, one.signals, one.judgement.traces, onsets, scores, incident)
+        return GroupMemory(closing.end_ms, one.signals, one.judgement.traces, onsets, scores, incident, one.arrival)
 
 
 def _pair(segment: Segment | None) -> tuple[str, str] | None:

@@ -34,6 +34,7 @@ _COLOUR = {
     State.INSUFFICIENT: "dim",
     State.NO_DATA: "dim",
 }
+_COLOURS_OF_ALERTS = {AlertState.FIRING: "red", AlertState.RESOLVED: "green", AlertState.ANNOUNCED: "yellow"}
 
 
 def instant(time_ms: int) -> str:
@@ -61,7 +62,7 @@ def window_line(record: WindowRecord) -> Text:
 
 def alert_line(alert: Alert) -> Text:
     """An alert event in one line."""
-    colour = "bold red" if alert.state is AlertState.FIRING else "bold green"
+    colour = f"bold {_COLOURS_OF_ALERTS[alert.state]}"
     where = segment_text(alert.group.segment)
     name = " ".join(filter(None, [alert.model, alert.version, where]))
     return Text.assemble(

@@ -27,11 +27,13 @@ _SLACK = 0.1
 
 
 class Explanation:
-    """The contributions to the alerts of one group in one window. `window` are all groups of its model."""
+    """The contributions to the alerts of one group in the window that starts then. `window` are all groups of its
+    model."""
 
     def __init__(
         self,
         group: Group,
+        start_ms: int,
         records: Iterable[SignalRecord],
         window: Sequence[tuple[Group, GroupProfile]],
         standards: Standards,
@@ -39,7 +41,8 @@ class Explanation:
         self._group = group
         self._window = window
         self._standards = standards
-        self._signals = _ranked([record for record in records if record.state is State.DRIFT], group, standards)
+        drifted = [record for record in records if record.state is State.DRIFT]
+        self._signals = _ranked(drifted, group, start_ms, standards)
 
     def of(self, signal: str) -> Contributions:
         """To the alert of a signal. The segments are asked for the signals that explain most, and for others not: with all
@@ -51,9 +54,9 @@ class Explanation:
         return Contributions(signals=self._signals, segments=segments, moved=moved)
 
 
-def _ranked(drifted: list[SignalRecord], group: Group, standards: Standards) -> tuple[SignalShare, ...]:
+def _ranked(drifted: list[SignalRecord], group: Group, start_ms: int, standards: Standards) -> tuple[SignalShare, ...]:
     """The signals that explain most."""
-    excesses = _excesses([record for record in drifted if record.name != PAIRWISE], group, standards)
+    excesses = _excesses([record for record in drifted if record.name != PAIRWISE], group, start_ms, standards)
     for record in drifted:
         if record.name == PAIRWISE:
             [worst] = [verdict for verdict in record.verdicts if verdict["detector"] == "pairwise"]
@@ -73,11 +76,11 @@ def _effect(record: SignalRecord) -> float | None:
     return max((effect for effect in effects if effect is not None), default=record.effect)
 
 
-def _excesses(drifted: list[SignalRecord], group: Group, standards: Standards) -> dict[str, float]:
+def _excesses(drifted: list[SignalRecord], group: Group, start_ms: int, standards: Standards) -> dict[str, float]:
     standard = standards.find(group)
     if standard is None or not drifted:
         return {}
-    known = standards.references(standard, [record.name for record in drifted])
+    known = standards.references(standard, [record.name for record in drifted], start_ms)
     before, after = [], []
     kinds: tuple[list[Counts], list[Counts]] = [], []
     for record, reference in zip(drifted, known, strict=True):
@@ -112,7 +115,7 @@ def _segments(
     names = [name for name in names if name.path in paths]
     before = {name: known[name].total.profile(signal) if name in known else Profile.empty() for name in names}
     after = {name: current[name].profile(signal) if name in current else Profile.empty() for name in names}
-    [reference] = standards.references(standard, [signal])
+    reference = Reference.of(standard.group.total.profile(signal), standards.settings)  # segments have no hours
     shared = _shared(reference, [*before.values(), *after.values()])
     moved, shares = 0.0, []
     for path in paths:

@@ -6,17 +6,22 @@ from itertools import repeat
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from detectors.chance import Chance
 from detectors.comparison import Comparison, compare_all
 from detectors.description import describe
+from detectors.either import either
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.profile import Profile
+from detectors.reference import Reference
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.sustained import Scores
 from detectors.tally import Tally, made_of
 from pipeline.correlations import correlations_of
+from pipeline.rolling import Rolling
 from pipeline.standards import Standard, Standards
 from schemas.group import Group
 from schemas.verdict import State, Verdict
@@ -51,9 +56,12 @@ def judge(
     past: Remembered,
     scores: Scores,
     firing: Iterable[str] = (),
+    versions: int = 1,
+    rolling: Rolling | None = None,
 ) -> Judgement:
-    """The judgement on one window of one group. Signals that are `firing` are judged though neither the window nor the
-    baseline has them: without a verdict their alerts would never resolve. O(buckets)."""
+    """The judgement on one window of one group, of so many `versions` of its model that the window has. Signals that are
+    `firing` are judged though neither the window nor the baseline has them: without a verdict their alerts would never
+    resolve. `rolling` is its rolling baseline, where it has one. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
         return _unjudged(profile, past, scores, State.NO_DATA, standard)
@@ -62,13 +70,14 @@ def judge(
         judgement = _unjudged(profile, past, scores, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return replace(judgement, learned_windows=learned)
-    level, chance = standards.level(group.model, start_ms), standards.chance(group.model, start_ms)
+    level, chance = standards.level(group.model, start_ms, versions), standards.chance(group.model, start_ms)
     names = sorted({*profile.signals, *standard.group.total.signals, *firing} - {PAIRWISE})
-    return _judged(profile, names, standard, standards, level, chance, past, scores)
+    return _judged(profile, start_ms, names, standard, standards, level, chance, past, scores, rolling)
 
 
 def _judged(
     profile: GroupProfile,
+    start_ms: int,
     names: list[str],
     standard: Standard,
     standards: Standards,
@@ -76,18 +85,41 @@ def _judged(
     chance: Chance,
     past: Remembered,
     scores: Scores,
+    rolling: Rolling | None,
 ) -> Judgement:
     signals = _Signals.of(profile, names)
-    references = standards.references(standard, signals.names)
+    references = standards.references(standard, signals.names, start_ms)
     before = scores.on(standard.events)
     rows = before.rows_of(signals.names)
     compared = compare_all(references, signals.profiles, standards.settings, level, signals.tally, rows)
+    after = before.after(signals.names, [comparison.score for comparison in compared])
+    if rolling is not None:
+        rolled = standards.rolled(rolling, signals.names, start_ms)
+        compared = _with_rolling(compared, signals, rolled, standards, level)
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences, chance)
     records += correlations_of(profile, standard, standards, level, chance)
-    after = before.after(signals.names, [comparison.score for comparison in compared])
     return Judgement(records, past.after(signals.names, new), after, standard.events)
+
+
+def _with_rolling(
+    compared: list[Comparison],
+    signals: "_Signals",
+    references: dict[str, Reference],
+    standards: Standards,
+    level: float,
+) -> list[Comparison]:
+    """The comparisons, and those with the rolling baseline of the signals that it has references of."""
+    rows = np.array([at for at, name in enumerate(signals.names) if name in references], np.intp)
+    if not len(rows):
+        return compared
+    profiles = [signals.profiles[at] for at in rows.tolist()]
+    rolled = compare_all(list(references.values()), profiles, standards.settings, level, signals.tally.at(rows))
+    found = list(compared)
+    for at, one in zip(rows.tolist(), rolled, strict=True):
+        found[at] = either(compared[at], one)
+    return found
 
 
 def _unjudged(

@@ -7,6 +7,7 @@ cannot overwrite a newer record. Of several records of one thing, the one that c
                 [partition, generation, "group", *group]                -> GroupMemory
     baselines:  [partition, generation, "window", start, model, *segment]  -> one window's coarse profile
                 [partition, generation, "total", model, *segment]          -> through (8 bytes), the profile of all
+                [partition, generation, "rolled", slot, *group]            -> version (1 byte), number (8), start (8), the same
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +18,7 @@ from detectors.baseline import BaselineGroup, checked
 from detectors.wire import UNSLICED, decode_group, encode_group
 from pipeline.closing import Closing
 from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.rolling import Rolled
 from pipeline.standards import Key
 from schemas import codec
 from schemas.errors import StateError, WireError
@@ -24,12 +26,14 @@ from schemas.group import Group, Segment
 
 Pairs = list[tuple[bytes, bytes]]
 
-_PARTITION, _GROUP, _WINDOW, _TOTAL = "partition", "group", "window", "total"
+_PARTITION, _GROUP, _WINDOW, _TOTAL, _ROLLED = "partition", "group", "window", "total", "rolled"
+ROLLED_VERSION = 1
 _SHAPES = {
     _PARTITION: ((),),
     _GROUP: ((str, str), (str, str, str, str)),
     _WINDOW: ((int, str), (int, str, str, str)),
     _TOTAL: ((str,), (str, str, str)),
+    _ROLLED: ((int, str, str), (int, str, str, str, str)),
 }
 
 
@@ -40,6 +44,7 @@ class Kept:
     memory: PartitionMemory | None = None
     groups: dict[Group, GroupMemory] = field(default_factory=dict)
     baselines: dict[Key, BaselineGroup] = field(default_factory=dict)
+    rolled: dict[Group, dict[int, Rolled]] = field(default_factory=dict)
 
 
 def state_records(partition: int, generation: int, closing: Closing) -> Pairs:
@@ -72,6 +77,16 @@ def baseline_totals(partition: int, generation: int, closing: Closing) -> Pairs:
     return pairs
 
 
+def rolled_windows(partition: int, generation: int, closing: Closing) -> Pairs:
+    """The windows that a closing took into rolling baselines. A slot is written over when its window is out of use."""
+    pairs = []
+    for group, rolled in closing.rolled.items():
+        numbers = (number.to_bytes(8, "big", signed=True) for number in (rolled.number, rolled.start_ms))
+        key = codec.encode([partition, generation, _ROLLED, rolled.slot, *_group_words(group)])
+        pairs.append((key, bytes([ROLLED_VERSION]) + b"".join(numbers) + rolled.profile))
+    return pairs
+
+
 def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[bytes, bytes]) -> Kept:
     """What the tables hold of a partition. Raises StateError where a record is damaged."""
     kept = Kept()
@@ -85,7 +100,9 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
             if group not in kept.groups or one.closed_through_ms >= kept.groups[group].closed_through_ms:
                 kept.groups[group] = one
     try:
-        kept.baselines = _baselines(list(_mine(partition, baselines, (_WINDOW, _TOTAL))))
+        records = list(_mine(partition, baselines, (_WINDOW, _TOTAL, _ROLLED)))
+        kept.baselines = _baselines([(words, value) for words, value in records if words[2] != _ROLLED])
+        kept.rolled = _rolled([(words, value) for words, value in records if words[2] == _ROLLED])
     except WireError as error:
         raise StateError(f"a learned baseline is damaged: {error}") from error
     return kept
@@ -129,13 +146,29 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
     }
 
 
+def _rolled(records: list[tuple[list[Any], bytes]]) -> dict[Group, dict[int, Rolled]]:
+    """By group and number; of a slot, the window that came last."""
+    slots: dict[tuple[Group, int], Rolled] = {}
+    for words, value in records:
+        if value[:1] != bytes([ROLLED_VERSION]):
+            raise StateError(f"a rolling baseline has version {value[:1].hex()}, this worker reads 01: upgrade it")
+        number, start_ms = (int.from_bytes(value[at : at + 8], "big", signed=True) for at in (1, 9))
+        key = (_group(words[4:]), words[3])
+        if key not in slots or number >= slots[key].number:
+            slots[key] = Rolled(number, words[3], start_ms, checked(value[17:]))
+    found: dict[Group, dict[int, Rolled]] = {}
+    for (group, _), rolled in slots.items():
+        found.setdefault(group, {})[rolled.number] = rolled
+    return found
+
+
 def _mine(partition: int, table: Mapping[bytes, bytes], kinds: Collection[str]) -> Iterable[tuple[list[Any], bytes]]:
     """The partition's records, by generation."""
     found = [(_words(key, kinds), value) for key, value in table.items() if value is not None]
     return sorted(((w, v) for w, v in found if w[0] == partition), key=lambda item: int(item[0][1]))
 
 
-def _words(key: bytes, kinds: Collection[str] = (_PARTITION, _GROUP, _WINDOW, _TOTAL)) -> list[Any]:
+def _words(key: bytes, kinds: Collection[str] = tuple(_SHAPES)) -> list[Any]:
     """The words of a key. Raises StateError where it is none of these kinds."""
     try:
         words: Any = codec.decode(key)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from detectors.sequence.slices import Remembered
 from detectors.sustained import Scores
 from pipeline.alerting import SignalMemory
+from pipeline.arrival import SINCE_EVER, Arrival
 from pipeline.event_time import BEGINNING
 from schemas import codec
 from schemas.errors import StateError, WireError
@@ -32,9 +33,9 @@ class Incident(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
-    count) pairs, the onsets of the incidents that its alerts opened or joined and that its budget still counts, and the
-    model's last incident as of that window. Version 1 had no onsets; version 3 writes the means and the counts of a trace
-    apart; version 4 has the model's incident, that of each firing alert, and scores."""
+    count) pairs, the onsets of the incidents that its alerts opened or joined and that its budget still counts, the model's
+    last incident as of that window, the last scores, and when it arrived. Version 1 had no onsets; version 3 writes the means and the counts of a trace
+    apart; version 4 has the model's incident, that of each firing alert, scores and arrivals."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class GroupMemory:
     onsets_ms: tuple[int, ...] = ()
     scores: Scores = field(default_factory=Scores)
     incident: Incident | None = None
+    arrival: Arrival = SINCE_EVER
 
     def encode(self, version: int = VERSION) -> bytes:
         entries = 3 if version < 4 else 4
@@ -53,6 +55,7 @@ class GroupMemory:
         if version >= 4:
             record["incident"] = None if self.incident is None else [*self.incident]
             record["scores"] = self.scores.to_json()
+            record["arrival"] = self.arrival.to_json()
         return _sealed(record, version)
 
     @classmethod
@@ -71,7 +74,8 @@ class GroupMemory:
         onsets = tuple(map(int, record.get("onsets_ms", ())))
         scores = Scores() if version < 4 else Scores.from_json(record["scores"])
         incident = None if version < 4 else _incident(record["incident"])
-        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, scores, incident)
+        arrival = SINCE_EVER if version < 4 else Arrival.from_json(record["arrival"])
+        return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, scores, incident, arrival)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pipeline.closing import Closer, Closing
 from pipeline.collect import Collector, Outcome, SourceView
 from pipeline.memory import GroupMemory, PartitionMemory
+from pipeline.rolling import Rolled
 from pipeline.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
@@ -21,13 +22,14 @@ class PartitionMonitor:
         standards: Standards,
         memory: PartitionMemory | None = None,
         groups: Mapping[Group, GroupMemory] | None = None,
+        rolled: Mapping[Group, Mapping[int, Rolled]] | None = None,
     ) -> None:
         memory = memory or PartitionMemory()
         self._collector = Collector(config, memory.closed_through_ms)
         self._collector.sources = dict(memory.sources)
         for source, view in memory.vector.items():
             self._collector.views[source] = SourceView(*view)
-        self._closer = Closer(config, standards, groups)
+        self._closer = Closer(config, standards, groups, rolled)
         self._settled_at = memory.read_through
         self._read_through = -1
         self.outcomes: Counter[Outcome] = Counter()

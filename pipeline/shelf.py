@@ -25,7 +25,7 @@ def read_baseline(path: Path) -> Baseline:
 def configured_baselines(config: Config, base: Path) -> Mapping[str, Baseline]:
     """The baselines by model; relative paths are relative to `base`, the configuration's folder."""
     models = () if isinstance(config.models, str) else config.models
-    paths = {model.name: base / model.baseline for model in models if isinstance(model.baseline, str)}
+    paths = {model.name: base / file for model in models if (file := model.baseline_file) is not None}
     return {name: _of_model(name, path, config.window.length_ms) for name, path in paths.items()}
 
 

@@ -3,21 +3,26 @@
 A learned baseline is the first windows that close. Versions of a model share it.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Protocol
 
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.budget import Budget
 from detectors.chance import Chance
-from detectors.footing import Footing
 from detectors.group import GroupProfile
 from detectors.lens import Lens, skewness_of
 from detectors.pairs import Pairs
-from detectors.reference import Reference, group_footings, references_of
+from detectors.prepared import Prepared
+from detectors.reference import Reference
+from detectors.season import Hour
 from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
-from schemas.config import Config, Learn, ModelConfig
+from pipeline.rolling import Rolled, Rolling
+from schemas.config import Config, ModelConfig
 from schemas.group import Group, Segment
+from schemas.season import Season
 
 MOST_PREPARED = 4000
 
@@ -27,13 +32,16 @@ class Standard:
     """A segment's baseline. Windows that start at `through_ms` or before are part of it."""
 
     group: BaselineGroup
+    settings: Settings
     wanted: int = 0
     through_ms: int = BEGINNING
     lens: Lens | None = None
+    season: Season = Season.NONE
     _pairs: Pairs | None = None
     _paired: bool = False
-    _references: dict[str, Reference] = field(default_factory=dict)
-    _footings: dict[str, Footing] | None = None
+    _whole: Prepared | None = None
+    _hour: Hour | None = None
+    _of_hour: Prepared | None = None
 
     @property
     def learning(self) -> bool:
@@ -51,13 +59,33 @@ class Standard:
         """How many of its windows start at `start_ms` or before."""
         return sum(start <= start_ms for start in self.group.windows)
 
-    def references(self, signals: Iterable[str], settings: Settings) -> list[Reference]:
-        """The signals' baselines, prepared until `forget`; a signal that it lacks was missing throughout."""
-        if self._footings is None:
-            self._footings = group_footings(self.group, settings)
-        if not self._references:
-            self._references = references_of(self.group, settings, self._footings)
-        return [self._references.get(signal) or self._missing(signal, settings) for signal in signals]
+    def references(self, signals: Sequence[str], start_ms: int) -> list[Reference]:
+        """What the signals are compared with in the window that starts then, prepared until `forget`: the baseline's
+        windows of the same hour of its season, where these are worth enough, and else all of them."""
+        hour = self._prepared_hour(start_ms)
+        if hour is None:
+            return self._prepared_whole().references(signals)
+        by_hour = [hour.bears(signal) for signal in signals]
+        own = iter(hour.references(compress(signals, by_hour)))
+        if all(by_hour):
+            return list(own)
+        rest = iter(
+            self._prepared_whole().references(s for s, found in zip(signals, by_hour, strict=True) if not found)
+        )
+        return [next(own) if found else next(rest) for found in by_hour]
+
+    def _prepared_whole(self) -> Prepared:
+        if self._whole is None:
+            self._whole = Prepared(self.group, self.settings)
+        return self._whole
+
+    def _prepared_hour(self, start_ms: int) -> Prepared | None:
+        """That of the window's hour. Windows close in order, so one hour at a time is held."""
+        hour = Hour.of(self.season, start_ms)
+        if hour != self._hour:
+            part = hour.part_of(self.group) if hour else None
+            self._hour, self._of_hour = hour, Prepared(part, self.settings, str(hour)) if part else None
+        return self._of_hour
 
     def pairs(self) -> Pairs | None:
         """The correlations of its windows; None where it has no lens, or too few windows for any. Prepared once."""
@@ -79,19 +107,25 @@ class Standard:
     @property
     def prepared(self) -> int:
         """How many signals are prepared."""
-        return len(self._references)
+        return sum(some.size for some in (self._whole, self._of_hour) if some)
 
     def forget(self) -> None:
         """Gives up what is prepared and takes much memory; it is prepared again where it is wanted."""
-        self._references = {}
-
-    def _missing(self, signal: str, settings: Settings) -> Reference:
-        reference = Reference.of(self.group.total.profile(signal), settings)
-        found = self._references[signal] = replace(reference, footing=Footing.of_starts(self.group.windows.keys()))
-        return found
+        for some in (self._whole, self._of_hour):
+            if some:
+                some.forget()
 
 
 Key = tuple[str, Segment | None]
+
+
+class Holds(Protocol):
+    """What holds prepared signals."""
+
+    @property
+    def prepared(self) -> int: ...
+
+    def forget(self) -> None: ...
 
 
 class Standards:
@@ -110,11 +144,11 @@ class Standards:
         )
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[Key, Standard] = {}
-        self._prepared: dict[int, Standard] = {}
+        self._prepared: dict[int, Holds] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
-                self._standards[model, segment] = Standard(group, lens=lens)
+                self._standards[model, segment] = Standard(group, self.settings, lens=lens, season=self._season(model))
         for (model, segment), group in (learned or {}).items():
             self._standards[model, segment] = self._learned(model, group)
 
@@ -127,28 +161,44 @@ class Standards:
         found = self._standards.items()
         return {segment: standard.group for (name, segment), standard in found if name == model and segment is not None}
 
-    def references(self, standard: Standard, signals: Iterable[str]) -> list[Reference]:
-        """The signals' baselines in a standard. Those of the standards used last stay prepared, as many as
-        `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
-        found = standard.references(signals, self.settings)
-        self._prepared.pop(id(standard), None)
-        self._prepared[id(standard)] = standard
+    def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
+        """The signals' baselines in a standard, for the window that starts then."""
+        found = standard.references(signals, start_ms)
+        self._hold(standard)
+        return found
+
+    def rolled(self, rolling: Rolling, signals: Sequence[str], start_ms: int) -> dict[str, Reference]:
+        """The signals' rolling baselines for the window that starts then, of those that its windows bear verdicts on."""
+        ready = rolling.before(start_ms)
+        bearing = [signal for signal in signals if ready.bears(signal)] if ready else []
+        found = ready.references(bearing) if ready else []
+        self._hold(rolling)
+        return dict(zip(bearing, found, strict=True))
+
+    def rolling(self, group: Group, kept: Mapping[int, Rolled] | None = None) -> Rolling | None:
+        """A group's rolling baseline, of the windows kept of it; None where its model has none."""
+        model = self._config.model(group.model)
+        return Rolling.of(model.rolling_windows, self.settings, kept or {}) if model and model.rolling_windows else None
+
+    def _hold(self, used: Holds) -> None:
+        """Those used last stay prepared, as many as `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
+        self._prepared.pop(id(used), None)
+        self._prepared[id(used)] = used
         left = sum(one.prepared for one in self._prepared.values())
         while left > MOST_PREPARED and len(self._prepared) > 1:
             oldest = self._prepared.pop(next(iter(self._prepared)))
             left -= oldest.prepared
             oldest.forget()
-        return found
 
-    def level(self, model: str, start_ms: int) -> float:
-        """The level of each signal of a model in the window that starts then: its false-alarm budget, shared out over the
-        baselines that the window is not itself part of. Where an alert takes n of m windows, that times n / m: of m
+    def level(self, model: str, start_ms: int, versions: int = 1) -> float:
+        """The level of each signal of a model in the window that starts then, and that has so many of its versions: its
+        false-alarm budget, shared out over the baselines that the window is not itself part of, and over versions. Where an alert takes n of m windows, that times n / m: of m
         windows at level a, n exceed it with a probability of at most a m / n, however they depend on each other
         (Markov's inequality)."""
         config = self._model(model)
         budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
         fire = self._config.detection.fire
-        level = budget.level(self._config.window.length_ms, self._tests(model, start_ms))
+        level = budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms) * versions))
         return level * fire.windows / fire.of
 
     def chance(self, model: str, start_ms: int) -> Chance:
@@ -169,15 +219,20 @@ class Standards:
         return group
 
     def _learned(self, model: str, group: BaselineGroup) -> Standard:
-        return Standard(group, self._wanted(model), max(group.windows, default=BEGINNING))
+        through_ms = max(group.windows, default=BEGINNING)
+        return Standard(group, self.settings, self._wanted(model), through_ms, season=self._season(model))
 
     def _wanted(self, model: str) -> int:
-        baseline = self._model(model).baseline
-        return baseline.windows if isinstance(baseline, Learn) else 0
+        return self._model(model).learned_windows
+
+    def _season(self, model: str) -> Season:
+        found = self._config.model(model)
+        return found.season if found else Season.NONE
 
     def _tests(self, model: str, start_ms: int) -> int:
         ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
-        return max(1, sum(standard.tests for standard in ready))
+        rolling = sum(len(s.group.total.signals) for s in ready) if self._model(model).rolling_windows else 0
+        return sum(standard.tests for standard in ready) + rolling
 
     def _model(self, name: str) -> ModelConfig:
         found = self._config.model(name)

@@ -16,7 +16,7 @@ from pipeline.backtest import Backtest, ModelSeen, run_backtest
 from pipeline.history import History
 from pipeline.injection import place_of
 from pipeline.yaml_edit import Step, diff_of, document_of, in_one_line, with_setting
-from schemas.config import Config, Learn
+from schemas.config import Config
 from schemas.duration import UNITS_MS, format_duration
 from schemas.errors import ConfigError, InputError
 from schemas.verdict import State
@@ -250,12 +250,15 @@ def _more_level(model: str, before: Backtest, after: Backtest) -> str | None:
 
 def _learn(config: Config, seen: Backtest, model: ModelSeen, models: Any, windows: int, why: str) -> list[Change]:
     found, path = config.model(model.model), _model_path(seen, model.model, models)
-    if path is None or found is None or not isinstance(found.baseline, Learn) or found.baseline.windows == windows:
+    old = found.learned_windows if found else 0
+    if path is None or not old or old == windows:
         return []
     if len(path) > 1 and "baseline" in models[path[1]]:
-        written = (*path, "baseline", "learn", "windows")
-        return [Change(written, str(found.baseline.windows), str(windows), why)]
-    before, after = (f"{{learn: {{windows: {n}}}}}" for n in (found.baseline.windows, windows))
+        written = (*path, "baseline", "learn")
+        if "learn" in models[path[1]]["baseline"]:
+            return [Change((*written, "windows"), str(old), str(windows), why)]
+        return [Change(written, f"{{windows: {old}}}", f"{{windows: {windows}}}", why)]
+    before, after = (f"{{learn: {{windows: {n}}}}}" for n in (old, windows))
     return [_of_model(path, model.model, "baseline", before, after, why)]
 
 

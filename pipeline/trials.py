@@ -21,6 +21,7 @@ from pipeline.injection import Document, Injection, Kind, changed
 from pipeline.local import closed_windows
 from pipeline.memory import GroupMemory
 from pipeline.power import Delay, Found, Power
+from pipeline.rolling import Rolled
 from pipeline.standards import Key, Standards
 from pipeline.targets import Plan, Target, targets_of
 from schemas import codec
@@ -65,6 +66,7 @@ class _State:
 
     memories: dict[Group, GroupMemory]
     standards: Standards
+    rolled: dict[Group, dict[int, Rolled]]
 
 
 class _Trial(NamedTuple):
@@ -107,6 +109,7 @@ class _Trials:
         self._wanted = self._needed()
         self._memories: dict[Group, GroupMemory] = {}
         self._learned: dict[Key, BaselineGroup] = {}
+        self._rolled: dict[Group, dict[int, Rolled]] = {}
         self._standards: Standards | None = None
         self._outcomes: dict[tuple[int, float], _Outcomes] = {}
         self._read = self._done = 0
@@ -151,6 +154,8 @@ class _Trials:
 
     def _remember(self, closing: Closing) -> None:
         self._memories |= closing.memories
+        for group, rolled in closing.rolled.items():
+            self._rolled.setdefault(group, {})[rolled.slot] = rolled
         if closing.baselines:
             self._learned |= closing.baselines
             self._standards = None
@@ -160,7 +165,8 @@ class _Trials:
         windows have all closed."""
         for start, _ in self._waiting:
             if start <= start_ms and start not in self._begun:
-                self._begun[start] = _State(dict(self._memories), self._prepared())
+                rolled = {g: {one.number: one for one in slots.values()} for g, slots in self._rolled.items()}
+                self._begun[start] = _State(dict(self._memories), self._prepared(), rolled)
         while self._waiting and self._waiting[0][0] + (self._plan.within + 1) * self._length <= start_ms:
             start, onset_ms = self._waiting.pop(0)
             self._try_all(start, onset_ms, progress)
@@ -218,7 +224,7 @@ class _Trials:
 
     def _closings(self, rows: list[_Row], values: list[bytes], start: int) -> Iterator[Closing]:
         state = self._begun[start]
-        closer = Closer(self._config, state.standards, state.memories)
+        closer = Closer(self._config, state.standards, state.memories, state.rolled)
         messages = self._history.messages(self._config, _stretches(rows, values), Counter())
         for window in closed_windows(self._config, messages):
             if start <= window.start_ms < start + self._plan.within * self._length:

@@ -20,8 +20,12 @@ SCHEMA: Literal["driftline.alert/3"] = "driftline.alert/3"
 
 
 class AlertState(StrEnum):
+    """`announced` is no alarm: a version of the model is new, and what it differs in. It is there once, and opens no
+    incident. Since schema 3."""
+
     FIRING = "firing"
     RESOLVED = "resolved"
+    ANNOUNCED = "announced"
 
 
 class Alert(BaseModel):

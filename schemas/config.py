@@ -6,14 +6,16 @@ Durations are written with a unit (`length: 5m`) and kept as integer millisecond
 from collections.abc import Mapping
 from functools import cached_property
 from hashlib import blake2b
+from math import ceil
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Tag, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, Strict, Tag, ValidationError, model_validator
 
 from schemas import codec, mistakes
-from schemas.duration import DurationMs
+from schemas.duration import DurationMs, format_duration
 from schemas.errors import ConfigError
+from schemas.season import DAY_MS, HOUR_MS, Season
 from schemas.settings import (
     REST,
     WORD,
@@ -34,6 +36,7 @@ from schemas.settings import (
 )
 
 FINGERPRINT_VERSION = 1
+_LEAST_OF_AN_HOUR = 20
 
 
 class KafkaConfig(Section):
@@ -125,6 +128,9 @@ class EventConfig(Section):
     paths: EventPaths = EventPaths()
 
 
+BaselinePath = Annotated[str, Field(min_length=1)]
+
+
 class LearnFrom(Section):
     """What a baseline is learned from."""
 
@@ -132,14 +138,37 @@ class LearnFrom(Section):
     """The first so many closed windows become the baseline."""
 
 
-class Learn(Section):
-    """A baseline that is learned: `{learn: {windows: 288}}`."""
+class RollingConfig(Section):
+    """A second baseline, of a group's own last windows."""
 
-    learn: LearnFrom
+    windows: Annotated[int, Field(ge=20, le=500)]
+    """The last so many windows that were not part of an incident."""
+
+
+class BaselineConfig(Section):
+    """What windows are compared with: learned, unless a file is named."""
+
+    learn: LearnFrom = LearnFrom()
+
+    file: BaselinePath | None = None
+    """The path of a baseline file, in place of `learn`."""
+
+    season: Annotated[Season, Strict(False)] = Season.NONE
+    """With a season, a window is compared with the baseline's windows of the same hour, where these are enough."""
+
+    rolling: RollingConfig | None = None
+    """With `{windows: N}`, each window is compared with the group's last N windows, too, a test of its own."""
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> "BaselineConfig":
+        if self.file is not None and "learn" in self.model_fields_set:
+            raise ValueError("has a file and learn; a baseline is one or the other")
+        return self
 
     @property
     def windows(self) -> int:
-        return self.learn.windows
+        """How many windows it is learned from; 0 where it is a file."""
+        return self.learn.windows if self.file is None else 0
 
 
 class SegmentConfig(Section):
@@ -182,7 +211,6 @@ Segments = Annotated[
     unique("path", attrgetter("path")),
 ]
 Signals = Annotated[Many[SignalConfig], Field(min_length=1), unique("name", attrgetter("name"))]
-BaselinePath = Annotated[str, Field(min_length=1)]
 
 
 class ModelConfig(Section):
@@ -192,10 +220,10 @@ class ModelConfig(Section):
     """The model, as its events name it."""
 
     baseline: Annotated[
-        Annotated[BaselinePath, Tag(WORD)] | Annotated[Learn, Tag(REST)],
+        Annotated[BaselinePath, Tag(WORD)] | Annotated[BaselineConfig, Tag(REST)],
         path_or_mapping("{learn: {windows: 288}}"),
-    ] = Learn(learn=LearnFrom())
-    """The path of a baseline file, or how many windows to learn it from."""
+    ] = BaselineConfig()
+    """The path of a baseline file, or how many windows to learn it from; and whether it has a season."""
 
     segments: Segments = ()
     """Paths whose values split the profiles."""
@@ -204,6 +232,25 @@ class ModelConfig(Section):
     """What is profiled. `auto`: every feature, the prediction, the latency."""
 
     false_alarms: FalseAlarms = FalseAlarms()
+
+    @property
+    def baseline_file(self) -> str | None:
+        """The path of the baseline's file, where it is not learned."""
+        return self.baseline if isinstance(self.baseline, str) else self.baseline.file
+
+    @property
+    def learned_windows(self) -> int:
+        """How many windows the baseline is learned from; 0 where it is a file."""
+        return 0 if isinstance(self.baseline, str) else self.baseline.windows
+
+    @property
+    def season(self) -> Season:
+        return Season.NONE if isinstance(self.baseline, str) else self.baseline.season
+
+    @property
+    def rolling_windows(self) -> int:
+        """How many windows the rolling baseline has; 0 where there is none."""
+        return 0 if isinstance(self.baseline, str) or self.baseline.rolling is None else self.baseline.rolling.windows
 
 
 Models = Annotated[Many[ModelConfig], Field(min_length=1), unique("name", attrgetter("name"))]
@@ -235,6 +282,14 @@ class PairwiseConfig(Section):
     """Changes of a correlation below this are no drift, however certain."""
 
 
+class RolloutConfig(Section):
+    """A new version of a model, held against the old one."""
+
+    windows: Annotated[int, Field(ge=0, le=100_000)] = 288
+    """For so many windows after it was first there, what a new version differs in from the old one is a warning at most.
+    0 turns it off."""
+
+
 class DetectionConfig(Section):
     """From profiles to verdicts, and from verdicts to alerts."""
 
@@ -256,6 +311,7 @@ class DetectionConfig(Section):
     """The test that decides; the others are shown as effects."""
 
     pairwise: PairwiseConfig = PairwiseConfig()
+    rollout: RolloutConfig = RolloutConfig()
 
 
 class LimitsConfig(Section):
@@ -293,6 +349,13 @@ class Config(Section):
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     metrics: MetricsConfig = MetricsConfig()
+
+    @model_validator(mode="after")
+    def _seasons_are_met(self) -> "Config":
+        for at, model in enumerate(() if self.models == "auto" else self.models):
+            if model.season is not Season.NONE:
+                _check_season(f"models[{at}].baseline", model, self.window.length_ms)
+        return self
 
     @classmethod
     def from_mapping(cls, obj: object, source: str = "configuration") -> "Config":
@@ -335,6 +398,22 @@ class Config(Section):
 
 
 _ANY_MODEL = ModelConfig(name="any")
+
+
+def _check_season(place: str, model: ModelConfig, length_ms: int) -> None:
+    """Refuses a season whose hours could never be compared: each takes `_LEAST_OF_AN_HOUR` windows, of two cycles."""
+    season, windows = model.season, model.learned_windows
+    if length_ms >= DAY_MS:
+        raise ValueError(
+            f"{place}.season: {season} takes windows shorter than a day, window.length is {format_duration(length_ms)}"
+        )
+    cycles = max(2, ceil(_LEAST_OF_AN_HOUR / max(1, HOUR_MS // length_ms)))
+    least = ceil(cycles * season.cycle_ms / length_ms)
+    if windows and windows < least:
+        raise ValueError(
+            f"{place}.learn.windows: with season {season} must be at least {least}, {cycles} cycles of windows of "
+            f"{format_duration(length_ms)}, got {windows}"
+        )
 
 
 def _decisive(model: ModelConfig) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.keeping import (
     kept_of,
     outdated,
     partition_record,
+    rolled_windows,
     state_records,
 )
 from pipeline.memory import GroupMemory, PartitionMemory
@@ -48,6 +49,7 @@ def valid_tables() -> tuple[Table, Table]:
             state |= dict(state_records(0, 7, closing))
             state |= dict([partition_record(0, 7, monitor.memory())])
             baselines |= dict(baseline_windows(0, 7, closing)) | dict(baseline_totals(0, 7, closing))
+            baselines |= dict(rolled_windows(0, 7, closing))
     return state, baselines
 
 

@@ -181,7 +181,8 @@ def test_correlations_count_as_one_test_of_the_budget(baseline: Baseline) -> Non
     assert baseline.tests == baseline.signals + 1
     [closing] = replayed(baseline, events(LEARNED, 1))
     [level] = {s.level for record in closing.records for s in record.signals if s.level}
-    assert level == pytest.approx(WINDOW_MS / (30 * 86_400_000) / baseline.tests)
+    versions = 2
+    assert level == pytest.approx(WINDOW_MS / (30 * 86_400_000) / (versions * baseline.tests))
 
 
 def test_the_most_correlated_are_watched_and_the_others_said(baseline: Baseline) -> None:

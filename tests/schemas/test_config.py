@@ -6,8 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from schemas.config import Config, Learn, ModelConfig, SegmentConfig
+from schemas.config import Config, ModelConfig, SegmentConfig
 from schemas.errors import ConfigError
+from schemas.season import Season
 
 EXAMPLE = """
 kafka:   {bootstrap_servers: localhost:9092, topics: [inference.events], group: driftline}
@@ -63,6 +64,7 @@ def test_everything_has_a_default() -> None:
         "bins": 10,
         "primary": "g",
         "pairwise": {"most": 64, "signals": "auto", "minimum_change": 0.1},
+        "rollout": {"windows": 288},
     }
     assert config.limits.model_dump() == {
         "signals_per_model": 2000,
@@ -98,12 +100,21 @@ def test_servers_are_a_string_or_a_list(servers: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "windows"),
-    [("segments: []", 288), ("baseline: {learn: {windows: 12}}", 12), ("baseline: {learn: {}}", 288)],
+    [
+        ("segments: []", 288),
+        ("baseline: {learn: {windows: 12}}", 12),
+        ("baseline: {learn: {}}", 288),
+        ("baseline: {}", 288),
+        ("baseline: b.json", 0),
+        ("baseline: {file: b.json, season: hour_of_day}", 0),
+        ("baseline: {learn: {windows: 576}, season: hour_of_day}", 576),
+    ],
 )
 def test_a_baseline_is_learned_where_none_is_named(text: str, windows: int) -> None:
-    baseline = one_model(text).baseline
-    assert isinstance(baseline, Learn)
-    assert baseline.windows == windows
+    model = one_model(text)
+    assert model.learned_windows == windows
+    assert model.baseline_file == (None if windows else "b.json")
+    assert model.season is (Season.HOUR_OF_DAY if "season" in text else Season.NONE)
 
 
 def test_a_segment_is_a_path_or_says_which_values_to_keep() -> None:
@@ -208,12 +219,26 @@ MISTAKES = {
     "models: [{name: m, baseline: 3}]": "models[0].baseline: must be a path or {learn: {windows: 288}}, got 3",
     "models: [{name: m, baseline: ''}]": "models[0].baseline: must not be empty",
     "models: [{name: m, baseline: {learn: 5}}]": "models[0].baseline.learn: must be a mapping (keys: windows), got 5",
+    "models: [{name: m, baseline: {file: ''}}]": "models[0].baseline.file: must not be empty",
+    "models: [{name: m, baseline: {file: b, learn: {}}}]": "models[0].baseline: has a file and learn; a baseline is one or "
+    "the other",
+    "models: [{name: m, baseline: {season: daily}}]": "models[0].baseline.season: must be 'none', 'hour_of_day' or "
+    "'hour_of_week', got 'daily'",
+    "models: [{name: m, baseline: {season: hour_of_day}}]": "models[0].baseline.learn.windows: with season hour_of_day must "
+    "be at least 576, 2 cycles of windows of 5m, got 288",
+    "{window: {length: 1h}, models: [{name: m, baseline: {season: hour_of_week}}]}": "models[0].baseline.learn.windows: "
+    "with season hour_of_week must be at least 3360, 20 cycles of windows of 1h, got 288",
+    "{window: {length: 1d}, models: [{name: m, baseline: {file: b, season: hour_of_day}}]}": "models[0].baseline.season: "
+    "hour_of_day takes windows shorter than a day, window.length is 1d",
+    "models: [{name: m, baseline: {rolling: {}}}]": "models[0].baseline.rolling.windows: is missing",
+    "models: [{name: m, baseline: {rolling: {windows: 19}}}]": "models[0].baseline.rolling.windows: must be at least 20, got 19",
+    "models: [{name: m, baseline: {rolling: {windows: 501}}}]": "models[0].baseline.rolling.windows: must be at most 500, "
+    "got 501",
     "models: [{name: m, segments: [3]}]": "models[0].segments[0]: must be a mapping (keys: path, keep, most), got 3",
     # what must be there
     "models: []": "models: must not be empty",
     "models: [{}]": "models[0].name: is missing",
     "models: [{name: m, signals: []}]": "models[0].signals: must not be empty",
-    "models: [{name: m, baseline: {}}]": "models[0].baseline.learn: is missing",
     "kafka: {topics: []}": "kafka.topics: must not be empty",
     # names and paths
     "models: [{name: m}, {name: m}]": "models: the name 'm' is there twice",
@@ -287,6 +312,7 @@ INDIFFERENT = [
     "kafka: {profiles_partitions: 9, replication_factor: 3, block_size: 5000}",
     "detection: {bins: 20, primary: ks, minimum_effect: 0.2, minimum_events: 99, resolve_after: 9, fire: {of: 5}}",
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
+    "detection: {rollout: {windows: 0}}",
     "metrics: {host: h, port: 0}",
     "models: auto",
 ]

@@ -18,14 +18,17 @@ from detectors.group import GroupProfile
 from detectors.lens import Lens
 from detectors.profile import Resolution
 from detectors.sequence.slices import Remembered
+from detectors.settings import Settings
 from detectors.sustained import Scores
 from detectors.vocabulary import Vocabulary
-from pipeline import memory, resume
+from pipeline import keeping, memory, resume
 from pipeline.alerting import SignalMemory
+from pipeline.arrival import Arrival
 from pipeline.closing import Closing
-from pipeline.keeping import baseline_totals, baseline_windows, partition_record, state_records
+from pipeline.keeping import baseline_totals, baseline_windows, partition_record, rolled_windows, state_records
 from pipeline.memory import GroupMemory, Incident, PartitionMemory
 from pipeline.partition import Progress
+from pipeline.rolling import Rolling
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
@@ -51,6 +54,7 @@ GROUP_MEMORY = GroupMemory(
     (300_000,),
     Scores(100, {"x": (0.25, 1.5)}),
     Incident(0, None),
+    Arrival(-300_000, "6", ("x",)),
 )
 PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")
@@ -199,7 +203,11 @@ def record() -> WindowRecord:
 def closing() -> Closing:
     """One that keeps a group's memory and a baseline's window."""
     baselines = {("loan", segment): group for segment, group in learned().groups.items()}
-    return Closing(300_000, 600_000, Completeness.COMPLETE, {}, memories={GROUP: GROUP_MEMORY}, baselines=baselines)
+    found = Closing(300_000, 600_000, Completeness.COMPLETE, {}, memories={GROUP: GROUP_MEMORY}, baselines=baselines)
+    rolled = Rolling(20, Settings()).add(300_000, profile())
+    assert rolled is not None
+    found.rolled[GROUP] = rolled
+    return found
 
 
 def table(name: str) -> dict[bytes, bytes]:
@@ -221,6 +229,7 @@ def forms() -> Mapping[str, bytes]:
         f"commit.v{resume.VERSION}": resume.encode_progress(PROGRESS, *COMMITTED).encode(),
         f"state-table.v{memory.VERSION}": _lines(state),
         f"baselines-table.v{wire.VERSION}": _lines(baselines),
+        f"rolled-table.v{keeping.ROLLED_VERSION}": _lines(dict(rolled_windows(2, 9, closing()))),
         f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
         f"baseline.v{baseline.LENS_SCHEMA[-1]}": with_lens().encode(),
         f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),

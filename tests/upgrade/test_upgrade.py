@@ -12,6 +12,7 @@ from detectors.baseline import Baseline
 from detectors.cross_wire import encode_cross
 from detectors.sustained import Scores
 from detectors.wire import cross_of, decode_group
+from pipeline.arrival import SINCE_EVER
 from pipeline.keeping import kept_of
 from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.resume import decode_progress
@@ -78,7 +79,7 @@ def _older_memory(version: int) -> GroupMemory:
     memory = forms.GROUP_MEMORY
     if version < 4:  # an alert's incident was that of its own onset
         signals = {name: replace(signal, incident_ms=signal.onset_ms) for name, signal in memory.signals.items()}
-        memory = replace(memory, signals=signals, scores=Scores(), incident=None)
+        memory = replace(memory, signals=signals, scores=Scores(), incident=None, arrival=SINCE_EVER)
     return replace(memory, onsets_ms=()) if version < 2 else memory
 
 
@@ -91,6 +92,18 @@ def test_the_tables_of_each_version_are_read(version: int) -> None:
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])
         assert group.total.profile("signal").trace.sums.values().tolist() == [1_000_001.75]
+
+
+def test_a_rolling_baseline_of_version_1_is_read() -> None:
+    [(number, window)] = kept_of(2, {}, pairs_of(golden("rolled-table.v1"))).rolled[forms.GROUP].items()
+    assert (number, window.number, window.slot, window.start_ms) == (1, 1, 1, 300_000)
+    assert decode_group(window.profile).profile("signal").numbers.total == 6
+
+
+def test_a_newer_rolling_baseline_is_refused() -> None:
+    [(key, value)] = pairs_of(golden("rolled-table.v1")).items()
+    with pytest.raises(DriftlineError, match=r"version 02\b.*upgrade"):
+        kept_of(2, {}, {key: b"\x02" + value[1:]})
 
 
 def test_a_baseline_file_of_version_1_is_read() -> None:
@@ -164,7 +177,7 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 def test_a_newer_version_is_refused_and_says_to_upgrade(
     read: Callable[[Any], object], newer: Callable[[], Any]
 ) -> None:
-    with pytest.raises(DriftlineError, match=r"version [235]\b.*upgrade"):
+    with pytest.raises(DriftlineError, match=r"version [2345]\b.*upgrade"):
         read(newer())
 
 

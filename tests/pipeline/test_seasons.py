@@ -1,0 +1,94 @@
+"""Windows compared by the hour where the configuration asks for it: which of them, and what is held for it."""
+
+from typing import Any
+
+import numpy as np
+
+from detectors.baseline import Baseline, BaselineGroup
+from detectors.group import GroupProfile
+from detectors.profile import COARSE
+from pipeline.closing import Closer, Closing
+from pipeline.collect import OpenWindow
+from pipeline.segments import GroupSet, Part
+from pipeline.standards import Standards
+from schemas.config import Config
+from schemas.group import Group
+from schemas.season import DAY_MS, HOUR_MS
+from schemas.verdict import State
+from tests.detectors import strategies as some
+from tests.detectors.daily import DAYS, EVENTS, MONDAY_MS, SIGNALS, baseline, window
+
+MODEL = Group("m", "1")
+
+
+def config(season: str) -> Config:
+    models = [{"name": "m", "baseline": {"file": "m.json", "season": season}}]
+    return Config.from_mapping({"window": {"length": "1h"}, "models": models})
+
+
+def standards(season: str, group: BaselineGroup) -> Standards:
+    return Standards(config(season), {"m": Baseline("m", HOUR_MS, {None: group})})
+
+
+def named(some_standards: Standards, hour: int, day: int = DAYS) -> dict[str, str]:
+    """What each signal is compared with in that hour of that day."""
+    standard = some_standards.find(MODEL)
+    assert standard is not None
+    start_ms = MONDAY_MS + day * DAY_MS + hour * HOUR_MS
+    found = some_standards.references(standard, SIGNALS, start_ms)
+    return {signal: reference.name for signal, reference in zip(SIGNALS, found, strict=True)}
+
+
+def closed(season: str, shift: float) -> Closing:
+    start_ms = MONDAY_MS + DAYS * DAY_MS + 14 * HOUR_MS
+    groups = GroupSet({})
+    groups.add(MODEL, Part(window(np.random.default_rng(32), 14, shift), 0, EVENTS))
+    opened = OpenWindow(start_ms, start_ms + HOUR_MS, 0, {"m": groups})
+    [closing] = Closer(config(season), standards(season, baseline())).close(opened)
+    return closing
+
+
+def test_the_alert_says_against_which_hour() -> None:
+    closing = closed("hour_of_day", 0.8)
+    assert sorted(alert.signal for alert in closing.alerts) == SIGNALS
+    assert {alert.summary.split(", against ")[-1].split(";")[0] for alert in closing.alerts} == {"hour 14 of the day"}
+    notes: set[Any] = {next(v["note"] for v in a.evidence if v["detector"] == "g")[:41] for a in closing.alerts}
+    assert notes == {"among 28 windows of hour 14 of the day, w"}
+
+
+def test_without_a_season_the_day_hides_the_same_shift() -> None:
+    closing = closed("none", 0.8)
+    assert closing.alerts == []
+    assert {signal.state for signal in closing.records[0].signals} == {State.OK}
+
+
+def test_a_quiet_hour_is_well() -> None:
+    assert closed("hour_of_day", 0.0).records[0].state is State.OK
+
+
+def test_hours_that_are_thin_fall_back_on_the_whole_baseline() -> None:
+    assert set(named(standards("hour_of_day", baseline()), 14).values()) == {"hour 14 of the day"}
+    assert set(named(standards("hour_of_day", baseline(19)), 14).values()) == {"the baseline"}
+    assert set(named(standards("hour_of_week", baseline()), 14).values()) == {"the baseline"}
+
+
+def test_a_signal_that_is_rare_at_an_hour_falls_back_alone() -> None:
+    thin = some.profile_of_numbers(np.zeros(5), COARSE)
+    group = BaselineGroup(GroupProfile.empty(COARSE))
+    for start, profile in zip(baseline().windows, baseline().profiles(), strict=True):
+        own = profile.signals | ({"s0": thin.collapsed()} if start // HOUR_MS % 24 == 14 else {})
+        group = group.add(start, GroupProfile.of(EVENTS, own, COARSE))
+    found = standards("hour_of_day", group)
+    assert {signal for signal, name in named(found, 14).items() if name == "the baseline"} == {"s0"}
+    assert "the baseline" not in named(found, 15).values()
+
+
+def test_one_hour_is_held_at_a_time() -> None:
+    found = standards("hour_of_day", baseline())
+    standard = found.find(MODEL)
+    assert standard is not None
+    held = []
+    for hour in range(24):
+        named(found, hour)
+        held.append(standard.prepared)
+    assert held == [len(SIGNALS)] * 24

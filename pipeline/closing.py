@@ -221,14 +221,15 @@ class Closer:
             self._incidents.take(one.group, self._memories[one.group])
 
     def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
-        why = None
-        if one.onsets_ms:
-            why = Explanation(one.group, closing.start_ms, one.judgement.signals, groups, self._standards)
+        why = self._explanation(closing, groups, one) if one.onsets_ms else None
         for record, decision in one.events:
             if decision.event is AlertState.FIRING and why is not None:
                 yield _alert(closing, one, record, decision, record.summary, why.of(record.name))
             else:
                 yield _alert(closing, one, record, decision, self._well(record.name))
+
+    def _explanation(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Explanation:
+        return Explanation(one.group, closing.start_ms, one.judgement.signals, groups, self._standards)
 
     def _well(self, signal: str) -> str:
         """What an alert says that resolves."""

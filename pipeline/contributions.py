@@ -27,8 +27,8 @@ _SLACK = 0.1
 
 
 class Explanation:
-    """The contributions to the alerts of one group in the window that starts then. `window` are all groups of its
-    model."""
+    """The contributions to the alerts of one group in the window that starts at `start_ms`. `window` are all groups of its
+    model in it."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Explanation:
         standards: Standards,
     ) -> None:
         self._group = group
+        self._start_ms = start_ms
         self._window = window
         self._standards = standards
         drifted = [record for record in records if record.state is State.DRIFT]
@@ -50,7 +51,7 @@ class Explanation:
         whole = self._group.segment is None and signal != PAIRWISE
         if not whole or signal not in {share.signal for share in self._signals}:
             return Contributions(signals=self._signals)
-        moved, segments = _segments(signal, self._group, self._window, self._standards)
+        moved, segments = _segments(signal, self._group, self._start_ms, self._window, self._standards)
         return Contributions(signals=self._signals, segments=segments, moved=moved)
 
 
@@ -100,13 +101,13 @@ def _columns(record: SignalRecord) -> tuple[list[int], list[int]]:
 
 
 def _segments(
-    signal: str, group: Group, window: Sequence[tuple[Group, GroupProfile]], standards: Standards
+    signal: str, group: Group, start_ms: int, window: Sequence[tuple[Group, GroupProfile]], standards: Standards
 ) -> tuple[float | None, tuple[SegmentShare, ...]]:
     """What moved of the whole, and the segments of all paths that tell most of where. Paths whose segments' baselines do
     not add up to the whole's are left out."""
     standard = standards.find(group)
     assert standard is not None, "a group without a baseline has no alerts"
-    known = standards.segments(group.model)
+    known = standards.segments(group.model, start_ms)
     current = {one.segment: profile for one, profile in window if one.version == group.version and one.segment}
     names = sorted({*known, *current})
     paths = [path for path in sorted({name.path for name in current}) if _add_up(path, known, standard.events)]

@@ -156,10 +156,13 @@ class Standards:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
         return self._standards.get((group.model, group.segment))
 
-    def segments(self, model: str) -> dict[Segment, BaselineGroup]:
-        """The baselines of a model's segments. O(baselines)."""
-        found = self._standards.items()
-        return {segment: standard.group for (name, segment), standard in found if name == model and segment is not None}
+    def segments(self, model: str, start_ms: int) -> dict[Segment, BaselineGroup]:
+        """The baselines of a model's segments that the window which starts then is compared with. O(baselines)."""
+        return {
+            segment: standard.group
+            for (name, segment), standard in self._standards.items()
+            if name == model and segment is not None and standard.judges(start_ms)
+        }
 
     def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
         """The signals' baselines in a standard, for the window that starts then."""

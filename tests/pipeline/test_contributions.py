@@ -72,6 +72,11 @@ def shift_country(event: dict[str, Any], _: np.random.Generator) -> None:
         event["features"]["s00"] += 4.0
 
 
+def all_french(event: dict[str, Any], _: np.random.Generator) -> None:
+    event["tags"]["country"] = "FR"
+    shift_two(event, _)
+
+
 def shift_all(event: dict[str, Any], _: np.random.Generator) -> None:
     for name in event["features"]:
         event["features"][name] += 2.0
@@ -106,6 +111,16 @@ def test_the_parts_of_a_paths_segments_sum_to_what_moved() -> None:
     assert sum(plan.share for plan in plans) == pytest.approx(1.0)
     assert sum(plan.reference for plan in plans) == LEARNED * EVENTS
     assert sum(plan.current for plan in plans) == alert.window_events == EVENTS
+
+
+def test_segments_that_are_gone_are_mix() -> None:
+    alert = of_whole(fired(closed(1, all_french, config(segments=["tags.country"]))), "s00")
+    assert alert.contributions is not None
+    shares = {share.segment[1]: share for share in alert.contributions.segments}
+    assert shares["FR"].current == EVENTS
+    assert shares["FR"].within > 0.5 * (alert.contributions.moved or 0.0) * shares["FR"].weight
+    gone = [share for name, share in shares.items() if name != "FR"]
+    assert {(share.current, share.within) for share in gone} == {(0, 0.0)}
 
 
 def test_more_of_a_country_that_is_otherwise_explains_it_by_the_mix() -> None:
@@ -169,7 +184,7 @@ def test_alerts_of_segments_rank_their_own_signals_and_those_that_resolve_say_no
 
 
 def test_segments_that_do_not_add_up_to_the_whole_explain_nothing() -> None:
-    """Their baselines were learned from other windows: the path came later."""
+    """They are still learned: the path came later than the whole."""
     first = 8 * EVENTS
 
     def late(event: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +199,8 @@ def test_segments_that_do_not_add_up_to_the_whole_explain_nothing() -> None:
     )
     assert alert.contributions is not None
     assert len(alert.contributions.signals) == 2
-    assert sum(s.reference for s in alert.contributions.segments) in (0, LEARNED * EVENTS)
+    assert alert.contributions.segments == ()
+    assert alert.contributions.moved is None
 
 
 def test_the_onset_of_the_incident_stands_on_every_alert() -> None:

@@ -42,15 +42,16 @@ def config_of(**pairwise: object) -> Config:
 CONFIG = config_of()
 
 
-def events(first: int, windows: int, r: float = 0.0, seed: int = 1) -> list[bytes]:
-    """Windows of events in which `income` and `amount` have correlation r; `age` goes with `years`, `plan` is a word."""
+def events(first: int, windows: int, r: float = 0.0, seed: int = 1, older: float = 0.0) -> list[bytes]:
+    """Windows of events in which `income` and `amount` have correlation r; `age`, some years `older`, goes with `years`,
+    `plan` is a word."""
     rng = np.random.default_rng([seed, first])
     n = windows * EVENTS
     income, noise, age, more = rng.standard_normal((4, n))
     columns = {
         "income": 50_000 + 9_000 * income,
         "amount": 1e-3 * (r * income + np.sqrt(1 - r * r) * noise),
-        "age": 40 + 9 * age,
+        "age": 40 + older + 9 * age,
         "years": age + 0.5 * more,
     }
     return [
@@ -117,6 +118,22 @@ def test_a_correlation_that_changes_is_one_alert_of_each_version_in_plain_words(
     assert alert.effect is not None
     assert alert.effect > 0.5
     assert {v["detector"] for v in alert.evidence} == {"pairwise", "pairwise_sum"}
+    assert alert.contributions is not None
+    assert [(share.signal, share.share) for share in alert.contributions.signals] == [(SIGNAL, 1.0)]
+    assert alert.contributions.segments == ()
+
+
+def test_a_correlation_that_changes_twenty_windows_after_a_distribution_is_of_the_same_incident(
+    baseline: Baseline,
+) -> None:
+    some = events(LEARNED, 20, older=9.0) + events(LEARNED + 20, 2, r=0.7, older=9.0)
+    fired = [alert for closing in replayed(baseline, some) for alert in closing.alerts]
+    onsets = {(a.signal, (a.onset_ms - START_MS) // WINDOW_MS - LEARNED) for a in fired if a.segment is None}
+    assert onsets == {("age", 0), (SIGNAL, 20)}
+    assert len({alert.incident for alert in fired}) == 1
+    [last] = [a.contributions for a in fired if a.signal == SIGNAL and a.version == "1"]
+    assert last is not None
+    assert {share.signal for share in last.signals} == {"age", SIGNAL}
 
 
 def test_segments_have_no_cross_products_and_a_baseline_without_a_lens_none_at_all(baseline: Baseline) -> None:

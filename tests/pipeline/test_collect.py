@@ -257,7 +257,7 @@ def test_a_damaged_memory_is_a_state_error(memory: GroupMemory | PartitionMemory
 @pytest.mark.parametrize("memory", REMEMBERED)
 def test_a_memory_of_a_version_from_the_future_says_to_upgrade(memory: GroupMemory | PartitionMemory) -> None:
     body = b"\x09" + memory.encode()[1:-4]
-    with pytest.raises(StateError, match=r"version 9, this worker reads 3: upgrade"):
+    with pytest.raises(StateError, match=r"version 9, this worker reads 4: upgrade"):
         type(memory).decode(body + zlib.crc32(body).to_bytes(4, "big"))
 
 

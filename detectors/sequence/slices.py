@@ -22,6 +22,8 @@ Slice = tuple[float, int]
 Steps = tuple[Slice, ...]
 
 REMEMBERED = 120
+LEAST_REMEMBERED = 36
+"""Of a segment, whose windows have few slices: there are many."""
 
 _EXACT_DIGIT = 1 << 53
 _SLACK = 2.0**-40
@@ -186,7 +188,8 @@ class Remembered(Mapping[str, Steps]):
     @classmethod
     def of(cls, steps: Mapping[str, Iterable[Slice]]) -> "Remembered":
         """The same, of steps read back from a record."""
-        return cls(list(steps), Rows.of([tuple(some) for some in steps.values()], REMEMBERED))
+        rows = [tuple(some)[-REMEMBERED:] for some in steps.values()]
+        return cls(list(steps), Rows.of(rows, max(map(len, rows), default=0)))
 
     @classmethod
     def nothing(cls) -> "Remembered":
@@ -210,8 +213,10 @@ class Remembered(Mapping[str, Steps]):
         return self._rows.at(np.array([self._places.get(name, -1) for name in names], np.intp))
 
     def after(self, names: Sequence[str], new: Rows) -> "Remembered":
-        """What is remembered after the new steps of these signals."""
+        """What is remembered after the new steps of these signals: twice as many as a window has, within bounds."""
         everyone = sorted({*self._places, *names})
         places = {name: place for place, name in enumerate(names)}
         added = new.at(np.array([places.get(name, -1) for name in everyone], np.intp))
-        return Remembered(everyone, self.rows_of(everyone).then(added).last(REMEMBERED))
+        slices = new.means.shape[1]
+        width = min(REMEMBERED, max(LEAST_REMEMBERED, 2 * slices)) if slices else self._rows.means.shape[1]
+        return Remembered(everyone, self.rows_of(everyone).then(added).last(width))

@@ -126,7 +126,7 @@ async def test_a_learned_baseline_outlives_its_worker(real_kafka: Kafka, tmp_pat
     servers = real_kafka.bootstrap_servers
     create_topic(servers, "learn.events", 1)
     config = settings("learn.events", "learn", servers)
-    config["models"] = [{"name": "loan", "baseline": {"learn": {"windows": 24}}}]
+    config["models"] = [{"name": "loan", "baseline": {"learn": {"windows": 24}, "rolling": {"windows": 24}}}]
     drifting = [encode(e) for e in loans(22_000, 19_000)]
     await send(servers, "learn.events", drifting[:13_500], 1)
     worker = Worker(tmp_path, "learn", config).start()
@@ -141,6 +141,9 @@ async def test_a_learned_baseline_outlives_its_worker(real_kafka: Kafka, tmp_pat
     assert [r["learned_windows"] for r in records[:24]] == list(range(1, 25))
     assert {r["state"] for r in records[24:38]} <= {"ok", "warning"}
     assert {r["state"] for r in records[38:]} == {"drift"}
+    second = [{v["detector"] for s in r["signals"] for v in s["verdicts"]} & {"rolling", "frozen"} for r in records]
+    assert not any(second[:24])
+    assert all(second[27:38]), "it is of windows that the killed worker had kept"
 
 
 async def test_events_of_a_model_that_stops_are_all_counted_when_its_partition_falls_silent(

@@ -14,7 +14,7 @@ from detectors.settings import Settings
 from detectors.wire import encode_group
 from pipeline.closing import Closer, Closing
 from pipeline.collect import OpenWindow
-from pipeline.keeping import kept_of, rolled_windows, state_records
+from pipeline.keeping import kept_of, outdated, rolled_windows, state_records, thing_of
 from pipeline.memory import GroupMemory
 from pipeline.rolling import Rolled, Rolling
 from pipeline.segments import GroupSet, Part
@@ -22,6 +22,7 @@ from pipeline.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
 from schemas.verdict import State
+from schemas.window import Completeness
 from tests.detectors import strategies as some
 
 MODEL, WINDOW_MS, EVENTS, BUILT, MOST = Group("m", "1"), 300_000, 150, 60, 40
@@ -192,6 +193,24 @@ def test_a_worker_that_begins_again_after_any_window_comes_to_the_same(whole: bo
             assert again.records == []
         assert again.rolled == once[at].rolled
         baselines.update(rolled_windows(0, at % 3, again))
+
+
+def test_a_slot_written_over_counts_by_what_came_last_and_its_old_records_are_found() -> None:
+    rolling, rng = Rolling(20, SETTINGS), np.random.default_rng(46)
+    tables: list[dict[bytes, bytes]] = [{}, {}]
+    for at in range(30):
+        closing = Closing(at * WINDOW_MS, (at + 1) * WINDOW_MS, Completeness.COMPLETE, {})
+        rolled = rolling.add(at * WINDOW_MS, window(rng, 0.0))
+        assert rolled is not None
+        closing.rolled[MODEL] = rolled
+        tables[at >= 21].update(rolled_windows(0, 1 + (at >= 21), closing))
+    older, newer = tables
+    assert (len(older), len(newer)) == (21, 9)
+    kept = kept_of(0, {}, older | newer).rolled[MODEL]
+    assert sorted(kept) == list(range(10, 31))
+    assert kept == rolling.windows
+    assert len(outdated(0, 2, older | newer)) == 21
+    assert {thing_of(key) for key in newer} < outdated(0, 2, older).keys()
 
 
 def test_the_states_are_those_of_one_signal() -> None:

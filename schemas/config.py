@@ -17,9 +17,11 @@ from schemas.errors import ConfigError
 from schemas.settings import (
     REST,
     WORD,
+    Address,
     Auto,
     Count,
     DottedPath,
+    Link,
     Many,
     Name,
     Section,
@@ -280,6 +282,25 @@ class MetricsConfig(Section):
     """0 turns it off."""
 
 
+class AlertmanagerConfig(Section):
+    """Whom `driftline notify` tells of alerts."""
+
+    urls: Annotated[Many[Address], unique("address", str)] = ()
+    """Every Alertmanager, each of a cluster by its own address."""
+
+    resend_ms: Annotated[DurationMs, between("1s", "1h")] = duration("resend", "1m")
+    """Open alerts are sent again so often. Without, they end after four times as long."""
+
+    history_ms: Annotated[DurationMs, between("1h")] = duration("history", "90d")
+    """How far back the alert topic is read for alerts that are still open. At most as long as the topic keeps them."""
+
+    runbook_url: Link = ""
+    """What to do, for whoever is on call; an annotation of each alert."""
+
+    generator_url: Link = ""
+    """Where each alert leads to: a dashboard."""
+
+
 class Config(Section):
     """Everything that can be set. `{}` is valid: each setting has a default."""
 
@@ -293,6 +314,7 @@ class Config(Section):
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     metrics: MetricsConfig = MetricsConfig()
+    alertmanager: AlertmanagerConfig = AlertmanagerConfig()
 
     @classmethod
     def from_mapping(cls, obj: object, source: str = "configuration") -> "Config":
@@ -318,7 +340,7 @@ class Config(Section):
 
         That is the window's length, lateness and skew, the paths of events, the limits, and each model's name,
         segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
-        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics. The order of models and
+        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
         window = self.window

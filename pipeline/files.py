@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from pipeline.formats.converter import PlainEvent
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
@@ -180,7 +181,7 @@ class _RowReader:
         for column, steps in self._places:
             if column < len(row):
                 _put(event, steps, row[column])
-        return codec.encode_event(event)
+        return PlainEvent(codec.encode_event(event))
 
 
 def _same_place(places: Iterable[list[str]], nested: Collection[tuple[str, ...]]) -> str | None:

@@ -124,6 +124,12 @@ class EventPaths(Section):
 class EventConfig(Section):
     """The form of events."""
 
+    format: Literal["json", "cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon"] = "json"
+    """`json` is the plain form; events of the others are made plain first."""
+
+    half: Literal["request", "response"] = "request"
+    """Which half of a pair is an event, where request and response are records of their own."""
+
     paths: EventPaths = EventPaths()
 
 
@@ -338,7 +344,7 @@ class Config(Section):
     def fingerprint(self, lenses: Mapping[str, str] | None = None) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
-        That is the window's length, lateness and skew, the paths of events, the limits, and each model's name,
+        That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
         segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
         broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
@@ -351,6 +357,8 @@ class Config(Section):
             "limits": self.limits.model_dump(),
             "models": self.models if self.models == "auto" else sorted(map(_decisive, self.models), key=_name_of),
         }
+        if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
+            decisive["form"] = [self.event.format, self.event.half]
         if lenses:
             decisive["lenses"] = sorted(lenses.items())
         return blake2b(codec.encode_canonical(decisive), digest_size=8).hexdigest()

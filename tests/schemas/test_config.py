@@ -271,6 +271,8 @@ DECISIVE = [
     "window: {allowed_lateness: 31s}",
     "window: {max_skew: 11m}",
     *(f"event: {{paths: {{{name}: elsewhere}}}}" for name, _ in Config().event.paths),
+    *(f"event: {{format: {form}}}" for form in ("cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon")),
+    "event: {format: kserve-v2, half: response}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits),
     "models: [{name: m}]",
     "models: [{name: n}]",

@@ -12,6 +12,8 @@ from detectors.column import MISSING
 from detectors.grid import Indices
 from pipeline.event_time import Times
 from pipeline.formats.converter import Converter, Headers
+from pipeline.formats.framed import FramedReader
+from pipeline.formats.table import FORMATS
 from pipeline.paths import Reader, reader_of
 from schemas import codec
 from schemas.config import Config
@@ -70,16 +72,17 @@ class EventReader:
         self._version: Reader = reader_of(paths.version)
         self._features: Reader = reader_of(paths.features)
         self._most_bytes = config.limits.event_bytes
-        self._converter = None if config.event.format == "json" else Converter(config)
+        self._framed = FramedReader(config) if config.event.format == "confluent-avro" else None
+        self._converter = Converter(config) if config.event.format in FORMATS else None
 
     def read(
         self, values: Sequence[bytes | None], headers: Headers | None = None, record_ms: Times | None = None
     ) -> Events:
         """Decodes and checks a batch; the records' headers and times matter to some forms. O(bytes); never raises for
-        what a record holds."""
+        what a record holds. Raises BrokerError where a schema registry is needed and does not answer."""
         refusals: Refusals = {}
         rows = np.arange(len(values))
-        documents = self._documents(values, refusals)
+        documents = (self._framed.documents if self._framed else self._documents)(values, refusals)
         if refusals:
             rows = np.delete(rows, list(refusals))
             documents = [d for d in documents if d is not _NOTHING]
@@ -122,7 +125,7 @@ class EventReader:
             if value is not None and len(value) > self._most_bytes:
                 refusals[row] = Refusal.TOO_LARGE
             else:
-                return codec.loads_lenient(value or b"")
+                return codec.loads_lenient(bytes(value or b""))  # the strict decoder takes no subclass of bytes
         except RecursionError:
             refusals[row] = Refusal.TOO_DEEP
         except ValueError:

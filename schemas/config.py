@@ -124,13 +124,22 @@ class EventPaths(Section):
 class EventConfig(Section):
     """The form of events."""
 
-    format: Literal["json", "cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon"] = "json"
+    format: Literal["json", "cloudevents", "confluent-avro", "kserve-v1", "kserve-v2", "sagemaker", "seldon"] = "json"
     """`json` is the plain form; events of the others are made plain first."""
 
     half: Literal["request", "response"] = "request"
     """Which half of a pair is an event, where request and response are records of their own."""
 
+    registry: Link = ""
+    """The schema registry, for `confluent-avro`."""
+
     paths: EventPaths = EventPaths()
+
+    @model_validator(mode="after")
+    def _has_a_registry(self) -> "EventConfig":
+        if self.format == "confluent-avro" and not self.registry:
+            raise ValueError("format confluent-avro needs a registry, as in http://localhost:8081")
+        return self
 
 
 class LearnFrom(Section):

@@ -13,7 +13,7 @@ from schemas.config import Config
 from schemas.event import Refusal
 
 # What a document that is not of its form makes Python raise. All of it is the record's fault, and stops nothing.
-_FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 _NO_TIME_MS = 1 << 60
 
 Headers = Sequence[Iterable[tuple[str, bytes | None]]]
@@ -61,7 +61,7 @@ class Converter:
             else:
                 try:
                     events = self._events(document, headers and headers[row], record_ms, row)
-                except _FAULTS:
+                except FAULTS:
                     refusals[row] = Refusal.BAD_FORM
                     continue
             plain += events

@@ -13,8 +13,8 @@ def flattened(values: Any) -> list[Any]:
     if not isinstance(values, list):
         raise ValueError(f"must be a list, got {type(values).__name__}")
     flat: list[Any] = values
-    while any(isinstance(value, list) for value in flat):
-        if not all(isinstance(value, list) for value in flat):
+    while list in (kinds := set(map(type, flat))):
+        if len(kinds) > 1:
             raise ValueError("a list mixes lists with values")
         flat = list(chain.from_iterable(flat))
     return flat
@@ -47,6 +47,8 @@ def joined(parts: Sequence[Sequence[Features]]) -> list[Features]:
     """The rows of several tensors side by side. Raises ValueError where one has more rows than another."""
     if not parts or len({len(part) for part in parts}) != 1:
         raise ValueError("tensors of one message have one number of rows")
+    if len(parts) == 1:
+        return list(parts[0])
     return [dict(chain.from_iterable(map(Mapping.items, row))) for row in zip(*parts, strict=True)]
 
 

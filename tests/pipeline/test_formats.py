@@ -45,7 +45,7 @@ def read(sample: Sample, *values: bytes, **more: Any) -> Events:
 
 
 def test_the_configuration_knows_the_forms_that_there_are() -> None:
-    assert set(get_args(EventConfig.model_fields["format"].annotation)) == {"json", *FORMATS}
+    assert set(get_args(EventConfig.model_fields["format"].annotation)) == {"json", "confluent-avro", *FORMATS}
     assert {sample.form for sample in SAMPLES.values()} == set(FORMATS) == set(FAULTY)
 
 

@@ -225,6 +225,7 @@ MISTAKES = {
     "alertmanager: {resend: 100ms}": "alertmanager.resend: must be at least 1s, got 100ms",
     "alertmanager: {runbook_url: wiki/drift}": "alertmanager.runbook_url: 'wiki/drift' is not a link; write all of it, "
     "as in https://wiki.example/drift",
+    "event: {format: confluent-avro}": "event: format confluent-avro needs a registry, as in http://localhost:8081",
     "kafka: {topics: [a, a]}": "kafka.topics: the topic 'a' is there twice",
     "kafka: {topics: [my events]}": "kafka.topics[0]: 'my events' is not a topic's name; it has at most 249 letters, "
     "digits, '.', '_' and '-'",
@@ -273,6 +274,7 @@ DECISIVE = [
     *(f"event: {{paths: {{{name}: elsewhere}}}}" for name, _ in Config().event.paths),
     *(f"event: {{format: {form}}}" for form in ("cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon")),
     "event: {format: kserve-v2, half: response}",
+    "event: {format: confluent-avro, registry: http://a}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits),
     "models: [{name: m}]",
     "models: [{name: n}]",
@@ -296,6 +298,7 @@ INDIFFERENT = [
     "detection: {bins: 20, primary: ks, minimum_effect: 0.2, minimum_events: 99, resolve_after: 9, fire: {of: 5}}",
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
     "metrics: {host: h, port: 0}",
+    "event: {registry: http://a}",
     "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
     "models: auto",
 ]

@@ -28,6 +28,8 @@ class Peer:
 
     async def push(self, notices: Sequence[Notice]) -> bool:
         """Sends all; False where it did not take all. Never raises for what the other side does."""
+        if not notices:  # nobody was asked, so nothing is known of the other side
+            return True
         fault = None
         for start in range(0, len(notices), _MOST_TOGETHER):
             fault = await self._post(notices[start : start + _MOST_TOGETHER]) or fault
@@ -46,7 +48,7 @@ class Peer:
             ) as answer:
                 if answer.status < 300:
                     return None
-                text = " ".join((await answer.text(errors="replace")).split())
+                text = " ".join((await answer.read()).decode(errors="replace").split())
                 return f"HTTP {answer.status}: {text[:_MOST_SHOWN]}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # the last of a URL that is none
             return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -91,8 +91,7 @@ def run(
     """Runs a worker: reads the source topics, closes windows, sends alerts."""
     if only not in (None, "ingest", "monitor"):
         raise typer.BadParameter(f"must be ingest or monitor, got {only!r}", param_hint="--only")
-    if log_level not in ("debug", "info", "warning", "error"):
-        raise typer.BadParameter(f"must be debug, info, warning or error, got {log_level!r}", param_hint="--log-level")
+    _check_log_level(log_level)
     from pipeline.worker import run_worker
 
     settings = read_config(config)
@@ -220,6 +219,18 @@ def alerts_tail(
             console.out.print(console.alert_line(alert))
 
 
+@app.command(epilog=_example("driftline notify -c driftline.yaml"))
+def notify(
+    config: ConfigFile,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C."""
+    _check_log_level(log_level)
+    from pipeline.notify import run_notify
+
+    run_notify(read_config(config), log_level=log_level)
+
+
 @app.command(epilog=_example("driftline topics -c driftline.yaml"))
 def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Creates the topics that Driftline keeps, and verifies those that are there."""
@@ -290,6 +301,11 @@ class _Lines:
     def write(self, lines: Any) -> None:
         if self._file is not None:
             self._file.writelines(line + b"\n" for line in lines)
+
+
+def _check_log_level(log_level: str) -> None:
+    if log_level not in ("debug", "info", "warning", "error"):
+        raise typer.BadParameter(f"must be debug, info, warning or error, got {log_level!r}", param_hint="--log-level")
 
 
 def _write(path: Path, data: bytes) -> None:

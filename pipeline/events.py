@@ -1,7 +1,7 @@
 """From raw records to events: decoded, checked and typed, a batch at a time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy.typing as npt
 from detectors.column import MISSING
 from detectors.grid import Indices
 from pipeline.event_time import Times
+from pipeline.formats.converter import Converter, Headers
+from pipeline.formats.framed import FramedReader
+from pipeline.formats.table import FORMATS
 from pipeline.paths import Reader, reader_of
 from schemas import codec
 from schemas.config import Config
@@ -28,7 +31,10 @@ Refusals = dict[int, Refusal]
 class Events:
     """What a batch of `count` records holds. `rows`, shape (m,), ascending, are the records that can be read; the
     sequences after it have one entry for each of these, times in epoch milliseconds. `refusals` has the reason for
-    every other record, by row."""
+    every other record, by row; `passed`, shape (k,), ascending, are those that hold nothing to profile.
+
+    A record of a batched form is there once for each of its events. They share time, model and version, so they are
+    late, refused or excluded together, and a record is never divided."""
 
     count: int
     rows: Indices
@@ -38,6 +44,7 @@ class Events:
     versions: list[str]
     times_ms: Times
     refusals: Refusals
+    passed: Indices = field(default_factory=lambda: np.empty(0, np.intp))
 
     def refuse(self, bad: npt.NDArray[np.bool_], reason: Refusal) -> None:
         """Takes out the events where `bad`, shape (m,), is true."""
@@ -65,21 +72,29 @@ class EventReader:
         self._version: Reader = reader_of(paths.version)
         self._features: Reader = reader_of(paths.features)
         self._most_bytes = config.limits.event_bytes
+        self._framed = FramedReader(config) if config.event.format == "confluent-avro" else None
+        self._converter = Converter(config) if config.event.format in FORMATS else None
 
-    def read(self, values: Sequence[bytes | None]) -> Events:
-        """Decodes and checks a batch. O(bytes); never raises for what a record holds."""
+    def read(
+        self, values: Sequence[bytes | None], headers: Headers | None = None, record_ms: Times | None = None
+    ) -> Events:
+        """Decodes and checks a batch; the records' headers and times matter to some forms. O(bytes); never raises for
+        what a record holds. Raises BrokerError where a schema registry is needed and does not answer."""
         refusals: Refusals = {}
         rows = np.arange(len(values))
-        documents = self._documents(values, refusals)
+        documents = (self._framed.documents if self._framed else self._documents)(values, refusals)
         if refusals:
             rows = np.delete(rows, list(refusals))
             documents = [d for d in documents if d is not _NOTHING]
+        passed = rows[:0]
+        if self._converter is not None:
+            rows, documents, passed = self._converter.convert(rows, documents, values, headers, record_ms, refusals)
         bad: Refusals = {}
         times = _times(self._ts(documents), bad)
         models = _texts(self._model(documents), bad, Refusal.NO_MODEL, Refusal.BAD_MODEL)
         versions = _texts(self._version(documents), bad, None, Refusal.BAD_VERSION)
         features = _objects(self._features(documents), bad)
-        events = Events(len(values), rows, documents, features, models, versions, times, refusals)
+        events = Events(len(values), rows, documents, features, models, versions, times, refusals, passed)
         if bad:
             events._take_out(bad)
         return events
@@ -110,7 +125,7 @@ class EventReader:
             if value is not None and len(value) > self._most_bytes:
                 refusals[row] = Refusal.TOO_LARGE
             else:
-                return codec.loads_lenient(value or b"")
+                return codec.loads_lenient(bytes(value or b""))  # the strict decoder takes no subclass of bytes
         except RecursionError:
             refusals[row] = Refusal.TOO_DEEP
         except ValueError:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from pipeline.formats.converter import PlainEvent
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
@@ -154,6 +155,7 @@ class _RowReader:
     def __init__(self, path: Path, config: Config, header: Sequence[str], nested: Collection[str] = ()) -> None:
         paths = config.event.paths
         placed = _placed(config)
+        self._as_it_is = config.event.format == "json"
         self._features = _steps_of(paths.features)
         places = {
             column: _steps_of(name) if _has_place(name, placed, config, name in nested) else [*self._features, name]
@@ -180,7 +182,8 @@ class _RowReader:
         for column, steps in self._places:
             if column < len(row):
                 _put(event, steps, row[column])
-        return codec.encode_event(event)
+        value = codec.encode_event(event)
+        return value if self._as_it_is else PlainEvent(value)
 
 
 def _same_place(places: Iterable[list[str]], nested: Collection[tuple[str, ...]]) -> str | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from detectors.lens import Lens
 from pipeline.event_time import BEGINNING, Times
 from pipeline.files import read_events
+from pipeline.formats.converter import Headers
 from pipeline.local import LocalIngest
 from schemas.config import Config
 from schemas.packet import Marker, Packet, SourcePartition
@@ -20,13 +21,14 @@ _ALL_TIME_MS = 1 << 61
 
 class Stretch(NamedTuple):
     """Consecutive records of one source partition, and how far into the history they end, from 0 to 1. Records of
-    files have neither offsets nor times of their own; those of topics have both, shape (n,)."""
+    files have neither offsets nor times of their own, nor headers; those of topics have, shape (n,)."""
 
     values: Sequence[bytes]
     done: float = 1.0
     source: SourcePartition | None = None
     offsets: Times | None = None
     record_ms: Times | None = None
+    headers: Headers | None = None
 
 
 class History(Protocol):

@@ -47,7 +47,8 @@ _MOST_BYTES = 10 * 1024 * 1024
 _ROOM_BYTES = 64 * 1024
 _SESSION_MS = 10_000
 _MOST_YIELD_S = 60.0
-_OFFSET, _TIMESTAMP, _VALUE = attrgetter("offset"), attrgetter("timestamp"), attrgetter("value")
+_OFFSET, _TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
+_VALUE, _HEADERS = attrgetter("value"), attrgetter("headers")
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._board = board
         self._clock = clock
         self._shared = Ingest(config, lenses)
+        self._with_headers = config.event.format != "json"
         self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, _Owned] = {}
         self._given_up: dict[TopicPartition, _Owned] = {}
@@ -269,7 +271,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
-        fed = await self._offload(owned.ingest.feed, _records(records))
+        fed = await self._offload(owned.ingest.feed, _records(records, headers=self._with_headers))
         self._count(fed)
         await self._finish(tp, owned, fed, records)
 
@@ -422,11 +424,12 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._producer.stop()
 
 
-def _records(records: list[ConsumerRecord]) -> Records:
+def _records(records: list[ConsumerRecord], *, headers: bool) -> Records:
     n = len(records)
     times = np.fromiter(map(_TIMESTAMP, records), np.int64, n)
     return Records(
         np.fromiter(map(_OFFSET, records), np.int64, n),
         np.where(times < 0, np.int64(1 << 61), times),
         list(map(_VALUE, records)),
+        list(map(_HEADERS, records)) if headers else None,
     )

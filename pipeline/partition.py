@@ -24,6 +24,7 @@ from detectors.wire import encode_group, encode_groups
 from pipeline.chunk import Place
 from pipeline.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events import EventReader, Events
+from pipeline.formats.converter import Headers
 from pipeline.intake import Documents
 from pipeline.pending import Pending, Resolutions
 from pipeline.segments import Part
@@ -97,11 +98,13 @@ class _Taken(NamedTuple):
 
 
 class Records(NamedTuple):
-    """Consecutive records of one partition: offsets ascending, shape (n,), and their Kafka timestamps, shape (n,)."""
+    """Consecutive records of one partition: offsets ascending, shape (n,), their Kafka timestamps, shape (n,), and, where
+    the form of events wants them, their headers."""
 
     offsets: Times
     record_ms: Times
     values: Sequence[bytes | None]
+    headers: Headers | None = None
 
 
 class Ingest:
@@ -168,7 +171,7 @@ class PartitionIngest:
         """Takes the partition's next records, or the events already read from them. O(values); one pass whatever the
         models, segments and windows."""
         fed = Fed()
-        events = events or self._ingest.reader.read(records.values)
+        events = events or self._ingest.reader.read(records.values, records.headers, records.record_ms)
         ahead = events.times_ms > records.record_ms[events.rows] + self._window.max_skew_ms
         events.refuse(ahead, Refusal.TIMESTAMP_AHEAD)
         start = self._restore(events, records.offsets, fed) if self.restoring else 0
@@ -234,7 +237,7 @@ class PartitionIngest:
         late = starts[first:last] + length <= marks
         done, row = 0, rows.start
         for seal in [*np.flatnonzero(np.diff(marks // length, prepend=before // length)).tolist(), None]:
-            stop = len(marks) if seal is None else seal + 1
+            stop = len(marks) if seal is None else int(np.searchsorted(read, read[seal], "right"))
             row_stop = rows.stop if seal is None else int(read[seal]) + 1
             self._account(events, records.offsets, starts, slice(first + done, first + stop), late[done:stop], fed)
             self._refuse(events, records.offsets, slice(row, row_stop), fed)
@@ -265,10 +268,13 @@ class PartitionIngest:
         self._progress = replace(p, late=p.late + n_late, excluded=p.excluded + n_excluded)
 
     def _refuse(self, events: Events, offsets: Times, rows: slice, fed: Fed) -> None:
-        """Counts the refused records among these rows, and lays them aside."""
+        """Counts the refused records among these rows, and lays them aside; counts those that hold nothing to profile."""
         refused = [row for row in sorted(events.refusals) if rows.start <= row < rows.stop] if events.refusals else []
         fed.dead_letters += [DeadLetter(int(offsets[row]), events.refusals[row]) for row in refused]
-        self._progress = replace(self._progress, refused=self._progress.refused + len(refused))
+        n_passed = int(np.diff(np.searchsorted(events.passed, [rows.start, rows.stop]))[0]) if len(events.passed) else 0
+        fed.excluded += n_passed
+        p = self._progress
+        self._progress = replace(p, refused=p.refused + len(refused), excluded=p.excluded + n_passed)
 
     def _watched(self, events: Events, places: Indices) -> Indices:
         known = {model: self._ingest.watches(model) for model in set(events.models)}

@@ -52,7 +52,9 @@ class TopicHistory:
     def _time(self, reader: RangeReader, source: SourcePartition, start: int, stop: int) -> int | None:
         """The time of the first event there."""
         records, _ = reader.read(source, start, min(stop, start + 1))
-        times = EventReader(self._config).read([record.value for record in records]).times_ms
+        values, headers = [record.value for record in records], [record.headers for record in records]
+        times_ms = np.array([record.timestamp for record in records], np.int64)
+        times = EventReader(self._config).read(values, headers, times_ms).times_ms
         return int(times[0]) if len(times) else None
 
     def stretches(self) -> Iterator[Stretch]:
@@ -75,6 +77,7 @@ class TopicHistory:
                         source,
                         np.array([record.offset for record in records], np.int64),
                         np.array([record.timestamp for record in records], np.int64),
+                        [record.headers for record in records],
                     )
 
     def messages(self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]) -> Iterator[Packet | Marker]:
@@ -86,7 +89,7 @@ class TopicHistory:
             assert stretch.offsets is not None
             assert stretch.record_ms is not None
             ingest, dispatcher = parts[stretch.source]
-            fed = ingest.feed(Records(stretch.offsets, stretch.record_ms, stretch.values))
+            fed = ingest.feed(Records(stretch.offsets, stretch.record_ms, stretch.values, stretch.headers))
             counts.update(profiled=fed.profiled, late=fed.late, excluded=fed.excluded, refused=len(fed.dead_letters))
             yield from _messages(dispatcher, fed.emissions, sources)
         for ingest, dispatcher in parts.values():

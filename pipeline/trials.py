@@ -27,6 +27,7 @@ from pipeline.targets import Plan, Target, targets_of
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
+from schemas.errors import InputError
 from schemas.group import Group
 from schemas.packet import SourcePartition
 from schemas.verdict import State
@@ -43,7 +44,10 @@ def run_trials(
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Power]:
     """The power of each injection at each size. Raises InputError for a signal that is not there, one that cannot be
-    changed so, or a history too short. Reads the history once more; O(trials * within * events of a window)."""
+    changed so, a history too short, or a form of events that is not the plain one. Reads the history once more;
+    O(trials * within * events of a window)."""
+    if config.event.format != "json":
+        raise InputError(f"changes are injected into plain events only, and event.format is {config.event.format}")
     targets = targets_of(config, baselines, seen, plan)
     trials = _Trials(config, baselines, history, seen, plan, targets)
     return trials.run(progress)

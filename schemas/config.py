@@ -19,9 +19,11 @@ from schemas.season import DAY_MS, HOUR_MS, Season
 from schemas.settings import (
     REST,
     WORD,
+    Address,
     Auto,
     Count,
     DottedPath,
+    Link,
     Many,
     Name,
     Section,
@@ -125,7 +127,22 @@ class EventPaths(Section):
 class EventConfig(Section):
     """The form of events."""
 
+    format: Literal["json", "cloudevents", "confluent-avro", "kserve-v1", "kserve-v2", "sagemaker", "seldon"] = "json"
+    """`json` is the plain form; events of the others are made plain first."""
+
+    half: Literal["request", "response"] = "request"
+    """Which half of a pair is an event, where request and response are records of their own."""
+
+    registry: Link = ""
+    """The schema registry, for `confluent-avro`."""
+
     paths: EventPaths = EventPaths()
+
+    @model_validator(mode="after")
+    def _has_a_registry(self) -> "EventConfig":
+        if self.format == "confluent-avro" and not self.registry:
+            raise ValueError("format confluent-avro needs a registry, as in http://localhost:8081")
+        return self
 
 
 BaselinePath = Annotated[str, Field(min_length=1)]
@@ -336,6 +353,25 @@ class MetricsConfig(Section):
     """0 turns it off."""
 
 
+class AlertmanagerConfig(Section):
+    """Whom `driftline notify` tells of alerts."""
+
+    urls: Annotated[Many[Address], unique("address", str)] = ()
+    """Every Alertmanager, each of a cluster by its own address."""
+
+    resend_ms: Annotated[DurationMs, between("1s", "1h")] = duration("resend", "1m")
+    """Open alerts are sent again so often. Without, they end after four times as long."""
+
+    history_ms: Annotated[DurationMs, between("1h")] = duration("history", "90d")
+    """How far back the alert topic is read for alerts that are still open. At most as long as the topic keeps them."""
+
+    runbook_url: Link = ""
+    """What to do, for whoever is on call; an annotation of each alert."""
+
+    generator_url: Link = ""
+    """Where each alert leads to: a dashboard."""
+
+
 class Config(Section):
     """Everything that can be set. `{}` is valid: each setting has a default."""
 
@@ -349,6 +385,7 @@ class Config(Section):
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     metrics: MetricsConfig = MetricsConfig()
+    alertmanager: AlertmanagerConfig = AlertmanagerConfig()
 
     @model_validator(mode="after")
     def _seasons_are_met(self) -> "Config":
@@ -379,9 +416,9 @@ class Config(Section):
     def fingerprint(self, lenses: Mapping[str, str] | None = None) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
-        That is the window's length, lateness and skew, the paths of events, the limits, and each model's name,
+        That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
         segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
-        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics. The order of models and
+        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
         window = self.window
@@ -392,6 +429,8 @@ class Config(Section):
             "limits": self.limits.model_dump(),
             "models": self.models if self.models == "auto" else sorted(map(_decisive, self.models), key=_name_of),
         }
+        if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
+            decisive["form"] = [self.event.format, self.event.half]
         if lenses:
             decisive["lenses"] = sorted(lenses.items())
         return blake2b(codec.encode_canonical(decisive), digest_size=8).hexdigest()

@@ -25,6 +25,7 @@ class Refusal(StrEnum):
     NOT_AN_OBJECT = "not_an_object"
     TOO_DEEP = "too_deep"
     TOO_LARGE = "too_large"
+    BAD_FORM = "bad_form"
     NO_TIMESTAMP = "no_timestamp"
     BAD_TIMESTAMP = "bad_timestamp"
     TIMESTAMP_TOO_OLD = "timestamp_too_old"

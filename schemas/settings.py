@@ -11,6 +11,8 @@ from schemas.duration import format_duration, parse_duration
 T = TypeVar("T")
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+_LINK = re.compile(r"https?://[^\s/]+(/\S*)?")
 _SERVER = re.compile(r"[^\s,]+:[0-9]{1,5}")
 
 
@@ -104,6 +106,20 @@ def _check_servers(servers: tuple[str, ...]) -> tuple[str, ...]:
     return servers
 
 
+def _check_address(address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError(f"{address!r} is not an address; write http://host:port, as in http://alertmanager:9093")
+    return address
+
+
+def _check_link(link: str) -> str:
+    if link and not _LINK.fullmatch(link):
+        raise ValueError(f"{link!r} is not a link; write all of it, as in https://wiki.example/drift")
+    return link
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+Link = Annotated[str, AfterValidator(_check_link)]
 DottedPath = Annotated[str, AfterValidator(check_path)]
 TopicName = Annotated[str, AfterValidator(_check_topic)]
 Servers = Annotated[

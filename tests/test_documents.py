@@ -23,7 +23,7 @@ from schemas.config import Config
 from schemas.event import Event, Refusal
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 README = ROOT / "README.md"
 ALERTS = ROOT / "docs" / "alerts.md"
 

@@ -2,15 +2,30 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
-import yaml
 
-RULES = Path(__file__).parents[2] / "deploy/prometheus/rules"
+from tests.deploy.rules import alerts, asked, files, run
+
+RUNBOOKS = Path(__file__).parents[2] / "docs/runbooks"
 LOST = 'driftline_events_lost_total{instance="worker:9464"}'
+JOB = 'job="driftline",instance="worker:9464"'
+SIGNAL = f'driftline_alert_firing{{{JOB},model="loan",version="7",segment="",signal="income"}}'
+IN_GERMANY = SIGNAL.replace('segment=""', 'segment="tags.country=DE"')
+SPENT = f'driftline_budget_spent_ratio{{{JOB},model="loan"}}'
+INCIDENTS = f'driftline_budget_incidents{{{JOB},model="loan"}}'
+PROFILED, REFUSED = (f'driftline_events_total{{{JOB},outcome="{what}"}}' for what in ("profiled", "refused"))
+POSITION = f'driftline_source_position_offset{{{JOB},topic="events",partition="0"}}'
+LAG = f'driftline_source_lag_events{{{JOB},topic="events",partition="0"}}'
+PROFILES_LAG = f'driftline_profiles_lag_messages{{{JOB},partition="0"}}'
+WATERMARK = f'driftline_watermark_timestamp_seconds{{{JOB},partition="0"}}'
+CLOSED, INCOMPLETE = (f'driftline_windows_closed_total{{{JOB},completeness="{c}"}}' for c in ("complete", "incomplete"))
+LOAN, FRAUD = (
+    f'driftline_window_end_timestamp_seconds{{{JOB},model="{m}",version="7",segment=""}}' for m in ("loan", "fraud")
+)
+UP = f"up{{{JOB}}}"
 
 
 @pytest.fixture(scope="module")
@@ -22,28 +37,113 @@ def promtool() -> str:
     return path
 
 
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=60, check=False)
-
-
 def test_promtool_reads_all_rules(promtool: str) -> None:
-    files = sorted(RULES.glob("*.yml"))
-    checked = run(promtool, "check", "rules", *files)
+    checked = run(promtool, "check", "rules", *files())
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert files
+    assert files()
 
 
-def _tested(promtool: str, folder: Path, values: str, minute: int, fires: bool) -> subprocess.CompletedProcess[str]:
-    """What promtool says of the rule on lost events at that minute, for a value each minute."""
-    alerts: list[dict[str, Any]] = [{"exp_labels": {"severity": "critical", "instance": "worker:9464"}}]
-    case = {"eval_time": f"{minute}m", "alertname": "DriftlineEventsLost", "exp_alerts": alerts if fires else []}
-    rule = yaml.safe_load((RULES / "loss.yml").read_text())["groups"][0]["rules"][0]
-    annotations = {k: v.replace("{{ $labels.instance }}", "worker:9464") for k, v in rule["annotations"].items()}
-    alerts[0]["exp_annotations"] = annotations
-    test = {"interval": "1m", "input_series": [{"series": LOST, "values": values}], "alert_rule_test": [case]}
-    path = folder / "test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [str(RULES / "loss.yml")], "tests": [test]}))
-    return run(promtool, "test", "rules", path)
+def test_every_alert_says_how_bad_it_is_what_it_means_and_what_to_do() -> None:
+    for name, rule in alerts().items():
+        assert rule["labels"]["severity"] in ("warning", "critical"), name
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}, name
+        assert rule["annotations"]["runbook_url"].endswith(f"/runbooks/{name}.md")
+
+
+def test_every_alert_has_a_runbook_and_no_other_has() -> None:
+    assert {page.stem for page in RUNBOOKS.glob("*.md")} == set(alerts())
+    for page in RUNBOOKS.glob("*.md"):
+        headings = [line for line in page.read_text().splitlines() if line.startswith("#")]
+        assert headings == [f"# {page.stem}", "## What it means", "## What to look at first", "## How to mend it"]
+
+
+class Case(NamedTuple):
+    """Series, a value each minute; and whether the alert fires at that minute, with which labels and value."""
+
+    alert: str
+    series: dict[str, str]
+    minute: int
+    labels: dict[str, str] | None
+    value: str = ""
+
+
+ONE = {"job": "driftline"}
+MODEL = {**ONE, "model": "loan"}
+GROUP = {**MODEL, "version": "7", "signal": "income"}  # a label that is empty is none
+READING = {PROFILED: "0+600x200", REFUSED: "0x200"}
+
+CASES = {
+    "a signal drifts": Case("DriftlineDrift", {SIGNAL: "0x10 1x60"}, 11, GROUP),
+    "a signal drifts in a segment": Case("DriftlineDrift", {IN_GERMANY: "1x60"}, 11, {**GROUP, "segment": "tags.country=DE"}),
+    "a signal is well": Case("DriftlineDrift", {SIGNAL: "0x60"}, 30, None),
+    "a signal drifts, and its worker hands it over": Case("DriftlineDrift", {SIGNAL: "1x20 _x40"}, 30, GROUP),
+    "a signal drifts, and is well again": Case("DriftlineDrift", {SIGNAL: "1x20 0x60"}, 40, None),
+    "five incidents and a budget of one": Case(
+        "DriftlineBudgetOverspent", {INCIDENTS: "1x10 5x60", SPENT: "1x10 5x60"}, 20, MODEL, "5"
+    ),
+    "three incidents and a budget of one": Case(
+        "DriftlineBudgetOverspent", {INCIDENTS: "3x60", SPENT: "3x60"}, 20, None
+    ),
+    "fifteen incidents and a budget of ten": Case(
+        "DriftlineBudgetOverspent", {INCIDENTS: "15x60", SPENT: "1.5x60"}, 20, None
+    ),
+    "nothing spent": Case("DriftlineBudgetOverspent", {INCIDENTS: "0x60", SPENT: "0x60"}, 20, None),
+    "events stop": Case("DriftlineNoData", {PROFILED: "0+600x30 18000x60", POSITION: "0x90"}, 60, ONE),
+    "a worker that has never read one": Case("DriftlineNoData", {POSITION: "0x90"}, 30, ONE),
+    "a worker that monitors only": Case("DriftlineNoData", {UP: "1x90"}, 30, None),
+    "events come": Case("DriftlineNoData", {**READING, POSITION: "0+600x200"}, 60, None),
+    "a short pause": Case("DriftlineNoData", {PROFILED: "0+600x30 18000x60", POSITION: "0x90"}, 45, None),
+    "one model of two is silent": Case(
+        "DriftlineModelSilent",
+        {WATERMARK: "0+60x200", LOAN: "0x200", FRAUD: "0+60x200"},
+        90,
+        MODEL,
+        "1h 30m 0s",
+    ),
+    "history is read": Case("DriftlineModelSilent", {WATERMARK: "0+6x200", LOAN: "0+6x200"}, 90, None),
+    "events and no windows": Case("DriftlineWindowsStale", {**READING, CLOSED: "5x200"}, 100, ONE),
+    "events and never a window": Case("DriftlineWindowsStale", READING, 100, ONE),
+    "events and windows": Case("DriftlineWindowsStale", {**READING, CLOSED: "0+1x200"}, 100, None),
+    "neither": Case("DriftlineWindowsStale", {PROFILED: "600x200", CLOSED: "5x200"}, 100, None),
+    "the first incomplete window": Case(
+        "DriftlineWindowsIncomplete", {CLOSED: "0+1x200", INCOMPLETE: "_x30 1x100"}, 35, ONE
+    ),
+    "another incomplete window": Case("DriftlineWindowsIncomplete", {INCOMPLETE: "1x99 2x100"}, 110, ONE),
+    "an incomplete window long ago": Case("DriftlineWindowsIncomplete", {INCOMPLETE: "1x200"}, 110, None),
+    "workers fall behind": Case("DriftlineLagGrowing", {**READING, LAG: "0+600x200"}, 60, ONE, "10"),
+    "workers are behind and catch up": Case("DriftlineLagGrowing", {**READING, LAG: "90000-60x200"}, 60, None),
+    "a little lag that grows": Case("DriftlineLagGrowing", {**READING, LAG: "0+1x200"}, 60, None),
+    "the monitor falls behind": Case("DriftlineMonitorLagGrowing", {PROFILES_LAG: "0+60x200"}, 60, ONE, "1.0"),
+    "the monitor keeps up": Case("DriftlineMonitorLagGrowing", {PROFILES_LAG: "0 50 3 80 0 20 4x60"}, 30, None),
+    "one event in four is refused": Case(
+        "DriftlineDeadLettersRising", {PROFILED: "0+300x200", REFUSED: "0+100x200"}, 60, ONE, "25%"
+    ),
+    "one in a thousand is": Case(
+        "DriftlineDeadLettersRising", {PROFILED: "0+999x200", REFUSED: "0+1x200"}, 60, None
+    ),
+    "one worker of two is down": Case(
+        "DriftlineWorkerDown",
+        {UP: "1x10 0x60", 'up{job="driftline",instance="other:9464"}': "1x90"},
+        20,
+        {**ONE, "instance": "worker:9464"},
+    ),
+    "a worker starts anew": Case("DriftlineWorkerDown", {UP: "1x10 0 1x60"}, 12, None),
+    "no worker answers": Case("DriftlineNoWorker", {UP: "1x10 0x60"}, 20, {}),
+    "no worker is there": Case("DriftlineNoWorker", {'up{job="prometheus"}': "1x60"}, 20, {}),
+    "a worker answers": Case("DriftlineNoWorker", {UP: "1x60"}, 20, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_an_alert_fires_when_it_should_and_not_otherwise(promtool: str, tmp_path: Path, case: Case) -> None:
+    said = asked(promtool, tmp_path, case.series, case.alert, case.minute, case.labels, case.value)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_every_alert_is_seen_to_fire_and_not_to() -> None:
+    for fires in (True, False):
+        seen = {case.alert for case in CASES.values() if (case.labels is not None) is fires}
+        assert seen | {"DriftlineEventsLost"} == set(alerts())
 
 
 @pytest.mark.parametrize(
@@ -61,6 +161,8 @@ def _tested(promtool: str, folder: Path, values: str, minute: int, fires: bool) 
 def test_lost_events_are_alerted_for_an_hour(
     promtool: str, tmp_path: Path, values: str, minute: int, fires: bool
 ) -> None:
-    tested = _tested(promtool, tmp_path, values, minute, fires)
-    assert tested.returncode == 0, tested.stdout + tested.stderr
-    assert _tested(promtool, tmp_path, values, minute, not fires).returncode != 0
+    labels = {"instance": "worker:9464"}
+    said = asked(promtool, tmp_path, {LOST: values}, "DriftlineEventsLost", minute, labels if fires else None)
+    assert said.returncode == 0, said.stdout + said.stderr
+    other = asked(promtool, tmp_path, {LOST: values}, "DriftlineEventsLost", minute, None if fires else labels)
+    assert other.returncode != 0

@@ -87,7 +87,8 @@ def fails(said: Said, pattern: str) -> None:
 
 def unreachable(folder: Path) -> dict[str, list[str | Path]]:
     """The commands that need a broker, with a configuration that names one where there is none."""
-    config = write_config(folder, "nowhere.yaml", kafka={"bootstrap_servers": NOWHERE, "topics": ["events"]})
+    kafka, told = {"bootstrap_servers": NOWHERE, "topics": ["events"]}, {"urls": ["http://localhost:1"]}
+    config = write_config(folder, "nowhere.yaml", kafka=kafka, alertmanager=told)
     (folder / "one.ndjson").write_bytes(encode(event(1, START_MS)))
     return {
         "run": ["run", "-c", config],
@@ -96,6 +97,7 @@ def unreachable(folder: Path) -> dict[str, list[str | Path]]:
         "check": ["check", "-c", config],
         "backtest": ["backtest", "-c", config, "--from-kafka"],
         "alerts tail": ["alerts", "tail", "-c", config],
+        "notify": ["notify", "-c", config],
     }
 
 
@@ -127,7 +129,7 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
-        "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "topics", "check",
+        "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "notify", "topics", "check",
         "series", "version",
     }  # fmt: skip
 
@@ -518,7 +520,7 @@ def test_the_process_ends_with_1_and_no_traceback(spawned_at_once: dict[str, Fut
     fails(spawned_at_once["unknown"].result(), r"typo\.yaml: windw: unknown key; did you mean 'window'\?")
 
 
-@pytest.mark.parametrize("command", ["run", "produce", "topics", "check", "backtest", "alerts tail"])
+@pytest.mark.parametrize("command", ["run", "produce", "topics", "check", "backtest", "alerts tail", "notify"])
 def test_an_unreachable_broker_gives_one_line(command: str, spawned_at_once: dict[str, Future[Said]]) -> None:
     said = spawned_at_once[command].result()
     fails(said, f"no Kafka answers at {NOWHERE} within 5 s; start it, or correct kafka.bootstrap_servers")

@@ -158,8 +158,8 @@ MISTAKES = {
     "window: {lenght: 5m}": "window.lenght: unknown key; did you mean 'length'?",
     "window: {length_ms: 5}": "window.length_ms: unknown key; did you mean 'length'?",
     "Kafka: {}": "Kafka: unknown key; did you mean 'kafka'?",
-    "colour: red": "colour: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics",
-    "yes: 1": "true: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics",
+    "colour: red": "colour: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics, alertmanager",
+    "yes: 1": "true: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics, alertmanager",
     "models: [{nmae: m}]": "models[0].nmae: unknown key; did you mean 'name'?",
     "models: [{name: m, segments: [{path: p, kep: [a]}]}]": "models[0].segments[0].kep: unknown key; did you mean 'keep'?",
     "models: [{name: m, baseline: {lern: {}}}]": "models[0].baseline.lern: unknown key; did you mean 'learn'?",
@@ -210,8 +210,8 @@ MISTAKES = {
     "got false; put it in quotes",
     "window:": "window: must be a mapping (keys: length, allowed_lateness, idle_timeout, max_skew), got null",
     "models: [m]": "models[0]: must be a mapping (keys: name, baseline, segments, signals, false_alarms), got 'm'",
-    "[]": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics), got a list",
-    "": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics), got null",
+    "[]": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics, alertmanager), got a list",
+    "": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics, alertmanager), got null",
     # either one thing or another
     "models: atuo": "models: must be 'auto' or a list of models, got 'atuo'",
     "models: {m: {}}": "models: must be 'auto' or a list of models, got a mapping",
@@ -244,6 +244,13 @@ MISTAKES = {
     "models: [{name: m}, {name: m}]": "models: the name 'm' is there twice",
     "models: [{name: m, signals: [{name: s, path: p}, {name: s, path: q}]}]": "models[0].signals: the name 's' is there twice",
     "models: [{name: m, segments: [p, {path: p}]}]": "models[0].segments: the path 'p' is there twice",
+    "alertmanager: {urls: [alertmanager:9093]}": "alertmanager.urls[0]: 'alertmanager:9093' is not an address; write "
+    "http://host:port, as in http://alertmanager:9093",
+    "alertmanager: {urls: [http://a:1, http://a:1]}": "alertmanager.urls: the address 'http://a:1' is there twice",
+    "alertmanager: {resend: 100ms}": "alertmanager.resend: must be at least 1s, got 100ms",
+    "alertmanager: {runbook_url: wiki/drift}": "alertmanager.runbook_url: 'wiki/drift' is not a link; write all of it, "
+    "as in https://wiki.example/drift",
+    "event: {format: confluent-avro}": "event: format confluent-avro needs a registry, as in http://localhost:8081",
     "kafka: {topics: [a, a]}": "kafka.topics: the topic 'a' is there twice",
     "kafka: {topics: [my events]}": "kafka.topics[0]: 'my events' is not a topic's name; it has at most 249 letters, "
     "digits, '.', '_' and '-'",
@@ -290,6 +297,9 @@ DECISIVE = [
     "window: {allowed_lateness: 31s}",
     "window: {max_skew: 11m}",
     *(f"event: {{paths: {{{name}: elsewhere}}}}" for name, _ in Config().event.paths),
+    *(f"event: {{format: {form}}}" for form in ("cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon")),
+    "event: {format: kserve-v2, half: response}",
+    "event: {format: confluent-avro, registry: http://a}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits),
     "models: [{name: m}]",
     "models: [{name: n}]",
@@ -314,6 +324,8 @@ INDIFFERENT = [
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
     "detection: {rollout: {windows: 0}}",
     "metrics: {host: h, port: 0}",
+    "event: {registry: http://a}",
+    "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
     "models: auto",
 ]
 
@@ -344,7 +356,9 @@ def test_golden_fingerprints() -> None:
 
 def test_every_setting_is_either_decisive_or_not() -> None:
     """A new setting must be put into one of the two lists above, by whoever adds it."""
-    known: dict[str, Any] = {"window": set(), "kafka": set(), "detection": set(), "metrics": set(), "limits": set()}
+    known: dict[str, Any] = {
+        section: set() for section in ("window", "kafka", "detection", "metrics", "limits", "alertmanager")
+    }
     for text in [*DECISIVE, *INDIFFERENT]:
         for section, settings in yaml.safe_load(text).items():
             if section in known:

@@ -81,6 +81,7 @@ def test_refusals_are_these_words() -> None:
         "not_an_object",
         "too_deep",
         "too_large",
+        "bad_form",
         "no_timestamp",
         "bad_timestamp",
         "timestamp_too_old",

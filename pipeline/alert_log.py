@@ -1,0 +1,116 @@
+"""The alert topic, read from where its history begins and then as it grows; without a group, so nothing is committed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from pipeline.admin import Admin
+from pipeline.topics import servers_of
+from schemas.alert import Alert
+from schemas.config import Config
+from schemas.errors import BrokerError
+
+log = logging.getLogger("driftline.notify")
+
+_POLL_MS = 500
+_MOST_RECORDS = 4000
+_MOST_BYTES = 10 * 1024 * 1024
+
+
+class Written(NamedTuple):
+    """An alert event, and when it was written to the topic, epoch milliseconds."""
+
+    alert: Alert
+    written_ms: int
+
+
+class AlertLog:
+    """A reader of the alert topic; made by `opened`. While the broker is away there is nothing to read."""
+
+    def __init__(self, consumer: Any, ends: dict[Any, int], servers: str) -> None:
+        self._consumer = consumer
+        self._ends = ends
+        self._servers = servers
+
+    async def read(self) -> list[Written]:
+        """The next alerts; none where there are none for half a second. Raises BrokerError where they are refused."""
+        try:
+            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
+        except KafkaError as error:
+            raise _unread(self._servers, error) from error
+        return [written for records in found.values() for record in records if (written := _written(record))]
+
+    async def caught_up(self) -> bool:
+        """Whether all has been read that was there when the reader was opened."""
+        for place, end in list(self._ends.items()):
+            if await self._consumer.position(place) < end:
+                return False
+            del self._ends[place]
+        return True
+
+
+@asynccontextmanager
+async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:
+    """A reader from the first message written at `since_ms` or later. Raises BrokerError where the broker has no such
+    topic, or cannot be reached."""
+    partitions = await asyncio.to_thread(_partitions, config)
+    places = [TopicPartition(config.kafka.alerts_topic, partition) for partition in range(partitions)]
+    servers = servers_of(config)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        retry_backoff_ms=_POLL_MS,
+        max_partition_fetch_bytes=_MOST_BYTES,
+    )
+    try:
+        yield AlertLog(consumer, await _begin(consumer, places, since_ms, servers), servers)
+    finally:
+        await consumer.stop()
+
+
+def _partitions(config: Config) -> int:
+    """How many the topic has."""
+    topic = config.kafka.alerts_topic
+    with Admin(config) as admin:
+        found = admin.topics([topic])
+    if topic not in found:
+        raise BrokerError(f"topic {topic} does not exist; create it with: driftline topics -c FILE")
+    return found[topic].partitions
+
+
+async def _begin(consumer: Any, places: list[Any], since_ms: int, servers: str) -> dict[Any, int]:
+    """Takes every partition up, and returns where each ends now."""
+    try:
+        await consumer.start()
+        consumer.assign(places)
+        ends: dict[Any, int] = await consumer.end_offsets(places)
+        starts = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
+    except KafkaError as error:
+        raise _unread(servers, error) from error
+    for place in places:
+        consumer.seek(place, ends[place] if starts[place] is None else starts[place].offset)
+    return ends
+
+
+def _unread(servers: str, error: KafkaError) -> BrokerError:
+    return BrokerError(f"Kafka at {servers} cannot be read: {error}")
+
+
+def _written(record: Any) -> Written | None:
+    try:
+        return Written(Alert.model_validate_json(record.value or b""), record.timestamp)
+    except ValueError:
+        log.warning(
+            "passed over a message that is no alert, or one of a newer version: topic=%s partition=%d offset=%d",
+            record.topic,
+            record.partition,
+            record.offset,
+        )
+        return None

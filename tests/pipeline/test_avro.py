@@ -1,0 +1,161 @@
+"""Avro in Confluent's framing, with a registry that is a small real server."""
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.events import EventReader
+from pipeline.formats.converter import PlainEvent
+from schemas.config import Config
+from schemas.errors import BrokerError
+from schemas.event import Refusal
+from tests.pipeline.events import START_MS, encode, event
+
+fastavro = pytest.importorskip("fastavro", reason="needs fastavro: pip install 'driftline[avro]'")
+
+FEATURES = {
+    "type": "record",
+    "name": "Features",
+    "fields": [
+        {"name": "income", "type": ["null", "double"]},
+        {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2}},
+        {"name": "grade", "type": {"type": "enum", "name": "Grade", "symbols": ["A", "B"]}},
+        {"name": "hash", "type": "bytes"},
+    ],
+}
+SCHEMA = {
+    "type": "record",
+    "name": "Event",
+    "fields": [
+        {"name": "ts", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "model", "type": "string"},
+        {"name": "features", "type": FEATURES},
+        {"name": "prediction", "type": "float"},
+    ],
+}
+TIME = datetime(2026, 1, 1, tzinfo=UTC)
+RECORD = {
+    "ts": TIME,
+    "model": "loan",
+    "features": {"income": 1.5, "price": Decimal("12.50"), "grade": "B", "hash": b"\x00\xff"},
+    "prediction": 0.5,
+}
+PLAIN = {
+    "ts": 1_767_225_600_000,
+    "model": "loan",
+    "features": {"income": 1.5, "price": 12.5, "grade": "B", "hash": "00ff"},
+    "prediction": 0.5,
+}
+HELD = {
+    7: {"schema": json.dumps(SCHEMA)},
+    8: {"schema": '"long"'},
+    9: {"schema": "syntax = 'proto3'", "schemaType": "PROTOBUF"},
+    10: {"schema": json.dumps(SCHEMA), "references": [{"name": "x", "subject": "x", "version": 1}]},
+    11: {"schema": '{"type": "record", "name": "E", "fields": [{"name": "x", "type": "nothing"}]}'},
+    12: {"schema": '{"type": "enum", "name": "E", "symbols": ["A"]}'},
+}
+
+
+class Registry:
+    """Schemas by number; `asked` are the numbers asked for, in order."""
+
+    def __init__(self, url: str, asked: list[int]) -> None:
+        self.url, self.asked = url, asked
+
+    def reader(self) -> EventReader:
+        return EventReader(Config.from_mapping({"event": {"format": "confluent-avro", "registry": self.url}}))
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    asked: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            number = int(self.path.removeprefix("/schemas/ids/"))
+            asked.append(number)
+            self.send_response(200 if number in HELD else 404)
+            self.end_headers()
+            self.wfile.write(json.dumps(HELD.get(number, {"error_code": 40403})).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Registry(f"http://127.0.0.1:{server.server_port}", asked)
+    server.shutdown()
+    server.server_close()
+
+
+def body(record: dict[str, Any] = RECORD) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(SCHEMA), record)
+    return out.getvalue()
+
+
+def framed(payload: bytes, number: int = 7) -> bytes:
+    return b"\x00" + number.to_bytes(4, "big") + payload
+
+
+def test_a_record_becomes_a_plain_event_and_its_schema_is_asked_for_once(registry: Registry) -> None:
+    registry.asked.clear()
+    reader = registry.reader()
+    for _ in range(2):
+        events = reader.read([framed(body()), framed(body({**RECORD, "model": "fraud"}))])
+        assert events.documents == [PLAIN, {**PLAIN, "model": "fraud"}]
+        assert events.times_ms.tolist() == [PLAIN["ts"]] * 2
+    assert registry.asked == [7]
+
+
+def test_golden_bytes() -> None:
+    assert framed(body()).hex() == (
+        "0000000007" + "80a0d5edee66" + "086c6f616e" + "02000000000000f83f" + "0404e2" + "02" + "0400ff" + "0000003f"
+    )
+
+
+def test_what_is_not_framed_so_is_refused_and_nothing_else(registry: Registry) -> None:
+    good = framed(body())
+    bad = [
+        b"", None, b"\x00\x00", b"\x01" + good[1:], encode(event(1, START_MS)), good[:-1], good + b"x",
+        *(framed(body(), number) for number in (8, 9, 10, 11, 12, 13)),
+    ]  # fmt: skip
+    events = registry.reader().read([one for value in bad for one in (value, good)])
+    assert events.refusals == dict.fromkeys(range(0, 2 * len(bad), 2), Refusal.BAD_FORM)
+    assert events.rows.tolist() == [2 * i + 1 for i in range(len(bad))]
+
+
+def test_too_large_a_record_is_refused(registry: Registry) -> None:
+    assert registry.reader().read([b"\x00" * 2_000_000]).refusals == {0: Refusal.TOO_LARGE}
+
+
+def test_rows_of_tables_are_plain(registry: Registry) -> None:
+    assert registry.reader().read([PlainEvent(encode(event(1, START_MS)))]).models == ["m"]
+
+
+@given(st.binary(max_size=60), st.integers(0, 60), st.integers(0, 12))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_an_event_or_refused(registry: Registry, noise: bytes, at: int, length: int) -> None:
+    good = body()
+    events = READERS.setdefault(registry.url, registry.reader()).read([framed(good[:at] + noise + good[at + length :])])
+    assert len(events.rows) + len(events.refusals) == 1
+
+
+READERS: dict[str, EventReader] = {}
+
+
+def test_a_registry_that_does_not_answer_ends_the_worker_and_refuses_nothing() -> None:
+    nowhere = Registry("http://127.0.0.1:1", [])
+    with pytest.raises(
+        BrokerError, match=r"the schema registry does not answer at http://127\.0\.0\.1:1/schemas/ids/7: "
+    ):
+        nowhere.reader().read([framed(body())])

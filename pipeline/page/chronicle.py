@@ -73,7 +73,8 @@ class Past:
 
 class Chronicle:
     """Remembers at most `most_windows` windows of a group, and fewer where there are very many signals. `passed_over`
-    counts messages that could not be read; `knows_alerts` is False where it is given windows alone."""
+    counts messages that could not be read; `knows_alerts` is False where it is given windows alone; `revision` grows with
+    whatever changes."""
 
     def __init__(self, most_windows: int = 200, bounds: Bounds | None = None) -> None:
         self._bounds = bounds or Bounds()
@@ -82,11 +83,13 @@ class Chronicle:
         self._episodes: dict[str, Episode] = {}
         self._signals = 0
         self._record_bytes = 0
+        self.revision = 0
         self.knows_alerts = True
         self.passed_over = 0
 
     def window(self, value: bytes) -> None:
         """Takes a window record. One at or before the group's last is a repetition."""
+        self.revision += 1
         try:
             self._take(codec.decode(value), value)
         except (WireError, KeyError, TypeError, ValueError, AttributeError):
@@ -94,6 +97,7 @@ class Chronicle:
 
     def alert(self, value: bytes) -> None:
         """Takes an alert event. Events may repeat."""
+        self.revision += 1
         try:
             alert = Alert.model_validate_json(value).model_copy(update={"evidence": ()})
         except ValidationError:

@@ -80,11 +80,12 @@ def model_view(chronicle: Chronicle, model: str, config: Config) -> ModelView | 
     if not pasts:
         return None
     newest_ms = max(past.last.end_ms for past in pasts)
-    firing = open_episodes(episodes)
-    rows = [(past, group_row(past, firing, newest_ms)) for past in pasts]
+    rows = [(past, group_row(past, open_episodes(episodes), newest_ms)) for past in pasts]
     lively = [row for past, row in rows if not is_silent(past, newest_ms)]
-    light = worst([*(row.light for row in lively), *([Light.RED] if firing else [])])
-    incidents = _incidents(episodes)
+    groups = {row.group for row in lively}
+    firing = open_episodes(episode for episode in episodes if episode.group in groups)
+    light = worst([row.light for row in lively])
+    incidents = _incidents([e for e in episodes if e.group in groups or not e.is_open])
     began = min((e.onset_ms for e in firing.values()), default=None)
     return ModelView(
         model,
@@ -95,7 +96,7 @@ def model_view(chronicle: Chronicle, model: str, config: Config) -> ModelView | 
         "" if began is None else lasting(newest_ms - began),
         moment(newest_ms),
         began or 0,
-        [incident for incident in incidents if not incident.ended],
+        sorted((incident for incident in incidents if not incident.ended), key=_weight),
         [incident for incident in incidents if incident.ended][:_MOST_ENDED],
         [row for row in lively if row.group.segment is None],
         sorted((r for r in lively if r.group.segment is not None), key=lambda r: (-r.light.rank, r.group.order)),
@@ -143,6 +144,11 @@ def _incidents(episodes: list[Episode]) -> list[Incident]:
     for episode in episodes:
         found.setdefault(episode.alert.incident, []).append(episode)
     return [_incident(name, some) for name, some in found.items()]
+
+
+def _weight(incident: Incident) -> tuple[bool, int]:
+    """Sorts open incidents: those of the whole before those of segments alone, the wide before the narrow."""
+    return (all(one.group.segment for one in incident.contributions), -len(incident.contributions))
 
 
 def _incident(name: str, episodes: list[Episode]) -> Incident:

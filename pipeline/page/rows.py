@@ -108,7 +108,7 @@ def signal_row(past: Past, name: str, track: Track, episodes: Episodes) -> Signa
 
 def group_row(past: Past, episodes: Episodes, newest_ms: int) -> GroupRow:
     signals = [signal_row(past, name, track, episodes) for name, track in past.current().items()]
-    last, note = past.last, _note(past, newest_ms)
+    last, note = past.last, _note(past, episodes, newest_ms)
     light = worst([row.light for row in signals])
     if last.completeness is not Completeness.COMPLETE:
         light = max(light, Light.AMBER, key=lambda one: one.rank)
@@ -153,10 +153,12 @@ def _state_text(state: State, episode: Episode | None) -> str:
     return f"firing; last window {STATES[state]}"
 
 
-def _note(past: Past, newest_ms: int) -> str:
+def _note(past: Past, episodes: Episodes, newest_ms: int) -> str:
     last = past.last
     if is_silent(past, newest_ms):
-        return f"no events for {lasting(newest_ms - last.end_ms)}"
+        firing = sum(group == past.group for group, _ in episodes)
+        left = f"; {counted(firing, 'alert')} never resolved, for want of windows" if firing else ""
+        return f"no events for {lasting(newest_ms - last.end_ms)}{left}"
     if last.completeness is Completeness.INCOMPLETE:
         return "the last window lacks packets that were announced, and is not judged"
     if last.completeness is Completeness.MIXED:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from pipeline.page.chronicle import Chronicle
 from pipeline.page.model_view import model_view
-from pipeline.page.overview import overview
+from pipeline.page.overview import Overview, overview
 from pipeline.page.renderer import Frame, Freshness, Renderer, Toggle
 from pipeline.page.rows import group_row, open_episodes
 from pipeline.page.signal_view import signal_view
@@ -24,13 +24,14 @@ class Site:
         self._chronicle = chronicle
         self._freshness = freshness
         self._renderer = Renderer()
+        self._overview: tuple[int, Overview] | None = None
 
     @property
     def routes(self) -> Mapping[str, Route]:
         return {"/": Route(self.home), "/model": Route(self.model), "/signal": Route(self.signal)}
 
     def home(self, request: Request) -> Answer:
-        return self._page(self._renderer.overview(overview(self._chronicle, self._config), self._frame(request)))
+        return self._page(self._renderer.overview(self._current_overview(), self._frame(request)))
 
     def model(self, request: Request) -> Answer:
         """A model; with a version, and perhaps a segment, that group of it."""
@@ -52,6 +53,13 @@ class Site:
 
     def not_found(self, request: Request) -> Answer:
         return self._missing(request, f"There is no page at {request.path}.")
+
+    def _current_overview(self) -> Overview:
+        """Made once for each change: it goes through all signals of all groups."""
+        revision = self._chronicle.revision
+        if self._overview is None or self._overview[0] != revision:
+            self._overview = revision, overview(self._chronicle, self._config)
+        return self._overview[1]
 
     def _group(self, request: Request, model: str) -> Answer:
         past = self._chronicle.past(_group(request.query, model))

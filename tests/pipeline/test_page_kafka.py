@@ -108,9 +108,14 @@ async def test_half_a_worker_is_ready_with_its_half(
     assert workers[0].stop() == 0
 
 
-async def test_a_worker_with_nothing_to_read_is_ready(real_kafka: Kafka, tmp_path: Path, workers: list[Worker]) -> None:
+async def test_a_worker_that_is_given_nothing_is_ready(
+    real_kafka: Kafka, tmp_path: Path, workers: list[Worker]
+) -> None:
     servers, name = real_kafka.bootstrap_servers, "spare"
     create_topic(servers, "spare.events", 1)
+    alone = settings("spare.events", name, servers)
+    alone["kafka"]["profiles_partitions"] = 1
     for which in "ab":
-        workers.append(Worker(tmp_path, f"spare-{which}", settings("spare.events", name, servers)).start())
+        workers.append(Worker(tmp_path, f"spare-{which}", alone).start())
     until("both are ready", lambda: all(get(w, "/readyz") == (200, "ok\n") for w in workers))
+    assert sorted(worker.partitions_read for worker in workers)[-1] == 1

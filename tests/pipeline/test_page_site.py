@@ -8,6 +8,7 @@ from pipeline.page.chronicle import Chronicle
 from pipeline.page.renderer import Freshness
 from pipeline.page.site import Site
 from pipeline.server import Answer, Request
+from schemas import codec
 from schemas.config import Config
 from tests.pipeline.events import encode, event
 from tests.pipeline.html_reader import Page
@@ -173,3 +174,18 @@ def test_before_the_first_window_it_says_so() -> None:
 def test_a_lone_surrogate_in_an_address_does_no_harm(site: Site) -> None:
     request = Request("/model", {"name": "\ud800"})
     assert site.routes["/model"].answer(request).status == 404
+
+
+def test_a_version_that_was_replaced_while_it_drifted_is_silent_and_not_red() -> None:
+    chronicle = fill(Chronicle(), drifting("loan", DRIFTS_AT))
+    site = Site(CONFIG, chronicle, lambda: FRESH)
+    assert "1 of 1 model drifts" in page(site, "/").text
+    last = codec.decode(drifting("loan", DRIFTS_AT).windows[-1])
+    well = [signal | {"state": "ok"} for signal in last["signals"]]
+    later = {"start_ms": last["end_ms"] + 13 * 200_000, "end_ms": last["end_ms"] + 14 * 200_000}
+    del last["segment"]
+    chronicle.window(codec.encode(last | later | {"version": "2", "state": "ok", "signals": well}))
+    assert "1 model, no drift" in page(site, "/").text
+    text = " ".join(page(site, "/model?name=loan").text.split())
+    assert "Open incident" not in text
+    assert "version 1: no events for 46 min 40 s; 2 alerts never resolved" in text

@@ -58,6 +58,7 @@ _MOST_BYTES = 10 * 1024 * 1024
 _SESSION_S = 10.0
 _LEAVE_WITHIN_S = 10.0
 _TRIM_EVERY_S = 10.0
+_BEAT_S = 1.0
 
 
 @dataclass(slots=True)
@@ -285,7 +286,7 @@ def run_services(
             worker: ModeWorker = _FaustWorker(app, **quiet)
             worker.spinner = None  # type: ignore[attr-defined]  # it draws on files, too
         else:
-            worker = _PlainWorker(_ingest_service(config, baselines, board)(), **quiet)
+            worker = _PlainWorker(_ingest_service(config, baselines, board)(), _pulse_service(board)(), **quiet)
         worker.execute_from_commandline()
 
 
@@ -316,20 +317,27 @@ def create_app(
         worker_redirect_stdouts=False,
         stream_wait_empty=False,
     )
-    _add_monitor(app, MonitorShell(app, config, baselines, board))
+    _add_monitor(app, MonitorShell(app, config, baselines, board), board)
     if ingest:
         app.service(_ingest_service(config, baselines, board))
+    app.service(_pulse_service(board))
     return app
 
 
-def _add_monitor(app: faust.App, shell: MonitorShell) -> None:
+def _add_monitor(app: faust.App, shell: MonitorShell, board: Board) -> None:
     async def revoked(sender: Any, *partitions: Any, **_: Any) -> None:
+        board.health.waits("monitor", "its partitions are being assigned anew")
         shell.forget()
 
     async def assigned(sender: Any, partitions: Iterable[TP], **_: Any) -> None:
+        board.health.waits("monitor", "it is loading what it remembers")
         shell.forget()
         shell.show_only(partitions)
 
+    async def loaded(sender: Any, **_: Any) -> None:
+        board.health.is_ready("monitor")
+
+    app.on_rebalance_complete.connect(loaded)  # type: ignore[arg-type]  # called with the sender alone
     app.on_partitions_revoked.connect(revoked)  # type: ignore[arg-type]  # called with the partitions by position
     app.on_partitions_assigned.connect(assigned)  # type: ignore[arg-type]  # called with the partitions by position
 
@@ -362,6 +370,19 @@ def _ingest_service(config: Config, baselines: Mapping[str, Baseline], board: Bo
             await self.kafka.stopped()
 
     return Ingest
+
+
+def _pulse_service(board: Board) -> type[Service]:
+    """Says that the loop turns, which everything else shares."""
+
+    class Pulse(Service):
+        @Service.task
+        async def beat(self) -> None:
+            while not self.should_stop:
+                board.health.turned("the event loop")
+                await self.sleep(_BEAT_S)
+
+    return Pulse
 
 
 async def _end(app: faust.App, error: Exception) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.closing import Closing
 from pipeline.collect import Outcome
+from pipeline.health import Health
 from schemas.config import FalseAlarms
 from schemas.group import Group
 from schemas.packet import SourcePartition
@@ -99,6 +100,7 @@ class Board:
     watermarks_ms: dict[int, int] = field(default_factory=dict)
     open_windows: dict[int, int] = field(default_factory=dict)
     monitor_lags: dict[int, int] = field(default_factory=dict)
+    health: Health = field(default_factory=Health)
 
     def closed(self, partition: int, closing: Closing) -> None:
         """Notes what closing a window of a profiles partition came to."""

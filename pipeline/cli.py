@@ -19,7 +19,7 @@ from detectors.choice import candidates, with_lens
 from detectors.group import GroupProfile
 from detectors.lens import Lens
 from detectors.spread import LEAST_WINDOWS
-from pipeline import backtest_cli, console
+from pipeline import backtest_cli, console, report_cli
 from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
@@ -68,9 +68,11 @@ def prepare() -> None:
 @app.command(epilog=_example("driftline demo --once"))
 def demo(
     once: Annotated[
-        bool, typer.Option("--once", help="Stop when the data end, instead of serving /metrics on.")
+        bool, typer.Option("--once", help="Stop when the data end, instead of serving the page on.")
     ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Where /metrics is served; 0 for any free port.")] = 9464,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where the page and /metrics are served; 0 for any free port.")
+    ] = 9464,
     speed: Annotated[float, typer.Option(help="Windows a second; 0 for as fast as it goes.")] = 8.0,
 ) -> None:
     """Replays real data with a known change through the whole core; needs nothing else."""
@@ -151,6 +153,9 @@ def replay(
 
 
 app.command(epilog="\n\n".join(map(_example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
+
+
+app.command("report", epilog="\n\n".join(map(_example, report_cli.EXAMPLES)))(report_cli.report_command)
 
 
 @baseline_app.command(

@@ -17,10 +17,12 @@ from rich.table import Table
 from river import linear_model, preprocessing
 
 from detectors.baseline import Baseline, baseline_of
-from pipeline import metrics
 from pipeline.board import Board
 from pipeline.console import err, instant, out, show_closing, show_table
 from pipeline.local import LocalIngest, closed_windows, closings
+from pipeline.page.chronicle import Chronicle
+from pipeline.port import local_port
+from pipeline.server import Server
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
@@ -38,29 +40,36 @@ _BATCH = 1000
 
 def run_demo(*, once: bool, port: int, speed: float, version: str) -> bool:
     """Runs the demonstration; returns whether all was caught in time, and nothing else. Without `once` it goes on
-    serving `/metrics` until interrupted."""
-    board = Board()
-    port = metrics.serve(metrics.registry_of(board, version), "127.0.0.1", port)
+    serving the page and `/metrics` until interrupted."""
+    config, board, chronicle = demo_config(), Board(), Chronicle()
+    with local_port(config, chronicle, board, port, version) as server:
+        well = _run(config, board, chronicle, server, speed)
+        if not once:
+            out.print(f"\nStill serving http://127.0.0.1:{server.port}/; Ctrl-C ends it.")
+            _wait()
+    return well
+
+
+def _run(config: Config, board: Board, chronicle: Chronicle, server: Server, speed: float) -> bool:
     out.print("[bold]Driftline demo[/]: 49,097 real readings of nine sensors (Statlog Shuttle), an event a second.")
     out.print(
         f"Injected from {_time(CHANGE)} to {_time(END)}: f1 reads {SHIFT} too high, f5 is null in 1 event of {NULL_EVERY}."
     )
-    out.print(f"metrics: http://127.0.0.1:{port}/metrics\n")
-    config = demo_config()
+    out.print(f"page: http://127.0.0.1:{server.port}/, metrics: http://127.0.0.1:{server.port}/metrics\n")
     with err.status(f"building the baseline from the first {BASELINE:,} events"):
         events = list(shuttle_events())
         baseline = _baseline(config, events[:BASELINE])
     alerts = []
     for closing in closings(config, {MODEL: baseline}, LocalIngest(config).messages(_batches(events[BASELINE:]))):
         board.closed(0, closing)
+        for alert in closing.alerts:
+            server.soon(chronicle.alert, alert.encode())
+        for record in closing.records:
+            server.soon(chronicle.window, record.encode())
         show_closing(closing)
         alerts += closing.alerts
         time.sleep(1 / speed if speed > 0 else 0)
-    well = _report(alerts)
-    if not once:
-        out.print(f"\nStill serving http://127.0.0.1:{port}/metrics; Ctrl-C ends it.")
-        _wait()
-    return well
+    return _report(alerts)
 
 
 def demo_config() -> Config:

@@ -122,6 +122,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             while self._running:
                 async with self._lock:
                     await self._turn_or_yield()
+                self._board.health.turned("ingest")
                 await asyncio.sleep(0)
         finally:
             await self._leave()
@@ -138,6 +139,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Commits, so that the next owner reads on from there. What is given up is kept until it is known who that is."""
         async with self._lock:
+            self._board.health.waits("ingest", "its partitions are being assigned anew")
             for tp in revoked:
                 owned = self._owned.pop(tp, None)
                 if owned is not None:
@@ -163,6 +165,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             for tp in new:
                 await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
             self._given_up.clear()
+            self._board.health.is_ready("ingest")
 
     def _find_topics(self) -> None:
         with Admin(self._config) as admin:
@@ -239,6 +242,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             log.warning("partitions have a new owner, this worker lets go of them: %s", error)
             self._owned.clear()
             self._board.drop_sources(())
+            self._board.health.waits("ingest", "its partitions have a new owner, it waits for others")
             self._yielded_s = time.monotonic()
 
     async def _turn(self) -> None:

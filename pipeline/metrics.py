@@ -6,13 +6,14 @@ Series are rendered from live state at each scrape, so what moves to another wor
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest, start_http_server
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pipeline.board import SECONDS, Board, GroupStatus
 from pipeline.event_time import BEGINNING
-from schemas.errors import BrokerError
+from pipeline.server import Answer, Request, Route
 from schemas.group import segment_text
 from schemas.verdict import State
 
@@ -51,16 +52,14 @@ def text(registry: CollectorRegistry) -> bytes:
     return generate_latest(registry)
 
 
-def serve(registry: CollectorRegistry, host: str, port: int) -> int:
-    """Serves `/metrics` from a thread of its own; returns the port. Raises BrokerError where it is taken."""
-    try:
-        server, _ = start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        raise BrokerError(
-            f"metrics cannot be served on {host}:{port}: {error.strerror}; choose another port "
-            "(metrics.port, in the demo --port)"
-        ) from error
-    return int(server.server_port)
+def route(registry: CollectorRegistry) -> Route:
+    """`/metrics`, in the format that is asked for."""
+
+    def answer(request: Request) -> Answer:
+        encoder, content_type = choose_encoder(request.accept)
+        return Answer(encoder(registry), content_type)
+
+    return Route(answer, threaded=True)
 
 
 def _counters(board: Board) -> Iterator[Metric]:

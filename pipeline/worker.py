@@ -1,18 +1,23 @@
-"""A worker: checks its ground, serves metrics, and runs the Faust app until it is told to stop."""
+"""A worker: checks its ground, serves its HTTP port, and runs the Faust app until it is told to stop."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline import metrics
 from pipeline.admin import Admin, source_topics
 from pipeline.app import run_services
 from pipeline.board import Board
+from pipeline.port import worker_port
 from pipeline.shelf import configured_baselines
 from pipeline.topics import topic_specs
 from schemas.config import Config
 from schemas.errors import BrokerError
 
 log = logging.getLogger("driftline")
+
+# A turn of ingest may wait for the broker; where that takes longer than a consumer may be silent, the group lets go of it.
+_TURN_WITHIN_S = {"the event loop": 30.0, "ingest": 300.0}
 
 
 def run_worker(config: Config, base: Path, *, ingest: bool, monitor: bool, log_level: str, version: str) -> None:
@@ -21,10 +26,29 @@ def run_worker(config: Config, base: Path, *, ingest: bool, monitor: bool, log_l
     baselines = configured_baselines(config, base)
     _prepare(config)
     board = Board()
-    if config.metrics.port:
-        port = metrics.serve(metrics.registry_of(board, version), config.metrics.host, config.metrics.port)
-        log.info("metrics on http://%s:%d/metrics", config.metrics.host, port)
-    run_services(config, baselines, board, ingest=ingest, monitor=monitor)
+    _expect(board, ingest=ingest, monitor=monitor)
+    with _served(config, base, board, version):
+        run_services(config, baselines, board, ingest=ingest, monitor=monitor)
+
+
+@contextmanager
+def _served(config: Config, base: Path, board: Board, version: str) -> Iterator[None]:
+    if not config.metrics.port:
+        yield
+        return
+    with worker_port(config, base, board, version) as server:
+        log.info("page on http://%s:%d/, metrics beside it at /metrics", config.metrics.host, server.port)
+        yield
+
+
+def _expect(board: Board, *, ingest: bool, monitor: bool) -> None:
+    """What must turn, and what must be there, before the worker is well."""
+    board.health.watch("the event loop", _TURN_WITHIN_S["the event loop"])
+    if ingest:
+        board.health.watch("ingest", _TURN_WITHIN_S["ingest"])
+        board.health.waits("ingest", "no partitions have been assigned yet")
+    if monitor:
+        board.health.waits("monitor", "no partitions have been assigned yet")
 
 
 def _prepare(config: Config) -> None:

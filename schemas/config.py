@@ -346,11 +346,33 @@ class LimitsConfig(Section):
 
 
 class MetricsConfig(Section):
-    """Where `/metrics` is served."""
+    """Where a worker serves its page, `/metrics`, `/healthz` and `/readyz`."""
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     """0 turns it off."""
+
+    username: Annotated[str, Field(max_length=200, pattern="^[^:]*$")] = ""
+    """With a password file, the page and `/metrics` ask for it: basic authentication."""
+
+    password_file: str = ""
+    """The path of a file that holds the password, relative to the configuration's folder."""
+
+    @model_validator(mode="after")
+    def _has_both(self) -> "MetricsConfig":
+        if bool(self.username) != bool(self.password_file):
+            raise ValueError("username and password_file go together; set both or neither")
+        return self
+
+
+class PageConfig(Section):
+    """What a worker's page remembers."""
+
+    history_ms: Annotated[DurationMs, between("1m")] = duration("history", "24h")
+    """How far back the page reads when a worker starts."""
+
+    windows: Annotated[int, Field(ge=12, le=2_000)] = 200
+    """The windows of each group that it keeps at most."""
 
 
 class AlertmanagerConfig(Section):
@@ -385,6 +407,7 @@ class Config(Section):
     detection: DetectionConfig = DetectionConfig()
     limits: LimitsConfig = LimitsConfig()
     metrics: MetricsConfig = MetricsConfig()
+    page: PageConfig = PageConfig()
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
 
     @model_validator(mode="after")
@@ -418,7 +441,7 @@ class Config(Section):
 
         That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
         segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
-        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, Alertmanager. The order of models and
+        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
         window = self.window

@@ -16,6 +16,7 @@ from pipeline.board import Board, SourceStatus
 from pipeline.closing import Closing
 from pipeline.collect import Outcome
 from pipeline.local import LocalIngest, closings
+from pipeline.server import Server
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.packet import SourcePartition
@@ -241,8 +242,11 @@ def test_label_values_survive_as_they_are(
 
 
 def test_it_is_served_over_http(board: Board) -> None:
-    port = metrics.serve(metrics.registry_of(board, "0.1.0"), HOST, 0)
-    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=10) as answer:
+    routes = {"/metrics": metrics.route(metrics.registry_of(board, "0.1.0"))}
+    with (
+        Server(routes, HOST, 0) as server,
+        urllib.request.urlopen(f"http://{HOST}:{server.port}/metrics", timeout=10) as answer,
+    ):
         assert answer.headers["Content-Type"].startswith("text/plain")
         assert answer.read().decode() == text_of(board)
 
@@ -254,4 +258,4 @@ def test_a_port_that_cannot_be_had_gives_one_clear_line(host: str) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BrokerError, match=rf"^metrics cannot be served on {host}:{port}: .*; choose another port"):
-            metrics.serve(metrics.registry_of(Board(), "0.1.0"), host, port)
+            Server({}, host, port)

@@ -158,8 +158,8 @@ MISTAKES = {
     "window: {lenght: 5m}": "window.lenght: unknown key; did you mean 'length'?",
     "window: {length_ms: 5}": "window.length_ms: unknown key; did you mean 'length'?",
     "Kafka: {}": "Kafka: unknown key; did you mean 'kafka'?",
-    "colour: red": "colour: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics, alertmanager",
-    "yes: 1": "true: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics, alertmanager",
+    "colour: red": "colour: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics, page, alertmanager",
+    "yes: 1": "true: unknown key; allowed here: kafka, window, event, models, detection, limits, metrics, page, alertmanager",
     "models: [{nmae: m}]": "models[0].nmae: unknown key; did you mean 'name'?",
     "models: [{name: m, segments: [{path: p, kep: [a]}]}]": "models[0].segments[0].kep: unknown key; did you mean 'keep'?",
     "models: [{name: m, baseline: {lern: {}}}]": "models[0].baseline.lern: unknown key; did you mean 'learn'?",
@@ -192,6 +192,8 @@ MISTAKES = {
     "detection: {resolve_after: 0}": "detection.resolve_after: must be at least 1, got 0",
     "detection: {fire: {windows: 3, of: 2}}": "detection.fire: windows must be at most of, got 3 of 2",
     "detection: {fire: {of: 101}}": "detection.fire.of: must be at most 100, got 101",
+    "metrics: {username: a}": "metrics: username and password_file go together; set both or neither",
+    "page: {windows: 11}": "page.windows: must be at least 12, got 11",
     "metrics: {port: 65536}": "metrics.port: must be at most 65535, got 65536",
     # one of several words
     "kafka: {start: newest}": "kafka.start: must be 'earliest' or 'latest', got 'newest'",
@@ -210,8 +212,8 @@ MISTAKES = {
     "got false; put it in quotes",
     "window:": "window: must be a mapping (keys: length, allowed_lateness, idle_timeout, max_skew), got null",
     "models: [m]": "models[0]: must be a mapping (keys: name, baseline, segments, signals, false_alarms), got 'm'",
-    "[]": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics, alertmanager), got a list",
-    "": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics, alertmanager), got null",
+    "[]": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics, page, alertmanager), got a list",
+    "": "must be a mapping (keys: kafka, window, event, models, detection, limits, metrics, page, alertmanager), got null",
     # either one thing or another
     "models: atuo": "models: must be 'auto' or a list of models, got 'atuo'",
     "models: {m: {}}": "models: must be 'auto' or a list of models, got a mapping",
@@ -323,9 +325,10 @@ INDIFFERENT = [
     "detection: {bins: 20, primary: ks, minimum_effect: 0.2, minimum_events: 99, resolve_after: 9, fire: {of: 5}}",
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
     "detection: {rollout: {windows: 0}}",
-    "metrics: {host: h, port: 0}",
     "event: {registry: http://a}",
     "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
+    "metrics: {host: h, port: 0, username: u, password_file: p}",
+    "page: {history: 1h, windows: 50}",
     "models: auto",
 ]
 
@@ -357,7 +360,7 @@ def test_golden_fingerprints() -> None:
 def test_every_setting_is_either_decisive_or_not() -> None:
     """A new setting must be put into one of the two lists above, by whoever adds it."""
     known: dict[str, Any] = {
-        section: set() for section in ("window", "kafka", "detection", "metrics", "limits", "alertmanager")
+        section: set() for section in ("window", "kafka", "detection", "metrics", "limits", "page", "alertmanager")
     }
     for text in [*DECISIVE, *INDIFFERENT]:
         for section, settings in yaml.safe_load(text).items():

@@ -1,0 +1,31 @@
+"""The episode: an alert from its firing to its end."""
+
+from typing import NamedTuple
+
+from schemas.alert import Alert
+from schemas.group import Group
+
+
+class Episode(NamedTuple):
+    """An alert as it fired, without its evidence. `ended_ms` is the end of the window that resolved it, None while it is
+    open."""
+
+    alert: Alert
+    ended_ms: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_ms is None
+
+    @property
+    def group(self) -> Group:
+        return self.alert.group
+
+    @property
+    def onset_ms(self) -> int:
+        return self.alert.onset_ms
+
+    @property
+    def rank(self) -> tuple[float, str, str]:
+        """Sorts episodes of an incident: the greatest effect first, the whole before a segment that is equal."""
+        return (-(self.alert.effect or 0.0), str(self.alert.segment or ""), self.alert.signal)

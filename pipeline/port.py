@@ -1,0 +1,77 @@
+"""What a worker's HTTP port answers: the page, `/metrics`, and whether the worker lives and is ready."""
+
+from pathlib import Path
+
+from pipeline import metrics
+from pipeline.board import Board
+from pipeline.health import Health
+from pipeline.page.chronicle import Chronicle
+from pipeline.page.reader import TopicReader
+from pipeline.page.renderer import Freshness
+from pipeline.page.site import Site
+from pipeline.page.words import moment
+from pipeline.server import Answer, Credentials, Route, Server
+from schemas.config import Config, MetricsConfig
+from schemas.errors import InputError
+
+
+def worker_port(config: Config, base: Path, board: Board, version: str) -> Server:
+    """The server of a worker, not started. Raises BrokerError where its port is taken, InputError where the password is
+    not to be had."""
+    chronicle = Chronicle(config.page.windows)
+    reader = TopicReader(config, chronicle)
+    site = Site(config, chronicle, reader.freshness)
+    routes = {
+        "/metrics": metrics.route(metrics.registry_of(board, version)),
+        "/healthz": Route(lambda request: _alive(board.health), guarded=False),
+        "/readyz": Route(lambda request: _ready(board.health), guarded=False),
+        **site.routes,
+    }
+    return Server(
+        routes,
+        config.metrics.host,
+        config.metrics.port,
+        other=Route(site.not_found),
+        credentials=credentials_of(config.metrics, base),
+        background=[reader.run],
+    )
+
+
+def local_port(config: Config, chronicle: Chronicle, board: Board, port: int, version: str) -> Server:
+    """A server on the loopback, not started, of a chronicle that is filled within this process, by `Server.soon`. Raises
+    BrokerError where the port is taken."""
+    site = Site(config, chronicle, lambda: _up_to(chronicle))
+    routes = {"/metrics": metrics.route(metrics.registry_of(board, version)), **site.routes}
+    return Server(routes, "127.0.0.1", port, other=Route(site.not_found))
+
+
+def credentials_of(config: MetricsConfig, base: Path) -> Credentials | None:
+    """The name and the password that are asked for; None where none are. Raises InputError for a file without one."""
+    if not config.username:
+        return None
+    path = base / config.password_file
+    try:
+        password = path.read_text("utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"metrics.password_file: {path}: {getattr(error, 'strerror', None) or error}") from error
+    if not password:
+        raise InputError(f"metrics.password_file: {path} is empty")
+    return Credentials(config.username, password)
+
+
+def _up_to(chronicle: Chronicle) -> Freshness:
+    newest_ms = chronicle.newest_ms
+    return Freshness("No window yet" if newest_ms is None else f"Windows up to {moment(newest_ms)}")
+
+
+def _alive(health: Health) -> Answer:
+    return _told(health.stuck)
+
+
+def _ready(health: Health) -> Answer:
+    return _told(health.missing)
+
+
+def _told(faults: list[str]) -> Answer:
+    text = "\n".join(faults) or "ok"
+    return Answer(f"{text}\n".encode(), status=503 if faults else 200)

@@ -153,7 +153,7 @@ def _weight(incident: Incident) -> tuple[bool, int]:
 
 def _incident(name: str, episodes: list[Episode]) -> Incident:
     ended_ms = None if any(e.is_open for e in episodes) else max(e.ended_ms or 0 for e in episodes)
-    onset_ms = episodes[0].onset_ms
+    onset_ms = min(e.alert.incident_onset_ms or e.onset_ms for e in episodes)
     signals = len({e.alert.signal for e in episodes})
     return Incident(
         name,

@@ -96,6 +96,7 @@ def unreachable(folder: Path) -> dict[str, list[str | Path]]:
         "topics": ["topics", "-c", config],
         "check": ["check", "-c", config],
         "backtest": ["backtest", "-c", config, "--from-kafka"],
+        "report": ["report", "-c", config, "-o", folder / "report.html"],
         "alerts tail": ["alerts", "tail", "-c", config],
         "notify": ["notify", "-c", config],
     }
@@ -130,7 +131,7 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "notify", "topics", "check",
-        "series", "version",
+        "report", "series", "version",
     }  # fmt: skip
 
 
@@ -520,7 +521,9 @@ def test_the_process_ends_with_1_and_no_traceback(spawned_at_once: dict[str, Fut
     fails(spawned_at_once["unknown"].result(), r"typo\.yaml: windw: unknown key; did you mean 'window'\?")
 
 
-@pytest.mark.parametrize("command", ["run", "produce", "topics", "check", "backtest", "alerts tail", "notify"])
+@pytest.mark.parametrize(
+    "command", ["run", "produce", "topics", "check", "backtest", "report", "alerts tail", "notify"]
+)
 def test_an_unreachable_broker_gives_one_line(command: str, spawned_at_once: dict[str, Future[Said]]) -> None:
     said = spawned_at_once[command].result()
     fails(said, f"no Kafka answers at {NOWHERE} within 5 s; start it, or correct kafka.bootstrap_servers")

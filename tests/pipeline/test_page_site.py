@@ -98,12 +98,12 @@ def test_the_overview_says_what_drifts_since_when_and_by_how_much(site: Site) ->
     assert "and 1 more signal" in text
     assert "Since 2023-11-14 01:40, for 33 min 20 s" in text
     assert "learning: 5 windows so far" in text
-    assert "Budget: 2 of 1 in 30 d" in text
+    assert "Budget: 1 of 1 in 30 d" in text
 
 
 def test_a_model_says_its_incident_its_signals_and_its_segments(site: Site) -> None:
     text = " ".join(page(site, "/model?name=loan").text.split())
-    for said_ in ("Open incidents", "Since 2023-11-14 01:40: 2 signals", "Signals, version 1", "Segments", "Budget"):
+    for said_ in ("Open incident", "Since 2023-11-14 01:40: 2 signals", "Signals, version 1", "Segments", "Budget"):
         assert said_ in text
     assert "tags.country=DE" in text
     assert text.index("value") < text.index("term")

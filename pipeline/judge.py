@@ -70,7 +70,8 @@ def judge(
         judgement = _unjudged(profile, past, scores, State.LEARNING if learning else State.NO_DATA, standard)
         learned = standard.learned_before(start_ms) if standard else None
         return replace(judgement, learned_windows=learned)
-    level, chance = standards.level(group.model, start_ms, versions), standards.chance(group.model, start_ms)
+    level = standards.level(group.model, start_ms, versions)
+    chance = standards.chance(group.model, start_ms, versions)
     names = sorted({*profile.signals, *standard.group.total.signals, *firing} - {PAIRWISE})
     return _judged(profile, start_ms, names, standard, standards, level, chance, past, scores, rolling)
 

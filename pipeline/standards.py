@@ -195,18 +195,18 @@ class Standards:
 
     def level(self, model: str, start_ms: int, versions: int = 1) -> float:
         """The level of each signal of a model in the window that starts then, and that has so many of its versions: its
-        false-alarm budget, shared out over the baselines that the window is not itself part of, and over versions. Where an alert takes n of m windows, that times n / m: of m
-        windows at level a, n exceed it with a probability of at most a m / n, however they depend on each other
+        false-alarm budget, shared out over the baselines that the window is not itself part of, and over versions.
+        Where an alert takes n of m windows, that times n / m: of m windows at level a, n exceed it with a probability of at most a m / n, however they depend on each other
         (Markov's inequality)."""
         config = self._model(model)
         budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
         fire = self._config.detection.fire
-        level = budget.level(self._config.window.length_ms, max(1, self._tests(model, start_ms) * versions))
+        level = budget.level(self._config.window.length_ms, self._tests(model, start_ms, versions))
         return level * fire.windows / fire.of
 
-    def chance(self, model: str, start_ms: int) -> Chance:
-        """How often the model's tests are taken in the window that starts then."""
-        return Chance(self._config.window.length_ms, self._tests(model, start_ms))
+    def chance(self, model: str, start_ms: int, versions: int = 1) -> Chance:
+        """How often the model's tests are taken in the window that starts then, and that has so many of its versions."""
+        return Chance(self._config.window.length_ms, self._tests(model, start_ms, versions))
 
     def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
         """Takes a closed window into a baseline that is being learned; returns what to keep of it, if it changed."""
@@ -232,10 +232,10 @@ class Standards:
         found = self._config.model(model)
         return found.season if found else Season.NONE
 
-    def _tests(self, model: str, start_ms: int) -> int:
+    def _tests(self, model: str, start_ms: int, versions: int) -> int:
         ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
         rolling = sum(len(s.group.total.signals) for s in ready) if self._model(model).rolling_windows else 0
-        return sum(standard.tests for standard in ready) + rolling
+        return max(1, (sum(standard.tests for standard in ready) + rolling) * versions)
 
     def _model(self, name: str) -> ModelConfig:
         found = self._config.model(name)

@@ -21,6 +21,7 @@ from pipeline.local import LocalIngest, closed_windows, closings
 from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.monitor import PartitionMonitor
 from pipeline.standards import Key, Standards
+from schemas import codec
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.group import Group, Segment
@@ -98,6 +99,15 @@ def test_without_models_in_the_configuration_each_model_learns() -> None:
         ]
 
 
+def by_itself(data: bytes) -> Any:
+    """A record or an alert without what the windows before it say: only against a file do those have scores."""
+    found = codec.decode(data)
+    for some in found.get("signals", [found]):
+        key = "verdicts" if "verdicts" in some else "evidence"
+        some[key] = [verdict for verdict in some.get(key, ()) if verdict["detector"] != "sustained"]
+    return found
+
+
 def test_a_learned_baseline_judges_as_one_built_from_the_same_events_does() -> None:
     events = some_loans(LEARNED + 5, drift_at=LEARNED + 2)
     cfg = config(segments=["tags.country"])
@@ -105,8 +115,9 @@ def test_a_learned_baseline_judges_as_one_built_from_the_same_events_does() -> N
     models = [{"name": "loan", "baseline": "loan.json", "segments": ["tags.country"]}]
     from_file = closed(config(models=models), events, {"loan": built})[LEARNED:]
     learned = closed(cfg, events)[LEARNED:]
-    assert [r.encode() for c in learned for r in c.records] == [r.encode() for c in from_file for r in c.records]
-    assert [a.encode() for c in learned for a in c.alerts] == [a.encode() for c in from_file for a in c.alerts]
+    for mine, theirs in zip(learned, from_file, strict=True):
+        assert [by_itself(r.encode()) for r in mine.records] == [by_itself(r.encode()) for r in theirs.records]
+        assert [by_itself(a.encode()) for a in mine.alerts] == [by_itself(a.encode()) for a in theirs.alerts]
     assert sum(len(c.alerts) for c in learned) > 0
 
 

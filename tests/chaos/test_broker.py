@@ -72,7 +72,6 @@ async def test_connections_cut_half_way_through_replies_cost_nothing(
 
 
 @pytest.mark.chaos
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # the test's client, of the broker that ended
 async def test_a_broker_without_room_costs_nothing(private_kafka: KafkaBroker, tmp_path: Path) -> None:
     """The broker may not make any file longer than 1 MB, until it ends; then it has room again."""
     values = list(events(EVENTS))

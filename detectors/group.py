@@ -6,6 +6,7 @@ from functools import reduce
 
 from detectors.cross import CrossProducts
 from detectors.profile import Profile, Resolution, merged_profiles
+from detectors.trace import SLICES
 from detectors.vocabulary import hash_of
 
 
@@ -50,7 +51,8 @@ class GroupProfile:
 
     @property
     def slices(self) -> int:
-        return next((p.trace.slices for p in self.signals.values()), self.resolution.slices)
+        """Those of its signals' traces. A group without any says nothing of slices, in its wire form neither."""
+        return next((p.trace.slices for p in self.signals.values()), SLICES)
 
     def merge(self, other: "GroupProfile") -> "GroupProfile":
         """The group of both sets of events, at the resolution that both have."""

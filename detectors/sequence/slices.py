@@ -154,7 +154,10 @@ class Rows:
         return Rows(means, counts, lengths)
 
     def last(self, width: int) -> "Rows":
-        """The last `width` steps of each row."""
+        """The last `width` steps of each row, in a matrix of that width."""
+        if width > self.means.shape[1]:
+            more = ((0, 0), (0, width - self.means.shape[1]))
+            return Rows(np.pad(self.means, more), np.pad(self.counts, more), self.lengths)
         if (self.lengths == self.means.shape[1]).all() and width <= self.means.shape[1]:
             return Rows(
                 self.means[:, -width:].copy(), self.counts[:, -width:].copy(), np.full(len(self.lengths), width)

@@ -79,8 +79,11 @@ def test_what_is_remembered_is_the_last_steps_of_each_however_it_was_kept(
             every[name] = [*every.get(name, []), *window[name]]
         expected = {name: tuple(steps[-LEAST_REMEMBERED:]) for name, steps in sorted(every.items())}
         assert dict(kept) == dict(read_back) == expected
+        assert {name: tuple(zip(*some, strict=True)) for name, some in kept.to_json().items()} == expected
     rows = [past.rows_of(["a", "nobody", "d"]) for past in (kept, Remembered.of(dict(kept)))]
-    assert rows[0].steps() == rows[1].steps()
+    width = max(r.means.shape[1] for r in rows)
+    for mine, theirs in zip(*((r.means, r.counts, r.lengths) for r in (r.last(width) for r in rows)), strict=True):
+        assert mine.tolist() == theirs.tolist()
 
 
 def test_traces_of_no_signals_have_no_sums() -> None:

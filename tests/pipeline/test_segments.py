@@ -50,8 +50,8 @@ rules = st.builds(
         COUNTRY: SegmentRule(COUNTRY, KEPT | {OTHER}, country),
         TIER: SegmentRule(TIER, frozenset({OTHER}), tier),
     },
-    st.integers(1, 6),
-    st.integers(1, 6),
+    st.integers(1, 4),  # of up to 13 segments: most examples fold some
+    st.integers(1, 4),
 )
 
 
@@ -136,7 +136,7 @@ def test_groups_do_not_depend_on_order_split_or_merge_tree() -> None:
         folded.append(any(level for level, *_ in expected.values()))
 
     law()
-    assert sum(folded) > len(folded) / 4, f"{sum(folded)} of {len(folded)} examples folded"
+    assert sum(folded) > len(folded) / 2, f"{sum(folded)} of {len(folded)} examples folded"
 
 
 @given(streams, rules)

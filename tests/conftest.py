@@ -17,6 +17,9 @@ KAFKA_MARKS = {
     "can_run_kafka": ["kafka", "real_kafka"],
 }
 
+# kafka-python's client, by which tests look at topics, leaves a socket open where a broker is slow or gone.
+SOCKET_LEFT = "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
@@ -33,6 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for fixture in getattr(item, "fixturenames", ()):
             for mark in KAFKA_MARKS.get(fixture, ()):
                 item.add_marker(mark)
+            if fixture in KAFKA_MARKS:
+                item.add_marker(pytest.mark.filterwarnings(SOCKET_LEFT))
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.bar import DRIFT, STATES, WARNING, Bar
 from detectors.cells import Weighed
@@ -16,6 +15,7 @@ from detectors.ordering import Floats
 from detectors.profile import Profile
 from detectors.reference import BASELINE, Reference
 from detectors.settings import Settings
+from detectors.shares import Shares, Words, has_sustained, primaries, tests_of
 from detectors.sight import Sight
 from detectors.spread import Excesses, Spreads
 from detectors.sustained import LENGTHS, NO_TAILS, REMEMBERED, sustained
@@ -30,13 +30,9 @@ from schemas.window import Cell
 
 __all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "compare_all"]
 
-Words = npt.NDArray[np.object_]
 
 WATCHED = ("null_rate", "types", "unseen", "out_of_range")
 SUSTAINED = "sustained"
-# Of a signal's level, what the primary test takes, and that of the last windows together, which needs little: what lasts
-# grows with each window. Those always watched, which are sharp at any level, share the rest.
-PRIMARY_SHARE, SUSTAINED_SHARE = 0.5, 0.05
 _NOTE = f"the mean score of the last {LENGTHS[0]} or {LENGTHS[1]} windows, in standard deviations of the baseline's"
 _WORST_FIRST = tuple(
     STATES.index(s) for s in (State.LEARNING, State.INSUFFICIENT, State.DRIFT, State.WARNING, State.OK)
@@ -120,9 +116,9 @@ def _compared(
     known: list[Reference], current: list[Profile], after: Tally, settings: Settings, level: float, past: Floats
 ) -> list[Comparison]:
     shared = [reference.meet(profile) for reference, profile in zip(known, current, strict=True)]
-    primary = _primaries(known, settings)
-    tests = np.array(list(map(_tests, known, primary.tolist())), np.int64)
-    shares = _Shares.of(known, primary, tests)
+    primary = primaries(known, settings)
+    tests = np.array(list(map(tests_of, known, primary.tolist())), np.int64)
+    shares = Shares.of(known, primary, tests)
     n = np.array([reference.events for reference in known], np.int64)
     least, bases = np.minimum(n, after.events), [reference.basis for reference in known]
     bar = Bar.of(settings, level, shares.primary, least, bases)
@@ -279,7 +275,7 @@ def _sustain(verdicts: list[Verdicts], known: list[Reference], excesses: Excesse
     scores = np.full(len(known), np.nan)
     g = next(found for found in verdicts if found.detector == "g")
     spreads = [known[at].spread for at in g.rows.tolist()]
-    apt = [_has_sustained(known[at]) for at in g.rows.tolist()]
+    apt = [has_sustained(known[at]) for at in g.rows.tolist()]
     places = np.flatnonzero(excesses.defined[g.rows] & np.array(apt, np.bool_))
     rows = g.rows[places]
     columns = Spreads.of([spread for at in places.tolist() if (spread := spreads[at]) is not None])
@@ -306,48 +302,6 @@ def _sustain(verdicts: list[Verdicts], known: list[Reference], excesses: Excesse
     return scores
 
 
-def _primaries(known: list[Reference], settings: Settings) -> Words:
-    """KS where it is asked for and there are numbers; a signal without has no order to cumulate in."""
-    if settings.primary != "ks":
-        return np.full(len(known), settings.primary, object)
-    return np.array(["g" if reference.ladder is None else "ks" for reference in known], object)
-
-
-def _has_primary(reference: Reference, primary: str) -> bool:
-    return primary == "ks" or len(reference.counts) > 1
-
-
-def _tests(reference: Reference, primary: str) -> int:
-    """How many component tests apply to a baseline: `null_rate` and `types` always."""
-    several = _has_primary(reference, primary)
-    watched = 2 + (reference.cells.categories is not None) + (reference.ladder is not None)
-    return watched + several + _has_sustained(reference)
-
-
-def _has_sustained(reference: Reference) -> bool:
-    """Not against windows of one hour: how they hang together says nothing of those that follow each other."""
-    return reference.spread is not None and len(reference.counts) > 1 and reference.name == BASELINE
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """What each of a signal's component tests takes of its level: the primary one, that of the last windows together, and
-    each of those always watched."""
-
-    primary: Floats
-    sustained: Floats
-    watched: Floats
-
-    @classmethod
-    def of(cls, known: list[Reference], primary: Words, tests: Counts) -> "_Shares":
-        several = np.array(list(map(_has_primary, known, primary.tolist())), np.bool_)
-        lasting = np.array(list(map(_has_sustained, known)), np.bool_)
-        primary_share = np.where(several, PRIMARY_SHARE, 0.0)
-        lasting_share = np.where(lasting, SUSTAINED_SHARE, 0.0)
-        watched = (1.0 - primary_share - lasting_share) / (tests - several - lasting)
-        return cls(np.where(several, PRIMARY_SHARE, 1.0), np.where(lasting, SUSTAINED_SHARE, 1.0), watched)
-
-
 @dataclass(frozen=True, slots=True)
 class _Decided:
     """What the component tests of each signal come to together."""
@@ -357,7 +311,7 @@ class _Decided:
     effects: list[float | None]
 
     @classmethod
-    def of(cls, verdicts: list[Verdicts], primary: Words, shares: _Shares) -> "_Decided":
+    def of(cls, verdicts: list[Verdicts], primary: Words, shares: Shares) -> "_Decided":
         n = len(primary)
         p_values, effects = np.ones(n), np.full(n, np.nan)
         held = np.zeros((len(STATES), n), np.bool_)

@@ -8,8 +8,6 @@ they are given in order.
 
 import asyncio
 import logging
-import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -40,6 +38,7 @@ from pipeline.keeping import (
     state_records,
     thing_of,
 )
+from pipeline.leaving import Punctual, log_end
 from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
 from pipeline.offload import Offload
@@ -48,7 +47,7 @@ from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
 from schemas.config import Config
-from schemas.errors import DriftlineError, WireError
+from schemas.errors import WireError
 from schemas.packet import decode_message
 
 log = logging.getLogger("driftline.monitor")
@@ -56,7 +55,6 @@ log = logging.getLogger("driftline.monitor")
 _MOST_UNACKNOWLEDGED = 2000
 _MOST_BYTES = 10 * 1024 * 1024
 _SESSION_S = 10.0
-_LEAVE_WITHIN_S = 10.0
 _TRIM_EVERY_S = 10.0
 _BEAT_S = 1.0
 
@@ -241,36 +239,11 @@ async def _sent(sends: Iterable[Any]) -> None:
     await asyncio.gather(*futures)
 
 
-def _leave_in_time() -> None:
-    """Ends the process soon, come what may: a broker that does not answer, or did not, can hold up the leaving of its
-    groups for ever. What was not committed is read again."""
-    timer = threading.Timer(_LEAVE_WITHIN_S, _end_now)
-    timer.daemon = True
-    timer.start()
-
-
-def _end_now() -> None:
-    log.warning("the worker ends without having left its groups: the broker did not answer in %g s", _LEAVE_WITHIN_S)
-    os._exit(1)
-
-
-class _Punctual:
-    """Leaves in time, whether it is told to or ends by an error."""
-
-    def _on_sigterm(self) -> None:
-        _leave_in_time()
-        super()._on_sigterm()  # type: ignore[misc]  # of the worker that this is mixed into
-
-    def on_worker_shutdown(self) -> None:
-        _leave_in_time()
-        super().on_worker_shutdown()  # type: ignore[misc]  # of the worker that this is mixed into
-
-
-class _FaustWorker(_Punctual, faust.Worker):
+class _FaustWorker(Punctual, faust.Worker):
     """A worker with the monitor."""
 
 
-class _PlainWorker(_Punctual, ModeWorker):
+class _PlainWorker(Punctual, ModeWorker):
     """A worker with ingest alone."""
 
 
@@ -362,7 +335,7 @@ def _ingest_service(config: Config, baselines: Mapping[str, Baseline], board: Bo
             try:
                 await self.kafka.run()
             except Exception as error:
-                _log_end(error)
+                log_end(error)
                 await self.crash(error)
 
         async def on_stop(self) -> None:
@@ -387,17 +360,6 @@ def _pulse_service(board: Board) -> type[Service]:
 
 async def _end(app: faust.App, error: Exception) -> None:
     """Ends the worker: what it was about to do, the next one does again from what is recorded."""
-    _log_end(error)
+    log_end(error)
     await app.crash(error)
     await asyncio.Event().wait()
-
-
-def _log_end(error: Exception) -> None:
-    """Says why the worker ends, and sees that it does: in one line where the user can mend it, which is then the last
-    line there is."""
-    _leave_in_time()
-    if isinstance(error, DriftlineError):
-        log.critical("the worker ends: %s", error)
-        logging.disable(logging.CRITICAL)
-    else:
-        log.critical("the worker ends: %s: %s", type(error).__name__, error, exc_info=error)

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.column import MISSING
-from detectors.comparison import PRIMARY_SHARE, Cell, Comparison, Reference, Settings, compare, compare_all
+from detectors.comparison import Cell, Comparison, Reference, Settings, compare, compare_all
 from detectors.description import describe
 from detectors.footing import Footing
 from detectors.grid import Caps
 from detectors.ordering import Floats
 from detectors.profile import COARSE, FINE, Profile, Resolution
+from detectors.shares import PRIMARY_SHARE
 from detectors.spread import Spread
 from schemas.verdict import State, Verdict
 from tests.detectors import strategies as some

@@ -11,16 +11,16 @@ from io import StringIO
 
 from mode import Service
 
-from pipeline import app
+from pipeline import app, leaving
 
-app._LEAVE_WITHIN_S = 0.5
+leaving._LEAVE_WITHIN_S = 0.5
 
 
 class Stuck(Service):
     @Service.task
     async def read(self):
         error = {error}
-        app._log_end(error)
+        leaving.log_end(error)
         await self.crash(error)
 
     async def on_stop(self):
@@ -31,7 +31,7 @@ app._PlainWorker(Stuck(), quiet=True, redirect_stdouts=False, override_logging=F
 """
 
 
-@pytest.mark.parametrize("error", ["OSError('away')", "app.DriftlineError('mend it')"])
+@pytest.mark.parametrize("error", ["OSError('away')", "leaving.DriftlineError('mend it')"])
 def test_a_worker_that_ends_by_an_error_does_not_wait_for_ever(error: str) -> None:
     code = STUCK.format(error=error, run="execute_from_commandline()")
     done = subprocess.run([sys.executable, "-c", code], timeout=20, capture_output=True, text=True, check=False)

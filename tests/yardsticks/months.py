@@ -16,9 +16,9 @@ from scipy import signal, special
 from detectors import distances, power, significance
 from detectors.bar import DRIFT, STATES, Bar
 from detectors.budget import Budget
-from detectors.comparison import PRIMARY_SHARE, SUSTAINED_SHARE
 from detectors.reference import parts_of
 from detectors.settings import Settings
+from detectors.shares import PRIMARY_SHARE, SUSTAINED_SHARE
 from detectors.spread import Excesses, Spread, Spreads, spreads_of
 from detectors.sustained import REMEMBERED, Tails, sustained, tails_of
 from detectors.tables import Tables

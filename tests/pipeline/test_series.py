@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -222,8 +223,12 @@ def test_two_files_of_one_name_are_refused(file: Path, run: Run, tmp_path: Path)
     assert "two files are named cpu" in said.err
 
 
-@pytest.mark.skipif(importlib.util.find_spec("matplotlib") is not None, reason="matplotlib is here")
-def test_without_matplotlib_a_picture_says_how_to_get_it(file: Path, run: Run, tmp_path: Path) -> None:
+def test_without_matplotlib_a_picture_says_how_to_get_it(
+    file: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # an import of it fails, installed or not
     said = run(file, "--plot", tmp_path / "p.png")
     assert said.code == 1
     assert "pip install 'driftline[plot]'" in said.err

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.admin import Admin
+from pipeline.kafka_consumer import AIOKafkaConsumer
 from pipeline.topics import servers_of
 from schemas.alert import Alert
 from schemas.config import Config

@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
@@ -28,6 +28,7 @@ from pipeline.board import Board, SourceStatus
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import BEGINNING
 from pipeline.fault_points import reach
+from pipeline.kafka_consumer import AIOKafkaConsumer, was_cancelled
 from pipeline.offload import Offload
 from pipeline.partition import DeadLetter, Emission, Fed, Ingest, PartitionIngest, Progress, Records
 from pipeline.resume import decode_progress, encode_progress
@@ -114,11 +115,21 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def run(self) -> None:
         """Reads until `stop`. Raises what Kafka raises: the worker is to end then."""
         self._ended.clear()
-        await self._offload(self._find_topics)
-        await self._producer.start()
-        self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
-        await self._consumer.start()
         try:
+            await self._read()
+        except asyncio.CancelledError as cancelled:
+            if was_cancelled():
+                raise
+            raise BrokerError("a request to Kafka was dropped by its client") from cancelled  # it would end in silence
+        finally:
+            self._ended.set()
+
+    async def _read(self) -> None:
+        try:
+            await self._offload(self._find_topics)
+            await self._producer.start()
+            self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
+            await self._consumer.start()
             while self._running:
                 async with self._lock:
                     await self._turn_or_yield()
@@ -126,7 +137,6 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await asyncio.sleep(0)
         finally:
             await self._leave()
-            self._ended.set()
 
     async def stopped(self) -> None:
         """Waits until `run` has committed and left the group."""

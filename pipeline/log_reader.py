@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any, Self, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from pipeline.kafka_consumer import AIOKafkaConsumer
 from pipeline.topics import servers_of
 from schemas.config import Config
 from schemas.errors import BrokerError

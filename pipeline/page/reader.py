@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.admin import Admin
+from pipeline.kafka_consumer import AIOKafkaConsumer
 from pipeline.page.chronicle import Chronicle
 from pipeline.page.renderer import Freshness
 from pipeline.page.words import lasting, moment

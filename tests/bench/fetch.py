@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from pipeline.kafka_consumer import AIOKafkaConsumer
 from schemas import codec
 from tests.bench.events import PARTITIONS
 from tests.bench.stopwatch import Stopwatch

@@ -7,9 +7,10 @@ import uuid
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient
 
+from pipeline.kafka_consumer import AIOKafkaConsumer
 from tests.kafka.broker import BrokerError, KafkaBroker, is_free
 from tests.kafka.choice import Kafka
 

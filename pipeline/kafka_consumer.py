@@ -1,0 +1,37 @@
+"""aiokafka's consumer, with a `stop()` that ends.
+
+Its fetcher cancels each fetch under way and awaits it. One that has not yet begun answers with a CancelledError, which
+ends `stop()` itself: connections stay open, and in Faust's consumer and in ours whoever waits for the end waits for ever.
+The fetcher is mended for every consumer of the process, Faust's among them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.fetcher import Fetcher
+
+__all__ = ["AIOKafkaConsumer", "was_cancelled"]
+
+_close: Callable[[Any], Awaitable[None]] = Fetcher.close
+
+
+async def _end_fetches_and_close(fetcher: Any) -> None:
+    fetcher._closed = True
+    fetches = [fetcher._fetch_task, *fetcher._pending_tasks]
+    for fetch in fetches:
+        fetch.cancel()
+    await asyncio.wait(fetches)
+    fetcher._pending_tasks.clear()
+    await _close(fetcher)
+
+
+Fetcher.close = _end_fetches_and_close
+
+
+def was_cancelled() -> bool:
+    """Whether somebody cancelled the task that runs, which has to end then. A CancelledError can also be of a task that a
+    client cancelled and awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -31,6 +31,8 @@ from pipeline.keeping import (
     Pairs,
     baseline_totals,
     baseline_windows,
+    forgotten_baselines,
+    forgotten_state,
     kept_of,
     outdated,
     partition_record,
@@ -165,6 +167,9 @@ class MonitorShell:
         reach("monitor.baseline_totals")
         await self._keep(BASELINE_TABLE, partition, owned, rolled_windows(partition, owned.generation, closing))
         reach("monitor.rolled_windows")
+        await self._drop(BASELINE_TABLE, partition, owned, forgotten_baselines(partition, owned.generation, closing))
+        await self._drop(STATE_TABLE, partition, owned, forgotten_state(partition, owned.generation, closing))
+        reach("monitor.forgotten")
         self._board.closed(partition, closing)
 
     async def _closed(self, partition: int, owned: _Owned, closing: Closing, groups: int, alerts: int) -> None:
@@ -192,10 +197,20 @@ class MonitorShell:
             table.data[key] = value
             table.data._key_partition[key] = partition  # type: ignore[attr-defined]  # the memory store drops by it what moves to another worker
         reach("monitor.kept")
-        old = [key for new, _ in pairs for key in owned.outdated[name].pop(thing_of(new), ())]
-        await _sent(table.changelog_topic.send(key=key, value=None, partition=partition) for key in old)
-        for key in old:
+        older = owned.outdated[name]
+        await self._delete(name, partition, [key for new, _ in pairs for key in older.pop(thing_of(new), ())])
+
+    async def _drop(self, name: str, partition: int, owned: _Owned, keys: Iterable[bytes]) -> None:
+        """Deletes records, whichever generation wrote them."""
+        older = owned.outdated[name]
+        await self._delete(name, partition, [one for key in keys for one in (*older.pop(thing_of(key), ()), key)])
+
+    async def _delete(self, name: str, partition: int, keys: list[bytes]) -> None:
+        table = self._tables[name]
+        await _sent(table.changelog_topic.send(key=key, value=None, partition=partition) for key in keys)
+        for key in keys:
             table.data.pop(key, None)
+            table.data._key_partition.pop(key, None)  # type: ignore[attr-defined]  # as where it is put
 
     async def _acknowledge(self, stream: Any, owned: _Owned) -> None:
         """Acknowledges the log in order, up to what an open window or the next owner still needs."""

@@ -111,6 +111,8 @@ class Board:
             onsets = closing.memories[record.group].onsets_ms
             self.groups[partition, record.group] = GroupStatus.of(record, firing, onsets)
         self.budgets.update(closing.budgets)
+        for forgotten in closing.forgotten:
+            self.groups.pop((partition, forgotten.group), None)
         for alert in closing.alerts:
             self.alerts[alert.model, str(alert.state)] += 1
 

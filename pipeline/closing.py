@@ -19,6 +19,7 @@ from pipeline.announcement import Announced, announcement
 from pipeline.arrival import Arrival
 from pipeline.collect import OpenWindow
 from pipeline.contributions import Explanation
+from pipeline.forgetting import Forgotten, resolutions, stale
 from pipeline.incidents import Incidents
 from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory, Incident
@@ -49,6 +50,7 @@ class Closing:
     memories: dict[Group, GroupMemory] = field(default_factory=dict)
     baselines: dict[Key, BaselineGroup] = field(default_factory=dict)
     rolled: dict[Group, Rolled] = field(default_factory=dict)
+    forgotten: list[Forgotten] = field(default_factory=list)
     budgets: dict[str, FalseAlarms] = field(default_factory=dict)
 
 
@@ -96,14 +98,17 @@ class Closer:
     ) -> None:
         self._config = config
         self._standards = standards
-        self._memories = dict(memories or {})
+        self._memories: dict[str, dict[Group, GroupMemory]] = {}
+        for group, memory in (memories or {}).items():
+            self._memories.setdefault(group.model, {})[group] = memory
         patience_ms = config.detection.resolve_after * config.window.length_ms
-        self._incidents = Incidents(self._memories, patience_ms)
+        self._incidents = Incidents(memories or {}, patience_ms)
         self._rolling = {group: standards.rolling(group, windows) for group, windows in (rolled or {}).items()}
 
     def close(self, window: OpenWindow) -> Iterator[Closing]:
         """Judges every group of the window and moves its alerts on. One closing for each model, in order; one for a
-        window without any. O(buckets of all its profiles)."""
+        window without any. With the last of them, groups without events for long are forgotten. O(buckets of all its
+        profiles, and groups)."""
         where = {str(source): offsets for source, offsets in sorted(window.offsets.items())}
         models = sorted(window.models)
         for at in range(max(1, len(models))):
@@ -112,15 +117,33 @@ class Closer:
                 watched = self._config.model(model)
                 closing.budgets[model] = watched.false_alarms if watched else FalseAlarms()
                 self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
+            if closing.last:
+                self._forget(closing)
             yield closing
+
+    def _forget(self, closing: Closing) -> None:
+        for group in stale(self._memories, closing.end_ms, self._config):
+            memory = self._memories[group.model].pop(group)
+            closing.alerts += resolutions(group, memory, closing.start_ms, closing.end_ms)
+            rolling = self._rolling.pop(group, None)
+            self._incidents.forget(group)
+            learned = () if self._is_shared(group) else self._standards.forget(group)
+            closing.forgotten.append(Forgotten(group, rolling.slots if rolling else (), learned))
+            if not self._memories[group.model]:
+                del self._memories[group.model]
+
+    def _is_shared(self, group: Group) -> bool:
+        """Whether another version has the same baseline."""
+        return any(other.segment == group.segment for other in self._memories[group.model])
 
     def _close_model(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         if closing.completeness is Completeness.COMPLETE:
             self._learn(closing, groups)
-        rollout = Rollout.of(self._config, closing.start_ms, groups, self._memories)
+        memories = self._of(groups[0][0].model) if groups else {}
+        rollout = Rollout.of(self._config, closing.start_ms, groups, memories)
         decided: dict[Group, _Decided] = {}
         for group, profile in rollout.in_order():
-            memory = self._memories.get(group, GroupMemory())
+            memory = memories.get(group, GroupMemory())
             if memory.closed_through_ms < closing.end_ms:
                 decided[group] = self._decide(closing, group, profile, memory, rollout, decided)
         if decided:
@@ -128,6 +151,10 @@ class Closer:
         if closing.completeness is Completeness.COMPLETE:
             for group, profile in rollout.in_order():
                 self._roll(closing, group, profile)
+
+    def _of(self, model: str) -> Mapping[Group, GroupMemory]:
+        """What is remembered of a model's groups."""
+        return self._memories.get(model, {})
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
         merged: dict[tuple[str, Segment | None], GroupProfile] = {}
@@ -142,7 +169,9 @@ class Closer:
     def _roll(self, closing: Closing, group: Group, profile: GroupProfile) -> None:
         """Takes the window into the group's rolling baseline, unless it is part of an incident."""
         rolling = self._rolling_of(group)
-        if rolling is None or any(signal.onset_ms is not None for signal in self._memories[group].signals.values()):
+        if rolling is None or any(
+            signal.onset_ms is not None for signal in self._of(group.model)[group].signals.values()
+        ):
             return
         rolled = rolling.add(closing.start_ms, profile)
         if rolled is not None:
@@ -176,10 +205,10 @@ class Closer:
             len(rollout.arrivals),
             self._rolling_of(group),
         )
-        arrival = rollout.arrival(group, self._memories.get(group))
+        arrival = rollout.arrival(group, self._of(group.model).get(group))
         old = rollout.old_of(group)
         if old is not None:
-            theirs = before[old].signals if old in before else self._memories.get(old, GroupMemory()).signals
+            theirs = before[old].signals if old in before else self._of(old.model).get(old, GroupMemory()).signals
             beside = rollout.beside(group, old, theirs)
             judgement, arrival = self._roll_out(closing, group, judgement, arrival, beside)
         found = _Decided(group, profile, judgement, memory, arrival, dict(memory.signals), [])
@@ -216,9 +245,9 @@ class Closer:
             closing.alerts += self._alerts(closing, groups, one)
             closing.records.append(_window_record(closing, one))
             remembered = self._remembered(closing, one, incident_ms, incident)
-            self._memories[one.group] = closing.memories[one.group] = remembered
+            self._memories.setdefault(model, {})[one.group] = closing.memories[one.group] = remembered
         for one in decided:
-            self._incidents.take(one.group, self._memories[one.group])
+            self._incidents.take(one.group, closing.memories[one.group])
 
     def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
         why = self._explanation(closing, groups, one) if one.onsets_ms else None

@@ -25,12 +25,14 @@ class _Model:
     closed_through_ms: int = BEGINNING
     last: Incident | None = None
     firing: dict[Group, tuple[int, frozenset[int]]] = field(default_factory=dict)
+    groups: set[Group] = field(default_factory=set)
 
     def take(self, group: Group, memory: GroupMemory) -> None:
         if memory.closed_through_ms >= self.closed_through_ms:
             if memory.incident is not None or memory.closed_through_ms > self.closed_through_ms:
                 self.last = memory.incident
             self.closed_through_ms = memory.closed_through_ms
+        self.groups.add(group)
         firing = frozenset(s.incident_ms for s in memory.signals.values() if s.incident_ms is not None)
         self.firing.pop(group, None)
         if firing:
@@ -60,6 +62,13 @@ class Incidents:
     def take(self, group: Group, memory: GroupMemory) -> None:
         """Notes what a group remembers now. O(signals)."""
         self._models.setdefault(group.model, _Model()).take(group, memory)
+
+    def forget(self, group: Group) -> None:
+        """Takes out a group that is forgotten; what is known of its model's last incident stays while it has others."""
+        self._models[group.model].groups.discard(group)
+        self._models[group.model].firing.pop(group, None)
+        if not self._models[group.model].groups:
+            del self._models[group.model]
 
     def of_firing(self, model: str, onsets_ms: Iterable[int]) -> int | None:
         """The onset of the incident that all alerts belong to which fire in the model's next window, from their own

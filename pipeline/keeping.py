@@ -87,6 +87,22 @@ def rolled_windows(partition: int, generation: int, closing: Closing) -> Pairs:
     return pairs
 
 
+def forgotten_state(partition: int, generation: int, closing: Closing) -> list[bytes]:
+    """The keys in the state table of what a closing forgot."""
+    return [codec.encode([partition, generation, _GROUP, *_group_words(one.group)]) for one in closing.forgotten]
+
+
+def forgotten_baselines(partition: int, generation: int, closing: Closing) -> list[bytes]:
+    """The keys in the baseline table of what a closing forgot: totals first, for without one its windows say nothing."""
+    totals, rest = [], []
+    for one in closing.forgotten:
+        whose = [one.group.model, *(one.group.segment or ())]
+        totals += [[_TOTAL, *whose]] if one.learned else []
+        rest += [[_WINDOW, start_ms, *whose] for start_ms in one.learned]
+        rest += [[_ROLLED, slot, *_group_words(one.group)] for slot in one.slots]
+    return [codec.encode([partition, generation, *words]) for words in (*totals, *rest)]
+
+
 def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[bytes, bytes]) -> Kept:
     """What the tables hold of a partition. Raises StateError where a record is damaged."""
     kept = Kept()

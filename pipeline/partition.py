@@ -21,6 +21,7 @@ from detectors.lens import Lens
 from detectors.profile import Resolution
 from detectors.trace import SEGMENT_SLICES, slice_of
 from detectors.wire import encode_group, encode_groups
+from pipeline.admission import Admission
 from pipeline.chunk import Place
 from pipeline.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events import EventReader, Events
@@ -88,6 +89,9 @@ class Fed:
     excluded: int = 0
 
 
+Picker = Callable[[Sequence[Any]], Sequence[Any]]
+
+
 class _Taken(NamedTuple):
     """A group to be sent, and how far its segments are folded."""
 
@@ -145,6 +149,7 @@ class PartitionIngest:
         self._block_size = ingest.config.kafka.block_size
         self._accounted = accounted or Progress(resume)
         self._progress = replace(self._accounted, position=resume)
+        self._admission = Admission(ingest.config)
         self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending, ingest.lenses)
 
     @property
@@ -262,8 +267,10 @@ class PartitionIngest:
         good = np.flatnonzero(~late) + places.start
         watched = self._watched(events, good)
         n_late, n_excluded = int(late.sum()), len(good) - len(watched)
-        self._stage(events, offsets, starts, watched)
-        fed.profiled, fed.late, fed.excluded = fed.profiled + len(watched), fed.late + n_late, fed.excluded + n_excluded
+        refused = self._stage(events, offsets, starts, watched)
+        events.refusals |= {int(events.rows[watched[at]]): reason for at, reason in refused.items()}
+        fed.profiled += len(watched) - len(refused)
+        fed.late, fed.excluded = fed.late + n_late, fed.excluded + n_excluded
         p = self._progress
         self._progress = replace(p, late=p.late + n_late, excluded=p.excluded + n_excluded)
 
@@ -282,10 +289,19 @@ class PartitionIngest:
             return places
         return places[[known[events.models[place]] for place in places.tolist()]]
 
-    def _stage(self, events: Events, offsets: Times, starts: Times, places: Indices) -> None:
-        if not len(places):
-            return
+    def _stage(self, events: Events, offsets: Times, starts: Times, places: Indices) -> dict[int, Refusal]:
+        """Takes the events at `places`, but for those of one model or version too many: which of `places` these are at, and
+        why."""
         pick = _picker(places, len(events.documents))
+        refused = self._admission.refused(starts[places], pick(events.models), pick(events.versions))
+        if refused:
+            places = np.delete(places, list(refused))
+            pick = _picker(places, len(events.documents))
+        if len(places):
+            self._hold(events, offsets, starts, places, pick)
+        return refused
+
+    def _hold(self, events: Events, offsets: Times, starts: Times, places: Indices, pick: Picker) -> None:
         self._pending.add(
             Documents(
                 list(pick(events.models)),
@@ -320,6 +336,7 @@ class PartitionIngest:
                     header = self._header(place, group, part, level, number, len(packets), piece.count)
                     packets.append(Packet(header, payload))
         self._pending.clear_words()
+        self._admission.forget(place.window_start_ms for place in places)
         p = self._progress
         fed.emissions.append(
             Emission(p.position, p.watermark_ms, tuple(packets), p.previous, p.late, p.refused, p.excluded)
@@ -357,10 +374,12 @@ class PartitionIngest:
         )
 
 
-def _picker(places: Indices, of: int) -> Callable[[Sequence[Any]], Sequence[Any]]:
+def _picker(places: Indices, of: int) -> Picker:
     """A function from sequences of length `of` to their items at `places`, which ascend."""
     if len(places) == of:
         return lambda items: items
+    if not len(places):
+        return lambda items: ()
     if len(places) == 1:
         place = int(places[0])
         return lambda items: (items[place],)

@@ -47,6 +47,11 @@ class Rolling:
         return found
 
     @property
+    def slots(self) -> tuple[int, ...]:
+        """Those that its windows are kept in."""
+        return tuple(sorted(window.slot for window in self.windows.values()))
+
+    @property
     def prepared(self) -> int:
         """How many signals are prepared."""
         return self._ready.size if self._ready else 0

@@ -143,25 +143,25 @@ class Standards:
             primary=detection.primary,
         )
         self.minimum_change = detection.pairwise.minimum_change
-        self._standards: dict[Key, Standard] = {}
+        self._standards: dict[str, dict[Segment | None, Standard]] = {}
         self._prepared: dict[int, Holds] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
-                self._standards[model, segment] = Standard(group, self.settings, lens=lens, season=self._season(model))
+                self._put(model, segment, Standard(group, self.settings, lens=lens, season=self._season(model)))
         for (model, segment), group in (learned or {}).items():
-            self._standards[model, segment] = self._learned(model, group)
+            self._put(model, segment, self._learned(model, group))
 
     def find(self, group: Group) -> Standard | None:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
-        return self._standards.get((group.model, group.segment))
+        return self._of(group.model).get(group.segment)
 
     def segments(self, model: str, start_ms: int) -> dict[Segment, BaselineGroup]:
         """The baselines of a model's segments that the window which starts then is compared with. O(baselines)."""
         return {
             segment: standard.group
-            for (name, segment), standard in self._standards.items()
-            if name == model and segment is not None and standard.judges(start_ms)
+            for segment, standard in self._of(model).items()
+            if segment is not None and standard.judges(start_ms)
         }
 
     def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
@@ -213,13 +213,29 @@ class Standards:
         wanted = self._wanted(model)
         if not wanted:
             return None
-        known = self._standards.get((model, segment))
+        known = self._of(model).get(segment)
         if known is not None and (not known.learning or start_ms <= known.through_ms):
             return None
         group = known.group if known else BaselineGroup(GroupProfile.empty(profile.resolution))
         group = group.add(start_ms, profile)
-        self._standards[model, segment] = self._learned(model, group)
+        self._put(model, segment, self._learned(model, group))
         return group
+
+    def forget(self, group: Group) -> tuple[int, ...]:
+        """Gives up the group's baseline where it is still being learned; returns the starts of the windows that it had."""
+        standard = self.find(group)
+        if standard is None or not standard.learning:
+            return ()
+        del self._standards[group.model][group.segment]
+        if not self._standards[group.model]:
+            del self._standards[group.model]
+        return tuple(standard.group.windows)
+
+    def _put(self, model: str, segment: Segment | None, standard: Standard) -> None:
+        self._standards.setdefault(model, {})[segment] = standard
+
+    def _of(self, model: str) -> Mapping[Segment | None, Standard]:
+        return self._standards.get(model, {})
 
     def _learned(self, model: str, group: BaselineGroup) -> Standard:
         through_ms = max(group.windows, default=BEGINNING)
@@ -233,7 +249,7 @@ class Standards:
         return found.season if found else Season.NONE
 
     def _tests(self, model: str, start_ms: int, versions: int) -> int:
-        ready = [s for (name, _), s in self._standards.items() if name == model and s.judges(start_ms)]
+        ready = [standard for standard in self._of(model).values() if standard.judges(start_ms)]
         rolling = sum(len(s.group.total.signals) for s in ready) if self._model(model).rolling_windows else 0
         return max(1, (sum(standard.tests for standard in ready) + rolling) * versions)
 

@@ -39,6 +39,7 @@ from schemas.settings import (
 
 FINGERPRINT_VERSION = 1
 _LEAST_OF_AN_HOUR = 20
+_LATER_LIMITS = frozenset({"models", "versions_per_model"})
 
 
 class KafkaConfig(Section):
@@ -315,6 +316,9 @@ class DetectionConfig(Section):
     resolve_after: Annotated[int, Field(ge=1, le=1_000)] = 3
     """An alert resolves after so many windows in a row that are well."""
 
+    forget_after_ms: Annotated[DurationMs, between("1m")] = duration("forget_after", "14d")
+    """A version, segment or model without events for so long is forgotten: its alerts resolve."""
+
     minimum_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Differences below this are no drift, however certain."""
 
@@ -343,6 +347,16 @@ class LimitsConfig(Section):
 
     event_bytes: Annotated[int, Field(ge=1_000)] = 1_048_576
     """A longer event is refused."""
+
+    models: Count = 1_000
+    """With `models: auto`, a window of a source partition takes so many models; events of further ones are refused."""
+
+    versions_per_model: Count = 100
+    """And so many versions of each."""
+
+    groups: Annotated[int, Field(ge=10)] = 20_000
+    """A profiles partition remembers so many groups, of models, versions and segments; beyond them, those without events
+    for longest are forgotten."""
 
 
 class MetricsConfig(Section):
@@ -411,6 +425,16 @@ class Config(Section):
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
 
     @model_validator(mode="after")
+    def _remembers_two_windows(self) -> "Config":
+        least_ms = 2 * self.window.length_ms
+        if self.detection.forget_after_ms < least_ms:
+            raise ValueError(
+                f"detection.forget_after: must be at least two windows, {format_duration(least_ms)}, got "
+                f"{format_duration(self.detection.forget_after_ms)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _seasons_are_met(self) -> "Config":
         for at, model in enumerate(() if self.models == "auto" else self.models):
             if model.season is not Season.NONE:
@@ -449,7 +473,7 @@ class Config(Section):
             "fingerprint": FINGERPRINT_VERSION,
             "window": [window.length_ms, window.allowed_lateness_ms, window.max_skew_ms],
             "paths": self.event.paths.model_dump(),
-            "limits": self.limits.model_dump(),
+            "limits": _decisive_limits(self.limits),
             "models": self.models if self.models == "auto" else sorted(map(_decisive, self.models), key=_name_of),
         }
         if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
@@ -483,6 +507,13 @@ def _decisive(model: ModelConfig) -> dict[str, Any]:
     segments = [[segment.path, sorted(set(segment.keep)), segment.most] for segment in model.segments]
     signals = "auto" if model.signals == "auto" else [[s.name, s.path, s.kind] for s in model.signals]
     return {"name": model.name, "segments": segments, "signals": signals}
+
+
+def _decisive_limits(limits: LimitsConfig) -> dict[str, int]:
+    """Those of packets, without those that came later and are as they come, so that fingerprints of before have not
+    changed."""
+    found = limits.model_dump(exclude={"groups"})
+    return {n: v for n, v in found.items() if n not in _LATER_LIMITS or v != LimitsConfig.model_fields[n].default}
 
 
 def _name_of(decisive: dict[str, Any]) -> str:

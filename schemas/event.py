@@ -19,7 +19,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 class Refusal(StrEnum):
     """Why an event is refused. `timestamp_too_old` is before 1971: a zero, or seconds taken for milliseconds;
-    `timestamp_ahead` is more than `window.max_skew` ahead of its record."""
+    `timestamp_ahead` is more than `window.max_skew` ahead of its record; `too_many_models` and `too_many_versions` are
+    names beyond what `limits` allows in a window."""
 
     INVALID_JSON = "invalid_json"
     NOT_AN_OBJECT = "not_an_object"
@@ -34,6 +35,8 @@ class Refusal(StrEnum):
     BAD_MODEL = "bad_model"
     BAD_VERSION = "bad_version"
     BAD_FEATURES = "bad_features"
+    TOO_MANY_MODELS = "too_many_models"
+    TOO_MANY_VERSIONS = "too_many_versions"
 
 
 def parse_timestamp_ms(value: object) -> int:

@@ -59,6 +59,7 @@ def test_everything_has_a_default() -> None:
     assert config.detection.model_dump() == {
         "fire": {"windows": 1, "of": 1},
         "resolve_after": 3,
+        "forget_after_ms": "2w",
         "minimum_effect": 0.05,
         "minimum_events": 30,
         "bins": 10,
@@ -71,6 +72,9 @@ def test_everything_has_a_default() -> None:
         "categories": 256,
         "segment_categories": 64,
         "event_bytes": 1_048_576,
+        "models": 1_000,
+        "versions_per_model": 100,
+        "groups": 20_000,
     }
     assert (config.metrics.host, config.metrics.port) == ("127.0.0.1", 9464)
 
@@ -302,7 +306,7 @@ DECISIVE = [
     *(f"event: {{format: {form}}}" for form in ("cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon")),
     "event: {format: kserve-v2, half: response}",
     "event: {format: confluent-avro, registry: http://a}",
-    *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits),
+    *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits if name != "groups"),
     "models: [{name: m}]",
     "models: [{name: n}]",
     "models: [{name: m}, {name: n}]",
@@ -324,7 +328,8 @@ INDIFFERENT = [
     "kafka: {profiles_partitions: 9, replication_factor: 3, block_size: 5000}",
     "detection: {bins: 20, primary: ks, minimum_effect: 0.2, minimum_events: 99, resolve_after: 9, fire: {of: 5}}",
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
-    "detection: {rollout: {windows: 0}}",
+    "detection: {rollout: {windows: 0}, forget_after: 7d}",
+    "limits: {groups: 3333}",
     "event: {registry: http://a}",
     "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
     "metrics: {host: h, port: 0, username: u, password_file: p}",

@@ -90,6 +90,8 @@ def test_refusals_are_these_words() -> None:
         "bad_model",
         "bad_version",
         "bad_features",
+        "too_many_models",
+        "too_many_versions",
     ]
 
 

@@ -1,0 +1,132 @@
+"""What is gone is forgotten: its alerts resolve, and nothing of it stays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.closing import Closer, Closing
+from pipeline.collect import OpenWindow
+from pipeline.keeping import (
+    Kept,
+    baseline_totals,
+    baseline_windows,
+    forgotten_baselines,
+    forgotten_state,
+    kept_of,
+    rolled_windows,
+    state_records,
+)
+from pipeline.local import LocalIngest, closed_windows
+from pipeline.standards import Standards
+from schemas import codec
+from schemas.alert import AlertState
+from schemas.config import Config
+from schemas.group import Group
+from tests.pipeline.events import START_MS, encode, loans
+
+WINDOW_MS, PER_WINDOW, LEARNED = 100_000, 240, 24
+DRIFTS, GONE, FORGOTTEN_AFTER, WINDOWS = 26, 28, 6, 38
+OLD, NEWER = Group("loan", "1"), Group("loan", "2")
+
+
+def config(**sections: Any) -> Config:
+    learned = {"learn": {"windows": LEARNED}, "rolling": {"windows": 20}}
+    return Config.from_mapping(
+        {
+            "window": {"length": "100s", "allowed_lateness": "1s"},
+            "models": [{"name": "loan", "baseline": learned, "segments": ["tags.country"]}],
+            "detection": {"forget_after": f"{FORGOTTEN_AFTER * 100}s"},
+        }
+        | sections
+    )
+
+
+def windows(cfg: Config, events: list[dict[str, Any]]) -> list[OpenWindow]:
+    return list(closed_windows(cfg, LocalIngest(cfg).messages([list(map(encode, events))])))
+
+
+def drifts_and_is_replaced() -> list[dict[str, Any]]:
+    """Version 1 drifts, and two windows later version 2 has taken over."""
+    n = WINDOWS * PER_WINDOW
+    events = loans(n, DRIFTS * PER_WINDOW, seed=3, every_ms=WINDOW_MS // PER_WINDOW)
+    return [
+        event | {"version": "2" if i >= GONE * PER_WINDOW else "1", "ts": START_MS + i * WINDOW_MS // PER_WINDOW}
+        for i, event in enumerate(events)
+    ]
+
+
+class Tables:
+    """The monitor's tables, and closers that each know no more than these hold."""
+
+    def __init__(self, cfg: Config) -> None:
+        self.config = cfg
+        self.state: dict[bytes, bytes] = {}
+        self.baselines: dict[bytes, bytes] = {}
+
+    def close(self, window: OpenWindow) -> Iterator[Closing]:
+        kept = self.kept()
+        closer = Closer(self.config, Standards(self.config, {}, kept.baselines), kept.groups, kept.rolled)
+        for closing in closer.close(window):
+            self._write(closing)
+            yield closing
+
+    def kept(self) -> Kept:
+        return kept_of(0, self.state, self.baselines)
+
+    def _write(self, closing: Closing) -> None:
+        self.state |= dict(state_records(0, 1, closing))
+        for records in (baseline_windows, baseline_totals, rolled_windows):
+            self.baselines |= dict(records(0, 1, closing))
+        for key in forgotten_baselines(0, 1, closing):
+            del self.baselines[key]
+        for key in forgotten_state(0, 1, closing):
+            del self.state[key]
+
+
+def said(closings: list[Closing]) -> list[bytes]:
+    return [thing.encode() for one in closings for thing in (*one.alerts, *one.records)]
+
+
+def test_alerts_of_a_version_that_is_gone_resolve_once_it_is_forgotten() -> None:
+    cfg = config()
+    closer = Closer(cfg, Standards(cfg, {}))
+    closings = [one for window in windows(cfg, drifts_and_is_replaced()) for one in closer.close(window)]
+    (forgetting,) = [one for one in closings if any(gone.group == OLD for gone in one.forgotten)]
+    assert forgetting.start_ms == START_MS + (GONE + FORGOTTEN_AFTER - 1) * WINDOW_MS
+    fired = {a.id for one in closings for a in one.alerts if a.group == OLD and a.state is AlertState.FIRING}
+    ended = {a.id: a for one in closings for a in one.alerts if a.group == OLD and a.state is AlertState.RESOLVED}
+    assert fired
+    assert ended.keys() == fired
+    assert {a.end_ms for a in ended.values()} == {forgetting.end_ms}
+    assert "no events for 10m, it is forgotten" in next(iter(ended.values())).summary
+    assert not any(gone.group == NEWER for one in closings for gone in one.forgotten)
+
+
+def test_a_worker_that_takes_over_at_any_window_forgets_the_same() -> None:
+    cfg = config()
+    opened = windows(cfg, drifts_and_is_replaced())
+    closer, tables = Closer(cfg, Standards(cfg, {})), Tables(cfg)
+    one = [closing for window in opened for closing in closer.close(window)]
+    many = [closing for window in windows(cfg, drifts_and_is_replaced()) for closing in tables.close(window)]
+    assert said(many) == said(one)
+    assert [c.forgotten for c in many] == [c.forgotten for c in one]
+    assert {group.version for group in tables.kept().groups} == {"2"}
+    keys = [codec.decode(key) for key in (*tables.state, *tables.baselines)]
+    assert not [key for key in keys if key[2] in ("group", "rolled") and "1" in key[3:]]
+    assert any(key[2] == "total" for key in keys), "the baseline of all versions stays"
+
+
+def test_models_without_end_are_forgotten_beyond_the_cap_and_those_with_traffic_stay() -> None:
+    cfg = config(models="auto", limits={"groups": 10})
+    n = 40 * 60
+    events = [
+        event | {"model": "steady" if i % 2 else f"made up {i // 20}", "ts": START_MS + i * WINDOW_MS // 60}
+        for i, event in enumerate(loans(n, n, seed=3))
+    ]
+    tables = Tables(cfg)
+    for window in windows(cfg, events):
+        list(tables.close(window))
+        kept = tables.kept()
+        assert len(kept.groups) <= 10
+        assert len(kept.baselines) <= 10
+        assert Group("steady", "1") in kept.groups
+    assert len([k for k in map(codec.decode, tables.baselines) if k[2] == "window" and k[4] == "steady"]) == 40

@@ -1,6 +1,6 @@
 """A baseline made ready for comparison, signal by signal, as they are wanted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from detectors.baseline import BaselineGroup
@@ -13,11 +13,13 @@ from schemas.basis import Basis
 @dataclass(slots=True)
 class Prepared:
     """The references of a baseline's signals. What its windows say of them is measured once and kept: it is small, and
-    takes longest. What takes memory is kept until `forget`."""
+    takes longest. What takes memory is kept until `forget`. Where its windows do not bear verdicts on a signal and `others`
+    do, these say how far apart windows are."""
 
     group: BaselineGroup
     settings: Settings
     name: str = BASELINE
+    others: Mapping[str, Footing] = field(default_factory=dict)
     _references: dict[str, Reference] = field(default_factory=dict)
     _footings: dict[str, Footing] | None = None
 
@@ -27,6 +29,9 @@ class Prepared:
 
     def footing(self, signal: str) -> Footing:
         """How far the windows can be trusted about a signal."""
+        other = self.others.get(signal)
+        if other is not None and other.basis in (Basis.THIN, Basis.FULL):
+            return other
         if self._footings is None:
             self._footings = group_footings(self.group, self.settings)
         return self._footings.get(signal) or Footing.of_starts(self.group.windows.keys())

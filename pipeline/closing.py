@@ -149,6 +149,7 @@ class Closer:
         if decided:
             self._speak(closing, groups, list(decided.values()))
         if closing.completeness is Completeness.COMPLETE:
+            self._watch(closing, groups)
             for group, profile in rollout.in_order():
                 self._roll(closing, group, profile)
 
@@ -157,21 +158,28 @@ class Closer:
         return self._memories.get(model, {})
 
     def _learn(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
-        merged: dict[tuple[str, Segment | None], GroupProfile] = {}
-        for group, profile in groups:
-            key = (group.model, group.segment)
-            merged[key] = merged[key].merge(profile) if key in merged else profile
-        for (model, segment), profile in merged.items():
+        for (model, segment), profile in _of_all_versions(groups).items():
             kept = self._standards.learn(model, segment, closing.start_ms, profile)
             if kept is not None:
                 closing.baselines[model, segment] = kept
 
+    def _watch(self, closing: Closing, groups: list[tuple[Group, GroupProfile]]) -> None:
+        """Takes the window for what windows are like, where a baseline cannot tell, unless it is part of an incident."""
+        if not groups or not self._standards.watches(groups[0][0].model):
+            return
+        for (model, segment), profile in _of_all_versions(groups).items():
+            if not any(self._fires(group) for group in self._of(model) if group.segment == segment):
+                kept = self._standards.watch(model, segment, closing.start_ms, profile)
+                if kept is not None:
+                    closing.baselines[model, segment] = kept
+
+    def _fires(self, group: Group) -> bool:
+        return any(signal.onset_ms is not None for signal in self._of(group.model)[group].signals.values())
+
     def _roll(self, closing: Closing, group: Group, profile: GroupProfile) -> None:
         """Takes the window into the group's rolling baseline, unless it is part of an incident."""
         rolling = self._rolling_of(group)
-        if rolling is None or any(
-            signal.onset_ms is not None for signal in self._of(group.model)[group].signals.values()
-        ):
+        if rolling is None or self._fires(group):
             return
         rolled = rolling.add(closing.start_ms, profile)
         if rolled is not None:
@@ -278,6 +286,14 @@ class Closer:
         resolved = [record.name for record, decision in one.events if decision.event is AlertState.RESOLVED]
         scores = one.judgement.scores.without(resolved)
         return GroupMemory(closing.end_ms, one.signals, one.judgement.traces, onsets, scores, incident, one.arrival)
+
+
+def _of_all_versions(groups: list[tuple[Group, GroupProfile]]) -> dict[Key, GroupProfile]:
+    merged: dict[Key, GroupProfile] = {}
+    for group, profile in groups:
+        key = (group.model, group.segment)
+        merged[key] = merged[key].merge(profile) if key in merged else profile
+    return merged
 
 
 def _pair(segment: Segment | None) -> tuple[str, str] | None:

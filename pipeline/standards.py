@@ -19,6 +19,7 @@ from detectors.reference import Reference
 from detectors.season import Hour
 from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
+from pipeline.probation import Probation
 from pipeline.rolling import Rolled, Rolling
 from schemas.config import Config, ModelConfig
 from schemas.group import Group, Segment
@@ -37,9 +38,11 @@ class Standard:
     through_ms: int = BEGINNING
     lens: Lens | None = None
     season: Season = Season.NONE
+    probation: Probation | None = None
     _pairs: Pairs | None = None
     _paired: bool = False
     _whole: Prepared | None = None
+    _step: int = 0
     _hour: Hour | None = None
     _of_hour: Prepared | None = None
 
@@ -64,19 +67,21 @@ class Standard:
         windows of the same hour of its season, where these are worth enough, and else all of them."""
         hour = self._prepared_hour(start_ms)
         if hour is None:
-            return self._prepared_whole().references(signals)
+            return self._prepared_whole(start_ms).references(signals)
         by_hour = [hour.bears(signal) for signal in signals]
         own = iter(hour.references(compress(signals, by_hour)))
         if all(by_hour):
             return list(own)
         rest = iter(
-            self._prepared_whole().references(s for s, found in zip(signals, by_hour, strict=True) if not found)
+            self._prepared_whole(start_ms).references(s for s, found in zip(signals, by_hour, strict=True) if not found)
         )
         return [next(own) if found else next(rest) for found in by_hour]
 
-    def _prepared_whole(self) -> Prepared:
-        if self._whole is None:
-            self._whole = Prepared(self.group, self.settings)
+    def _prepared_whole(self, start_ms: int) -> Prepared:
+        step = self.probation.step(start_ms) if self.probation else 0
+        if self._whole is None or step != self._step:
+            others = self.probation.footings(step) if self.probation else {}
+            self._whole, self._step = Prepared(self.group, self.settings, others=others), step
         return self._whole
 
     def _prepared_hour(self, start_ms: int) -> Prepared | None:
@@ -148,9 +153,13 @@ class Standards:
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
-                self._put(model, segment, Standard(group, self.settings, lens=lens, season=self._season(model)))
+                kept = (learned or {}).get((model, segment))
+                probation = Probation(self.settings, kept) if Probation.needed(group) else None
+                season = self._season(model)
+                self._put(model, segment, Standard(group, self.settings, lens=lens, season=season, probation=probation))
         for (model, segment), group in (learned or {}).items():
-            self._put(model, segment, self._learned(model, group))
+            if model not in files:
+                self._put(model, segment, self._learned(model, group))
 
     def find(self, group: Group) -> Standard | None:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
@@ -220,6 +229,15 @@ class Standards:
         group = group.add(start_ms, profile)
         self._put(model, segment, self._learned(model, group))
         return group
+
+    def watches(self, model: str) -> bool:
+        """Whether a baseline of the model has too few windows of its own."""
+        return any(standard.probation for standard in self._of(model).values())
+
+    def watch(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
+        """Takes a closed window of a baseline that has too few of its own; returns what to keep of it, if it changed."""
+        known = self._of(model).get(segment)
+        return known.probation.add(start_ms, profile) if known and known.probation else None
 
     def forget(self, group: Group) -> tuple[int, ...]:
         """Gives up the group's baseline where it is still being learned; returns the starts of the windows that it had."""

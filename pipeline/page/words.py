@@ -42,7 +42,7 @@ STATES = {
 BASES = {
     "full": "full: the baseline is worth 50 independent windows or more, over two weeks or more",
     "thin": "thin: the baseline is worth 20 independent windows or more; a change must be larger to be told from chance",
-    "assumed": "assumed: the baseline has no windows to learn from, so the signal warns at most",
+    "assumed": "assumed: the baseline has no windows to learn from, so the signal warns at most until 50 have closed",
 }
 
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))

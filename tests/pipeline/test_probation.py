@@ -1,0 +1,104 @@
+"""A baseline without windows of its own: it warns at most until 50 live windows say how far apart windows are."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from detectors.baseline import Baseline, BaselineGroup
+from detectors.group import GroupProfile
+from pipeline.closing import Closer, Closing
+from pipeline.collect import OpenWindow
+from pipeline.keeping import baseline_totals, baseline_windows, kept_of, state_records
+from pipeline.local import LocalIngest, closed_windows
+from pipeline.standards import Standards
+from schemas.alert import Alert, AlertState
+from schemas.basis import Basis
+from schemas.config import Config
+from schemas.verdict import State
+from schemas.window import WindowRecord
+from tests.pipeline.events import START_MS, encode, loans
+
+WINDOW_MS, PER_WINDOW, OWN = 100_000, 120, 50
+BEFORE_MS = 200 * WINDOW_MS
+
+CONFIG = Config.from_mapping({"window": {"length": "100s", "allowed_lateness": "1s"}, "models": [{"name": "loan"}]})
+
+
+def windows(count: int, drift: int, start_ms: int, seed: int = 3) -> list[OpenWindow]:
+    """Windows of loans, of which two signals drift from one on."""
+    events: list[dict[str, Any]] = [
+        event | {"ts": start_ms + i * WINDOW_MS // PER_WINDOW}
+        for i, event in enumerate(loans(count * PER_WINDOW, drift * PER_WINDOW, seed=seed))
+    ]
+    return list(closed_windows(CONFIG, LocalIngest(CONFIG).messages([list(map(encode, events))])))
+
+
+@cache
+def baseline(kept: int = 0) -> Baseline:
+    """Of 100 windows, as a sum and the first `kept` of them."""
+    group: BaselineGroup | None = None
+    for window in windows(100, 100, START_MS - BEFORE_MS, seed=4):
+        for _, part in window.models["loan"].in_order():
+            group = group or BaselineGroup(GroupProfile.empty(part.profile.resolution))
+            group = group.add(window.start_ms, part.profile)
+    assert group is not None
+    first = dict(sorted(group.windows.items())[:kept])
+    return Baseline("loan", WINDOW_MS, {None: BaselineGroup(group.total, first)})
+
+
+def closer(**kept: Any) -> Closer:
+    standards = Standards(CONFIG, {"loan": baseline()}, kept.get("baselines"))
+    return Closer(CONFIG, standards, kept.get("groups"))
+
+
+@cache
+def closed(count: int, drift: int, own: int = 0) -> list[Closing]:
+    whole = Closer(CONFIG, Standards(CONFIG, {"loan": baseline(own)}))
+    return [closing for window in windows(count, drift, START_MS) for closing in whole.close(window)]
+
+
+def fired(closings: list[Closing]) -> list[Alert]:
+    return [alert for closing in closings for alert in closing.alerts if alert.state is AlertState.FIRING]
+
+
+def records(closings: list[Closing]) -> list[WindowRecord]:
+    return [record for closing in closings for record in closing.records]
+
+
+def test_nothing_fires_before_fifty_windows_and_what_moves_after_them_does() -> None:
+    closings = closed(75, 70)
+    first, last = records(closings)[OWN - 1], records(closings)[OWN]
+    assert {s.budget_basis for s in first.signals if s.budget_basis} == {Basis.ASSUMED}
+    assert {s.budget_basis for s in last.signals if s.budget_basis} == {Basis.THIN}
+    alerts = fired(closings)
+    assert {alert.start_ms for alert in alerts} == {START_MS + 70 * WINDOW_MS}
+    assert {alert.budget_basis for alert in alerts} == {Basis.THIN}
+
+
+def test_traffic_that_was_another_from_the_first_window_on_is_found_with_the_fiftieth() -> None:
+    closings = closed(OWN + 2, 0)
+    assert {record.state for record in records(closings)[:OWN]} == {State.WARNING}
+    assert {alert.start_ms for alert in fired(closings)} == {START_MS + OWN * WINDOW_MS}
+
+
+def test_a_file_of_few_windows_learns_until_there_are_fifty() -> None:
+    closings = closed(75, 70, own=10)
+    assert {record.state for record in records(closings)[:OWN]} == {State.LEARNING}
+    assert {alert.start_ms for alert in fired(closings)} == {START_MS + 70 * WINDOW_MS}
+
+
+@pytest.mark.parametrize("taken_over_at", [30, 50, 72])
+def test_a_worker_that_takes_over_judges_by_the_same_windows(taken_over_at: int) -> None:
+    state: dict[bytes, bytes] = {}
+    table: dict[bytes, bytes] = {}
+    found, worker = [], closer()
+    for at, window in enumerate(windows(75, 70, START_MS)):
+        if at == taken_over_at:
+            kept = kept_of(0, state, table)
+            worker = closer(baselines=kept.baselines, groups=kept.groups)
+        for closing in worker.close(window):
+            state |= dict(state_records(0, 1, closing))
+            table |= dict([*baseline_windows(0, 1, closing), *baseline_totals(0, 1, closing)])
+            found += [thing.encode() for thing in (*closing.alerts, *closing.records)]
+    assert found == [thing.encode() for closing in closed(75, 70) for thing in (*closing.alerts, *closing.records)]

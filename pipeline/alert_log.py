@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError
 from pipeline.admin import Admin
 from pipeline.kafka_consumer import AIOKafkaConsumer
 from pipeline.topics import servers_of
-from schemas.alert import Alert
+from schemas.alert import Alert, AlertState
 from schemas.config import Config
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, InputError
 
 log = logging.getLogger("driftline.notify")
 
@@ -74,6 +74,26 @@ async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:
         yield AlertLog(consumer, await _begin(consumer, places, since_ms, servers), servers)
     finally:
         await consumer.stop()
+
+
+def find_alert(config: Config, name: str) -> Alert:
+    """The first firing alert that the topic holds of this id, or of the incident of this id. Raises InputError where there is
+    none, BrokerError where the topic cannot be read."""
+    return asyncio.run(_find(config, name))
+
+
+async def _find(config: Config, name: str) -> Alert:
+    async with opened(config, 0) as alerts:
+        done = False
+        while not done:
+            done = await alerts.caught_up()
+            for alert, _ in await alerts.read():
+                if name in (alert.id, alert.incident) and alert.state is AlertState.FIRING:
+                    return alert
+    raise InputError(
+        f"no alert and no incident {name!r} on {config.kafka.alerts_topic}; their ids are in: driftline alerts tail -c FILE "
+        "--from-beginning"
+    )
 
 
 def _partitions(config: Config) -> int:

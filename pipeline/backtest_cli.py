@@ -1,34 +1,29 @@
 """The command `driftline backtest`."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from detectors.baseline import Baseline
-from detectors.lens import Lens
 from pipeline import console
 from pipeline.backtest import Backtest, run_backtest
 from pipeline.backtest_report import as_json, incidents_table, models_table, powers_table, signals_table
 from pipeline.config_file import read_config
-from pipeline.history import FileHistory, History
+from pipeline.history import History
 from pipeline.injection import Injection
 from pipeline.power import Power
 from pipeline.shelf import configured_baselines, lenses_of
+from pipeline.span import FromKafka, Since, SomeFiles, Until, history_of, span_of
 from pipeline.suggestion import Suggested, suggest
 from pipeline.targets import Plan, default_injections
 from pipeline.trials import run_trials
 from schemas import codec
-from schemas.config import Config
-from schemas.duration import format_duration, parse_duration
+from schemas.duration import format_duration
 from schemas.errors import InputError
-from schemas.event import parse_timestamp_ms
 
 Stage = Callable[[float], None]
 
@@ -42,9 +37,7 @@ EXAMPLES = (
 
 def backtest(
     config: Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, YAML.")],
-    events: Annotated[
-        list[Path] | None, typer.Argument(metavar="EVENTS...", help="NDJSON, CSV or Parquet files, .gz too, in order.")
-    ] = None,
+    events: SomeFiles = None,
     inject: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,25 +50,21 @@ def backtest(
     within: Annotated[int, typer.Option(min=1, max=100, help="Windows in which a change is to be found.")] = 3,
     repetitions: Annotated[int, typer.Option(min=1, max=10_000, help="Onsets that are drawn for each size.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
-    from_kafka: Annotated[
-        bool, typer.Option("--from-kafka", help="Read the source topics instead of files; commits nothing.")
-    ] = False,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="From when on: back from now, as in 7d, or a time.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Until when; now without.")] = None,
+    from_kafka: FromKafka = False,
+    since: Since = None,
+    until: Until = None,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw a picture: .png, .svg or .pdf.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Runs a configuration over history: incidents against the budget, what would be found, and what to set instead."""
     tried = [_injection(text) for text in inject or [] if text != ALL]
-    span = _span(since, until, from_kafka, events)
+    span = span_of(since, until, from_kafka, events)
     draw = None if plot is None else _drawer(plot)
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
-    with _progress(quiet or json) as stage:
-        history = _history(settings, events or [], span, lenses_of(settings, baselines))
+    with console.stages(quiet or json) as stage:
+        history = history_of(settings, events, span, lenses_of(settings, baselines))
         seen = run_backtest(settings, baselines, history, stage("reading the history"))
         if ALL in (inject or []):
             tried += default_injections(baselines, seen)
@@ -112,43 +101,6 @@ def _drawer(plot: Path) -> Callable[[Path, Backtest, Sequence[Power]], None]:
     return draw
 
 
-def _span(since: str | None, until: str | None, from_kafka: bool, events: list[Path] | None) -> tuple[int, int] | None:
-    """The range of a topic, epoch milliseconds; None for files."""
-    if from_kafka == bool(events):
-        raise typer.BadParameter("give files, or --from-kafka, and not both", param_hint="EVENTS")
-    if not from_kafka:
-        if since or until:
-            raise typer.BadParameter("goes with --from-kafka; files are read whole", param_hint="--since, --until")
-        return None
-    now_ms = time.time_ns() // 1_000_000
-    begin_ms = _moment("--since", since, now_ms) if since else 0
-    end_ms = _moment("--until", until, now_ms) if until else now_ms
-    if begin_ms >= end_ms:
-        raise typer.BadParameter(f"must be before the end, {console.instant(end_ms)}", param_hint="--since")
-    return begin_ms, end_ms
-
-
-def _moment(option: str, text: str, now_ms: int) -> int:
-    try:
-        return now_ms - parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        return parse_timestamp_ms(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is neither a duration, as in 7d, nor a time, as in 2026-01-31T12:00:00Z", param_hint=option
-        ) from None
-
-
-def _history(config: Config, events: list[Path], span: tuple[int, int] | None, lenses: Mapping[str, Lens]) -> History:
-    if span is None:
-        return FileHistory(events, config, lenses)
-    from pipeline.topic_history import TopicHistory
-
-    return TopicHistory(config, *span, lenses)
-
-
 def _power_with(
     suggested: Suggested, baselines: Mapping[str, Baseline], history: History, plan: Plan, progress: Stage
 ) -> list[Power]:
@@ -157,21 +109,6 @@ def _power_with(
         return run_trials(suggested.config, baselines, history, suggested.verified, plan, progress)
     except InputError:
         return []
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str], Stage]]:
-    """A bar on the terminal's error stream for each stage of the work, one at a time."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console.err, disable=quiet or not console.err.is_terminal, transient=True) as bars:
-
-        def stage(name: str) -> Stage:
-            for task in bars.task_ids:
-                bars.remove_task(task)
-            task = bars.add_task(name, total=1.0)
-            return lambda done: bars.update(task, completed=done)
-
-        yield stage
 
 
 def _show(

@@ -6,33 +6,25 @@ Exit codes: 0 done; 1 failed, one line says why; 2 the command line is wrong; 13
 import logging
 import sys
 import time
-from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from detectors import registry
-from detectors.baseline import Baseline, baseline_of
-from detectors.choice import candidates, with_lens
-from detectors.group import GroupProfile
-from detectors.lens import Lens
-from detectors.spread import LEAST_WINDOWS
-from pipeline import backtest_cli, console, report_cli
+from detectors.baseline import Baseline
+from pipeline import alerts_cli, backtest_cli, baseline_cli, console, report_cli
 from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
-from pipeline.local import LocalIngest, closed_windows, closings
+from pipeline.local import LocalIngest, closings
 from pipeline.partition import fingerprint_of
 from pipeline.raw import Raw
 from pipeline.series import series
-from pipeline.shelf import configured_baselines, lenses_of, read_baseline
+from pipeline.shelf import configured_baselines, lenses_of
 from schemas import codec
 from schemas.alert import Alert
-from schemas.config import Config
 from schemas.errors import DriftlineError, InputError
-from schemas.group import Segment
 
 VERSION = "0.1.0"
 
@@ -44,10 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-baseline_app = typer.Typer(help="Build and show baselines.", no_args_is_help=True)
-alerts_app = typer.Typer(help="Read the alert topic.", no_args_is_help=True)
-app.add_typer(baseline_app, name="baseline")
-app.add_typer(alerts_app, name="alerts")
+app.add_typer(baseline_cli.app, name="baseline")
+app.add_typer(alerts_cli.app, name="alerts")
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration, YAML.")]
 EventFiles = Annotated[
@@ -56,16 +46,12 @@ EventFiles = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no lines for windows.")]
 
 
-def _example(text: str) -> str:
-    return f"Example:  [bold]{text}[/]"
-
-
 @app.callback()
 def prepare() -> None:
     collect_seldom()
 
 
-@app.command(epilog=_example("driftline demo --once"))
+@app.command(epilog=console.example("driftline demo --once"))
 def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Stop when the data end, instead of serving the page on.")
@@ -82,7 +68,7 @@ def demo(
         raise typer.Exit(1)
 
 
-@app.command(epilog=_example("driftline run -c driftline.yaml"))
+@app.command(epilog=console.example("driftline run -c driftline.yaml"))
 def run(
     config: ConfigFile,
     only: Annotated[
@@ -107,7 +93,7 @@ def run(
     )
 
 
-@app.command(epilog=_example("driftline replay -c driftline.yaml events.ndjson.gz --alerts alerts.ndjson"))
+@app.command(epilog=console.example("driftline replay -c driftline.yaml events.ndjson.gz --alerts alerts.ndjson"))
 def replay(
     config: ConfigFile,
     events: EventFiles,
@@ -152,38 +138,13 @@ def replay(
         _print_summary(summary)
 
 
-app.command(epilog="\n\n".join(map(_example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
+app.command(epilog="\n\n".join(map(console.example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
 
 
-app.command("report", epilog="\n\n".join(map(_example, report_cli.EXAMPLES)))(report_cli.report_command)
+app.command("report", epilog="\n\n".join(map(console.example, report_cli.EXAMPLES)))(report_cli.report_command)
 
 
-@baseline_app.command(
-    "build", epilog=_example("driftline baseline build -c driftline.yaml reference.parquet -o baselines/car_loan.json")
-)
-def baseline_build(
-    config: ConfigFile,
-    events: EventFiles,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="The baseline's file.")],
-    model: Annotated[str | None, typer.Option(help="Which model, where the events have several.")] = None,
-    quiet: Quiet = False,
-) -> None:
-    """Builds a baseline from reference data: one profile of each signal, and one for each window."""
-    settings = read_config(config)
-    baseline, counts = _build(settings, events, model, quiet)
-    _write(out, baseline.encode())
-    dropped = counts["late"] + counts["refused"]
-    note = f", {dropped:,} late or refused" if dropped else ""
-    console.err.print(f"{out}: {counts['profiled']:,} events{note}", markup=False)
-
-
-@baseline_app.command("show", epilog=_example("driftline baseline show baselines/car_loan.json"))
-def baseline_show(file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
-    """Shows what a baseline holds."""
-    console.show_table(console.baseline_table(read_baseline(file)))
-
-
-@app.command(epilog=_example("driftline produce -c driftline.yaml events.ndjson --rate 500"))
+@app.command(epilog=console.example("driftline produce -c driftline.yaml events.ndjson --rate 500"))
 def produce(
     config: ConfigFile,
     events: EventFiles,
@@ -199,32 +160,7 @@ def produce(
     console.err.print(f"{sent:,} events sent to {topic or settings.kafka.topics[0]}")
 
 
-@alerts_app.command("tail", epilog=_example("driftline alerts tail -c driftline.yaml --json"))
-def alerts_tail(
-    config: ConfigFile,
-    from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Show the alerts the topic still holds, too.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print each event as it is on the topic.")] = False,
-) -> None:
-    """Prints alert events as they come, until interrupted."""
-    from pipeline.admin import tail
-
-    settings = read_config(config)
-    for value, _ in tail(settings, settings.kafka.alerts_topic, from_beginning=from_beginning):
-        try:
-            alert = Alert.model_validate_json(value)
-        except ValueError:
-            console.err.print("passed over a message that is no alert, or one of a newer version: upgrade this command")
-            continue
-        if json:
-            sys.stdout.write(value.decode() + "\n")
-            sys.stdout.flush()
-        else:
-            console.out.print(console.alert_line(alert))
-
-
-@app.command(epilog=_example("driftline notify -c driftline.yaml"))
+@app.command(epilog=console.example("driftline notify -c driftline.yaml"))
 def notify(
     config: ConfigFile,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
@@ -236,7 +172,7 @@ def notify(
     run_notify(read_config(config), log_level=log_level)
 
 
-@app.command(epilog=_example("driftline topics -c driftline.yaml"))
+@app.command(epilog=console.example("driftline topics -c driftline.yaml"))
 def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Creates the topics that Driftline keeps, and verifies those that are there."""
     from pipeline.admin import Admin
@@ -257,7 +193,7 @@ def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help
     _fail_on(faults)
 
 
-@app.command(epilog=_example("driftline check -c driftline.yaml"))
+@app.command(epilog=console.example("driftline check -c driftline.yaml"))
 def check(config: ConfigFile) -> None:
     """Validates a configuration, its baselines and the broker's topics; changes nothing."""
     from pipeline.admin import Admin, source_topics
@@ -278,10 +214,10 @@ def check(config: ConfigFile) -> None:
     console.out.print("topics: as they should be")
 
 
-app.command(epilog=_example("driftline series cpu.csv -o scored.csv --plot cpu.png"))(series)
+app.command(epilog=console.example("driftline series cpu.csv -o scored.csv --plot cpu.png"))(series)
 
 
-@app.command(epilog=_example("driftline version"))
+@app.command(epilog=console.example("driftline version"))
 def version() -> None:
     """Prints the version."""
     console.out.print(VERSION)
@@ -311,51 +247,6 @@ class _Lines:
 def _check_log_level(log_level: str) -> None:
     if log_level not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter(f"must be debug, info, warning or error, got {log_level!r}", param_hint="--log-level")
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-
-
-def _build(config: Config, events: list[Path], model: str | None, quiet: bool) -> tuple[Baseline, Counter[str]]:
-    """The baseline of the one model in the files, and what became of the events. They are read twice where there is a lens
-    to be had: its centres and scales are those of all of them."""
-    baseline, counts = _profiled(config, events, model, quiet, {})
-    pairwise = config.detection.pairwise
-    group = baseline.groups[None]
-    if not pairwise.most or len(group.windows) < LEAST_WINDOWS:
-        return baseline, counts
-    lens = candidates(group.total, None if pairwise.signals == "auto" else pairwise.signals)
-    if lens is None:
-        return baseline, counts
-    seen, counts = _profiled(config, events, baseline.model, quiet, {baseline.model: lens})
-    return with_lens(seen, lens, pairwise.most), counts
-
-
-def _profiled(
-    config: Config, events: list[Path], model: str | None, quiet: bool, lenses: Mapping[str, Lens]
-) -> tuple[Baseline, Counter[str]]:
-    ingest = LocalIngest(config, lenses)
-    messages = ingest.messages(b.values for b in console.batches(events, config, quiet=quiet))
-    windows: dict[str, list[tuple[Segment | None, int, GroupProfile]]] = {}
-    for window in closed_windows(config, messages):
-        for groups in window.models.values():
-            for group, part in groups.in_order():
-                windows.setdefault(group.model, []).append((group.segment, window.start_ms, part.profile.collapsed()))
-    found = sorted(windows)
-    if not found:
-        fate = ", ".join(f"{n:,} {what}" for what, n in sorted(ingest.counts.items()) if n)
-        raise InputError(f"no event to build a baseline of ({fate or 'the files are empty'})")
-    if model is None and len(found) != 1:
-        raise InputError(f"the events have {len(found)} models ({', '.join(found)}): name one with --model")
-    name = model or found[0]
-    if name not in windows:
-        raise InputError(f"no event of model {name!r}; there are {', '.join(found)}")
-    return baseline_of(name, config.window.length_ms, windows[name]), ingest.counts
 
 
 def _watched(baseline: Baseline) -> str:

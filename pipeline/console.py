@@ -1,6 +1,7 @@
 """What people see on the terminal: windows, alerts, tables, progress."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,27 @@ _COLOUR = {
     State.NO_DATA: "dim",
 }
 _COLOURS_OF_ALERTS = {AlertState.FIRING: "red", AlertState.RESOLVED: "green", AlertState.ANNOUNCED: "yellow"}
+
+
+def example(text: str) -> str:
+    """The end of a command's help."""
+    return f"Example:  [bold]{text}[/]"
+
+
+@contextmanager
+def stages(quiet: bool) -> Iterator[Callable[[str], Callable[[float], None]]]:
+    """A bar on the terminal's error stream for each stage of the work, one at a time: named, it takes how much is done, from
+    0 to 1."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bars:
+
+        def stage(name: str) -> Callable[[float], None]:
+            for task in bars.task_ids:
+                bars.remove_task(task)
+            task = bars.add_task(name, total=1.0)
+            return lambda done: bars.update(task, completed=done)
+
+        yield stage
 
 
 def instant(time_ms: int) -> str:

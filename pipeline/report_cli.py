@@ -7,8 +7,8 @@ import typer
 
 from pipeline import console
 from pipeline.config_file import read_config
+from pipeline.outfile import write
 from pipeline.page.report import chronicle_of, report
-from schemas.errors import InputError
 
 EXAMPLES = (
     "driftline report -c driftline.yaml --model car_loan -o report.html",
@@ -38,8 +38,5 @@ def report_command(
     else:
         chronicle = chronicle_of(windows, alerts, settings.page.windows)
     html = report(chronicle, model, settings).encode()
-    try:
-        out.write_bytes(html)
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}") from error
+    write(out, html)
     console.err.print(f"{out}: {len(html) // 1024:,} KiB", markup=False)

@@ -207,7 +207,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("replay -c broken.yaml events.ndjson", r"fine\.yaml: .*"),
         ("baseline show absent.json", r"absent\.json: no such baseline; build it with"),
         ("baseline show fine.yaml", r"fine\.yaml: "),
-        ("baseline build -c fine.yaml empty.ndjson -o b.json", r"no event to build a baseline of \(the files are empty\)"),
+        ("baseline build -c fine.yaml empty.ndjson -o b.json", r"no event to build a baseline of \(there are none\)"),
         ("baseline build -c fine.yaml reference.ndjson -o b.json --model card", r"no event of model 'card'; there are loan"),
         ("baseline build -c fine.yaml reference.ndjson -o fine.yaml/b.json", r"fine\.yaml/b\.json: "),
     ],

@@ -16,6 +16,7 @@ from tests.pipeline.workers import Worker, create_topic, distinct_alerts, driftl
 
 SHIPPED = Path(__file__).parents[2] / "deploy/driftline.yaml"
 RATE = 10.0
+ALL = 49_097
 
 
 @pytest.fixture
@@ -45,24 +46,20 @@ def test_a_worker_as_it_is_shipped_catches_the_change_and_nothing_else(
 ) -> None:
     servers, name = real_kafka.bootstrap_servers, "shuttles"
     create_topic(servers, f"{name}.events", 4)
-    began_ms = time.time() * 1000
     sent = driftline("demo", "--bootstrap-servers", servers, "--topic", f"{name}.events", "--once")
     assert sent.returncode == 0, sent.stderr
-    assert "49,097 events sent to shuttles.events" in sent.stderr
+    ended_ms = time.time() * 1000
+    assert f"{ALL:,} events sent to shuttles.events" in sent.stderr
     workers.append(Worker(tmp_path, name, settings(servers, name)).start())
     until("the last whole window closed", lambda: workers[0].metric("driftline_windows_closed_total") >= 80)
     assert workers[0].stop() == 0
-    at = times(servers, f"{name}.events")
-    assert sorted(at) == list(range(49_097))
-    assert at[49_096] == pytest.approx(time.time() * 1000, abs=120_000)
-    assert at[49_096] >= began_ms - 1000
     alerts = [codec.decode(value) for value in distinct_alerts(servers, name)]
     fired = {alert["signal"]: alert for alert in alerts if alert["state"] == "firing"}
+    resolved = {alert["signal"]: alert for alert in alerts if alert["state"] == "resolved"}
     assert set(CHANGED) <= set(fired) <= {*CHANGED, MAY_FOLLOW}
     for signal in CHANGED:
-        assert at[CHANGE] - 60_000 <= fired[signal]["onset_ms"] <= at[CHANGE] + 60_000
-    resolved = {alert["signal"]: alert for alert in alerts if alert["state"] == "resolved"}
-    assert all(at[END] < resolved[signal]["end_ms"] < at[END] + 600_000 for signal in CHANGED)
+        assert fired[signal]["onset_ms"] == pytest.approx(ended_ms - (ALL - CHANGE) * 1000 / RATE, abs=90_000)
+        assert 0 < resolved[signal]["end_ms"] - (ended_ms - (ALL - END) * 1000 / RATE) < 600_000
 
 
 def test_without_once_the_past_is_there_at_once_and_the_rest_comes_in_time(real_kafka: Kafka) -> None:

@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos fuzz yardsticks lint bench schemas kafka
+.PHONY: help install demo test chaos fuzz yardsticks lint bench schemas rules kafka
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench: $(INSTALLED) ## Measure speed and memory
 
 schemas: $(INSTALLED) ## Write the JSON schemas anew from the models
 	$(BIN)/python -m schemas.export $(ARGS)
+
+rules: $(INSTALLED) ## Write the Prometheus rules anew as objects of the Prometheus Operator
+	$(BIN)/python deploy/kubernetes/rules.py
 
 kafka: $(INSTALLED) ## Run Apache Kafka on port 9092 until Ctrl-C (needs Java 17 and Maven)
 	$(BIN)/python -m tests.kafka --port 9092 $(ARGS)

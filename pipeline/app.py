@@ -133,12 +133,14 @@ class MonitorShell:
             message = decode_message(value or b"")
             closings = owned.monitor.take(message, offset)
             groups = alerts = 0
+            started_s = time.monotonic()
             while closing := await self._offload(next, closings, None):  # seconds, where there are many groups
                 await self._publish(tp.partition, owned, closing)
                 groups, alerts = groups + len(closing.records), alerts + len(closing.alerts)
                 if closing.last:
                     await self._closed(tp.partition, owned, closing, groups, alerts)
-                    groups = alerts = 0
+                    self._board.closings.observe(time.monotonic() - started_s)
+                    groups, alerts, started_s = 0, 0, time.monotonic()
         except WireError as error:
             log.error("%s[%d] offset %d: %s", tp.topic, tp.partition, offset, error)
             self._board.messages["damaged"] += 1  # type: ignore[index]  # beside the outcomes
@@ -318,6 +320,7 @@ def _add_monitor(app: faust.App, shell: MonitorShell, board: Board) -> None:
         shell.forget()
 
     async def assigned(sender: Any, partitions: Iterable[TP], **_: Any) -> None:
+        board.rebalances["monitor"] += 1
         board.health.waits("monitor", "it is loading what it remembers")
         shell.forget()
         shell.show_only(partitions)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from pipeline.closing import Closing
 from pipeline.collect import Outcome
+from pipeline.durations import Durations
 from pipeline.health import Health
 from schemas.config import FalseAlarms
 from schemas.group import Group
@@ -40,6 +41,8 @@ class SignalStatus(NamedTuple):
     minimum_detectable_effect: float | None
     distances: tuple[tuple[str, float], ...]
     firing: bool
+    level: float | None = None
+    psi_threshold: float | None = None
 
 
 class GroupStatus(NamedTuple):
@@ -51,6 +54,7 @@ class GroupStatus(NamedTuple):
     baseline_events: int
     signals: tuple[SignalStatus, ...]
     onsets_ms: tuple[int, ...] = ()
+    learned_windows: int | None = None
 
     @classmethod
     def of(cls, record: WindowRecord, firing: Container[str], onsets_ms: tuple[int, ...] = ()) -> "GroupStatus":
@@ -66,10 +70,13 @@ class GroupStatus(NamedTuple):
                 s.minimum_detectable_effect,
                 tuple((v["detector"], shown) for v in s.verdicts if (shown := _shown(v)) is not None),
                 s.name in firing,
+                s.level,
+                next((v.get("threshold") for v in s.verdicts if v["detector"] == "psi"), None),
             )
             for s in record.signals
         )
-        return cls(record.group, record.end_ms, record.events, record.baseline_events, signals, onsets_ms)
+        learned = record.learned_windows
+        return cls(record.group, record.end_ms, record.events, record.baseline_events, signals, onsets_ms, learned)
 
 
 def _shown(verdict: Mapping[str, Any]) -> float | None:
@@ -91,6 +98,9 @@ class Board:
     messages: Counter[Outcome] = field(default_factory=Counter)
     windows: Counter[str] = field(default_factory=Counter)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    rebalances: Counter[str] = field(default_factory=Counter)
+    flushes: Durations = field(default_factory=Durations)
+    closings: Durations = field(default_factory=Durations)
     emissions: int = 0
     packet_bytes: int = 0
     lost_events: int = 0

@@ -54,14 +54,31 @@ def prepare() -> None:
 @app.command(epilog=console.example("driftline demo --once"))
 def demo(
     once: Annotated[
-        bool, typer.Option("--once", help="Stop when the data end, instead of serving the page on.")
+        bool,
+        typer.Option("--once", help="Stop when the data end, instead of serving the page on, or sending them again."),
     ] = False,
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Where the page and /metrics are served; 0 for any free port.")
     ] = 9464,
     speed: Annotated[float, typer.Option(help="Windows a second; 0 for as fast as it goes.")] = 8.0,
+    servers: Annotated[
+        str | None,
+        typer.Option(
+            "--bootstrap-servers", metavar="HOST:PORT", help="Send the events to this Kafka's --topic instead."
+        ),
+    ] = None,
+    topic: Annotated[str | None, typer.Option(metavar="NAME", help="The topic; it must exist.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Events a second of event time, to a topic.")] = 10.0,
 ) -> None:
-    """Replays real data with a known change through the whole core; needs nothing else."""
+    """Replays real data with a known change through the whole core; needs nothing else. With --bootstrap-servers and
+    --topic it sends them to a topic, as if made now, again and again: for a worker to watch."""
+    if (servers is None) != (topic is None):
+        raise typer.BadParameter("go together; give both or neither", param_hint="--bootstrap-servers, --topic")
+    if servers is not None and topic is not None:
+        from pipeline.demo_stream import run_stream
+
+        run_stream(servers, topic, rate=rate, once=once)
+        return
     from pipeline.demo import run_demo
 
     if not run_demo(once=once, port=port, speed=speed, version=VERSION):

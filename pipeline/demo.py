@@ -79,6 +79,11 @@ def demo_config() -> Config:
 
 def shuttle_events() -> Iterator[bytes]:
     """The events, with the change in them."""
+    return map(codec.encode, shuttle_documents())
+
+
+def shuttle_documents() -> Iterator[dict[str, Any]]:
+    """The same, before they are written."""
     model = preprocessing.StandardScaler() | linear_model.LogisticRegression()
     for i, (features, anomaly) in enumerate(_readings()):
         if i < TRAINING:
@@ -87,7 +92,7 @@ def shuttle_events() -> Iterator[bytes]:
         if CHANGE <= i < END:
             sent["f1"] = features["f1"] = features["f1"] + SHIFT
             sent["f5"] = None if i % NULL_EVERY == 0 else sent["f5"]
-        yield codec.encode(_event(i, sent, model.predict_proba_one(features)[True], anomaly))
+        yield _event(i, sent, model.predict_proba_one(features)[True], anomaly)
 
 
 def _event(i: int, features: dict[str, float | None], score: float, anomaly: bool) -> dict[str, Any]:

@@ -166,6 +166,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _take_up_all(self, assigned: Iterable[TopicPartition]) -> None:
         async with self._lock:
+            self._board.rebalances["ingest"] += 1
             for owned in self._owned.values():
                 owned.generation = self._generation()
             new = [tp for tp in assigned if tp not in self._owned]
@@ -300,6 +301,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             reach("ingest.committed")
 
     async def _send(self, tp: TopicPartition, owned: _Owned, emission: Emission) -> None:
+        started_s = time.monotonic()
         if time.monotonic() - owned.committed_at_s > _SESSION_MS / 3000:
             await self._fence(tp, owned)
         reach("ingest.fenced")
@@ -311,6 +313,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         markers = owned.dispatcher.markers(emission, sources, owned.generation)
         await self._acknowledged([await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
         reach("ingest.markers")
+        self._board.flushes.observe(time.monotonic() - started_s)
         self._board.emissions += 1
         self._board.packet_bytes += sum(len(value) for _, _, value in packets)
 

@@ -41,5 +41,7 @@ def _send(
             if rate is not None:
                 time.sleep(max(0.0, started + sent / rate - time.monotonic()))
         futures = [f for f in futures if not f.succeeded()]
+        if any(f.failed() for f in futures):  # batches may never end, so it is not left for the end
+            break
     client.flush()
     return sent, next((f.exception for f in futures if f.failed()), None)

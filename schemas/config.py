@@ -366,6 +366,9 @@ class MetricsConfig(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     """0 turns it off."""
 
+    max_series: Annotated[int, Field(ge=100)] = 5_000
+    """Of a model's groups and signals at most so many series; of more, the worst, and the rest is counted."""
+
     username: Annotated[str, Field(max_length=200, pattern="^[^:]*$")] = ""
     """With a password file, the page and `/metrics` ask for it: basic authentication."""
 

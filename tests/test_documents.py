@@ -36,7 +36,7 @@ _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 _COMMAND = re.compile(r"(?:^|\s)(?:\.venv/bin/)?driftline (?=[a-z-])")
 _FILE = re.compile(r"(?:schemas|detectors|pipeline|tests|deploy|docs)/[\w./-]*\w")
 _TEST = re.compile(r"test_\w+")
-_SERIES = re.compile(r"(driftline_\w+)(?:\{.*\})?")
+_SERIES = re.compile(r"((?:driftline|process)_\w+)(?:\{.*\})?")
 _PLACEHOLDERS = str.maketrans("", "", "[]")
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -175,7 +175,7 @@ def test_the_examples_of_an_event_and_an_alert_are_such() -> None:
 
 
 def test_every_series_is_documented_and_no_other() -> None:
-    text = metrics.text(metrics.registry_of(Board(), "0.1.0")).decode()
+    text = metrics.text(metrics.registry_of(Board(), "0.1.0", Config())).decode()
     series = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
     documented = {path: {found[1] for span in spans(path) if (found := _SERIES.fullmatch(span))} for path in DOCUMENTS}
     assert documented[ALERTS] == series

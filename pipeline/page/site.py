@@ -89,5 +89,5 @@ class Site:
 
 
 def _group(query: Mapping[str, str], model: str) -> Group:
-    segment = Segment(query["segment"], query.get("value", "")) if "segment" in query else None
+    segment = Segment(query["segment"], query.get("value", "")) if query.get("segment") else None
     return Group(model, query.get("version", ""), segment)

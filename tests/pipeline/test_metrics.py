@@ -41,8 +41,13 @@ def closed(cfg: Config, values: list[bytes]) -> list[Closing]:
     return list(closings(cfg, {}, LocalIngest(cfg).messages([values])))
 
 
-def text_of(board: Board) -> str:
-    return metrics.text(metrics.registry_of(board, "0.1.0")).decode()
+def text_of(board: Board, cfg: Config | None = None) -> str:
+    return metrics.text(metrics.registry_of(board, "0.1.0", cfg or Config())).decode()
+
+
+def of_the_board(text: str) -> str:
+    """Without what is of the process, which changes from one moment to the next."""
+    return "".join(line for line in text.splitlines(keepends=True) if not re.match(r"(# \w+ )?process_", line))
 
 
 def series_of(board: Board) -> Series:
@@ -71,6 +76,7 @@ def board(drift_and_back: list[Closing]) -> Board:
     full = Board(emissions=3, packet_bytes=4096, lost_events=1)
     full.events.update(profiled=4400, late=2)
     full.refused.update(invalid_json=1)
+    full.rebalances["ingest"] += 1
     full.messages.update({Outcome.FOLDED: 66, Outcome.NOTED: 22})
     full.sources[SourcePartition("events", 0)] = SourceStatus(4403, 7, START_MS + 1500, 100)
     full.sources[SourcePartition("events", 1)] = SourceStatus()
@@ -107,8 +113,11 @@ def test_every_series_is_ours_has_help_and_a_unit(board: Board) -> None:
     text = text_of(board)
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     helps = dict(re.findall(r"^# HELP (\S+) (.+)$", text, re.MULTILINE))
-    assert set(types) == set(helps) == set(series_of(board))
-    assert all(name.startswith("driftline_") for name in types)
+    sampled = {re.sub(r"_(bucket|sum|count)$", "", name) for name in series_of(board)}
+    assert set(types) == set(helps)
+    assert set(types) - sampled == {"driftline_baseline_learned_windows"}  # nothing is being learned
+    assert sampled <= set(types)
+    assert all(re.match("driftline_|process_", name) for name in types)
     assert all(name.endswith("_total") == (kind == "counter") for name, kind in types.items())
     assert all(said.endswith(".") for said in helps.values())
     assert not [name for name in types if re.search(r"_ms|millis|percent|_pct", name)]
@@ -133,6 +142,33 @@ def test_counters_and_sources_are_what_the_board_says(board: Board) -> None:
     assert value(board, "driftline_profiles_lag_messages", partition="2") == 7
 
 
+def test_durations_are_counted_by_their_bounds_and_rebalances_by_half() -> None:
+    board = Board()
+    for seconds in (0.01, 0.02, 4.0, 99.0):
+        board.flushes.observe(seconds)
+    board.rebalances["ingest"] += 2
+    name = "driftline_flush_duration_seconds"
+    counts = [value(board, f"{name}_bucket", le=le) for le in ("0.01", "0.025", "2.5", "5.0", "60.0", "+Inf")]
+    assert counts == [1, 2, 2, 3, 3, 4]
+    assert value(board, f"{name}_sum") == pytest.approx(103.03)
+    assert value(board, "driftline_window_close_duration_seconds_count") == 0
+    assert value(board, "driftline_rebalances_total", half="ingest") == 2
+
+
+def test_a_model_says_what_it_is_compared_with_and_how_far_it_has_learned(drift_and_back: list[Closing]) -> None:
+    board, cfg = Board(), config("loan")
+    info = 'driftline_baseline_info{model="loan",rolling_windows="0",season="none",source="learned"} 1.0'
+    assert "driftline_baseline_info{" not in text_of(board, cfg)
+    board.closed(0, drift_and_back[2])
+    assert info in text_of(board, cfg)
+    assert value(board, "driftline_baseline_learned_windows", **WHOLE) == 3
+    board.closed(0, drift_and_back[LEARNED])
+    assert info in text_of(board, cfg)
+    assert "driftline_baseline_learned_windows" not in series_of(board)
+    board.drop_partitions([])
+    assert "driftline_baseline_info{" not in text_of(board, cfg)
+
+
 def test_groups_and_signals_are_what_the_last_window_says(board: Board, drift_and_back: list[Closing]) -> None:
     last = drift_and_back[WELL_AT // WINDOW_S - 1]
     assert value(board, "driftline_window_end_timestamp_seconds", **WHOLE) == last.end_ms / 1000
@@ -150,8 +186,10 @@ def test_groups_and_signals_are_what_the_last_window_says(board: Board, drift_an
         assert value(board, "driftline_null_ratio", **labels) == signal.null / WINDOW_S
         states = {state: value(board, "driftline_signal_state", **labels, state=state) for state in State}
         assert states == {state: float(state is signal.state) for state in State}
-        [psi] = [v["statistic"] for v in signal.verdicts if v["detector"] == "psi"]
-        assert value(board, "driftline_psi", **labels) == psi
+        [psi] = [v for v in signal.verdicts if v["detector"] == "psi"]
+        assert value(board, "driftline_psi", **labels) == psi["statistic"]
+        assert value(board, "driftline_psi_threshold", **labels) == psi["threshold"]
+        assert value(board, "driftline_p_value_level", **labels) == signal.level
 
 
 def test_firing_goes_to_1_and_back_to_0(drift_and_back: list[Closing]) -> None:
@@ -242,13 +280,15 @@ def test_label_values_survive_as_they_are(
 
 
 def test_it_is_served_over_http(board: Board) -> None:
-    routes = {"/metrics": metrics.route(metrics.registry_of(board, "0.1.0"))}
+    routes = {"/metrics": metrics.route(metrics.registry_of(board, "0.1.0", Config()))}
     with (
         Server(routes, HOST, 0) as server,
         urllib.request.urlopen(f"http://{HOST}:{server.port}/metrics", timeout=10) as answer,
     ):
         assert answer.headers["Content-Type"].startswith("text/plain")
-        assert answer.read().decode() == text_of(board)
+        text = answer.read().decode()
+        assert of_the_board(text) == of_the_board(text_of(board))
+        assert "process_resident_memory_bytes" in text
 
 
 @pytest.mark.parametrize("host", [HOST, "203.0.113.1"])

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ def write_config(folder: Path, name: str, **sections: Any) -> Path:
 def driftline(*args: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs the command to its end."""
     return subprocess.run([*DRIFTLINE, *map(str, args)], capture_output=True, text=True, timeout=300, check=False)
+
+
+@contextmanager
+def running(*args: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command, running until the end of the block; then it is interrupted, and has to end by that."""
+    process = subprocess.Popen([*DRIFTLINE, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Worker:

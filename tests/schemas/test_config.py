@@ -332,7 +332,7 @@ INDIFFERENT = [
     "limits: {groups: 3333}",
     "event: {registry: http://a}",
     "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
-    "metrics: {host: h, port: 0, username: u, password_file: p}",
+    "metrics: {host: h, port: 0, max_series: 100, username: u, password_file: p}",
     "page: {history: 1h, windows: 50}",
     "models: auto",
 ]

@@ -57,6 +57,12 @@ def decide(memory: SignalMemory, start_ms: int, state: State, config: DetectionC
     return _while_quiet(memory, config) if memory.onset_ms is None else _while_firing(memory, state, config)
 
 
+def ended(memory: SignalMemory) -> Decision:
+    """The end of an alert that rested on what is not there any more; the next window begins anew."""
+    assert memory.onset_ms is not None
+    return Decision(SignalMemory(), AlertState.RESOLVED, memory.onset_ms, memory.incident_ms)
+
+
 def _while_quiet(memory: SignalMemory, config: DetectionConfig) -> Decision:
     if not memory.recent[-1][1]:
         return Decision(memory)

@@ -1,7 +1,9 @@
 """The commands `driftline alerts ...`: what is on the alert topic, and what whoever is on call does about it."""
 
+import getpass
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,8 @@ from pipeline.outfile import write
 from pipeline.yaml_edit import diff_of, in_one_line, with_setting
 from schemas.alert import Alert
 from schemas.config import Config
-from schemas.errors import InputError
+from schemas.duration import parse_duration
+from schemas.errors import DriftlineError, InputError
 
 MUTING = (
     "driftline alerts mute 371b96ad73d8e507 -c driftline.yaml --for 2h",
@@ -49,6 +52,58 @@ def tail_command(
             sys.stdout.flush()
         else:
             console.out.print(console.alert_line(alert))
+
+
+@app.command("mute", epilog="\n\n".join(map(console.example, MUTING)))
+def mute_command(
+    config: ConfigFile,
+    name: Annotated[str | None, typer.Argument(metavar="ID", help="Of an alert, or of an incident.")] = None,
+    model: Annotated[str | None, typer.Option(help="All alerts of this model, instead of one.")] = None,
+    during: Annotated[str, typer.Option("--for", metavar="TIME", help="How long, as in 2h.")] = "1h",
+    reason: Annotated[str, typer.Option(help="For whoever reads the silence.")] = "muted by driftline",
+) -> None:
+    """Silences an alert, the model of an incident, or a model in Alertmanager for a while. Driftline goes on watching."""
+    if (name is None) == (model is None):
+        raise typer.BadParameter("give an ID, or --model, and not both", param_hint="ID")
+    try:
+        length_ms = parse_duration(during)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--for") from None
+    from pipeline.alertmanager_client import silenced
+    from pipeline.muting import labels_to_mute
+
+    settings = read_config(config)
+    labels = labels_to_mute(settings, name, model)
+    now_ms = time.time_ns() // 1_000_000
+    silence = silenced(settings, labels, now_ms, now_ms + length_ms, getpass.getuser(), reason)
+    shown = ", ".join(f'{label}="{value}"' for label, value in labels.items())
+    console.out.print(f"muted until {console.instant(now_ms + length_ms)}: {shown} (silence {silence})", markup=False)
+
+
+@app.command("test", epilog=console.example("driftline alerts test -c driftline.yaml"))
+def try_command(
+    config: ConfigFile,
+    within: Annotated[float, typer.Option(min=1, help="Seconds to wait for Alertmanager.")] = 60.0,
+) -> None:
+    """Sends an alert of no model along the way that alerts go, says how far it comes, and takes it back."""
+    from pipeline.rehearsal import arrivals, firing
+
+    settings = read_config(config)
+    missing = []
+    with firing(settings, time.time_ns() // 1_000_000) as alert:
+        console.out.print(f"{settings.kafka.alerts_topic}: has it, id {alert.id}", markup=False)
+        if not settings.alertmanager.urls:
+            console.err.print("alertmanager.urls is empty: nobody is asked further on")
+            return
+        for peer, seconds in arrivals(settings, alert, within, time.monotonic):
+            if seconds is None:
+                missing.append(peer)
+            else:
+                console.out.print(f"{peer}: has it after {seconds:.1f} s", markup=False)
+    if missing:
+        raise DriftlineError(
+            f"it did not come to {', '.join(missing)} in {within:g} s; is this running? driftline notify -c {config}"
+        )
 
 
 @app.command(

@@ -41,15 +41,19 @@ from pipeline.keeping import (
     thing_of,
 )
 from pipeline.leaving import Punctual, log_end
+from pipeline.log_format import FIELDS
 from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
 from pipeline.offload import Offload
+from pipeline.reload import Reload
 from pipeline.shelf import lenses_of
 from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
+from schemas.alert import Alert
 from schemas.config import Config
 from schemas.errors import WireError
+from schemas.group import segment_text
 from schemas.packet import decode_message
 
 log = logging.getLogger("driftline.monitor")
@@ -156,6 +160,8 @@ class MonitorShell:
             for a in closing.alerts
         )
         reach("monitor.alerts")
+        for alert in closing.alerts:
+            _log_alert(alert)
         await _sent(
             self._windows.send(key=r.model.encode(), value=r.encode(), partition=partition, headers=where)
             for r in closing.records
@@ -181,6 +187,8 @@ class MonitorShell:
         log.info(
             "window %d..%d of partition %d closed: %d groups, %s, %d alerts",
             closing.start_ms, closing.end_ms, partition, groups, closing.completeness, alerts,
+            extra={FIELDS: {"window_start_ms": closing.start_ms, "window_end_ms": closing.end_ms, "partition": partition,
+                            "groups": groups, "completeness": closing.completeness, "alerts": alerts}},
         )  # fmt: skip
         if time.monotonic() - self._trimmed_s > _TRIM_EVERY_S:
             await self._offload(trim)
@@ -250,6 +258,17 @@ class MonitorShell:
         self._board.monitor_lags[partition] = 0 if end is None else max(0, end - owned.expected)
 
 
+def _log_alert(alert: Alert) -> None:
+    name = " ".join(filter(None, [alert.model, alert.version, segment_text(alert.group.segment)]))
+    named = {"model", "version", "segment", "signal", "incident", "onset_ms", "p_value", "level", "effect"}
+    fields = {
+        "alert": alert.id,
+        "state": alert.state,
+        **alert.model_dump(mode="json", include=named, exclude_none=True),
+    }
+    log.info("alert %s: %s: %s (id %s)", alert.state, name, alert.summary, alert.id, extra={FIELDS: fields})
+
+
 async def _sent(sends: Iterable[Any]) -> None:
     """Sends, and waits until the broker has acknowledged all."""
     futures = [await send for send in sends]
@@ -265,9 +284,10 @@ class _PlainWorker(Punctual, ModeWorker):
 
 
 def run_services(
-    config: Config, baselines: Mapping[str, Baseline], board: Board, *, ingest: bool, monitor: bool
+    config: Config, baselines: Mapping[str, Baseline], board: Board, reload: Reload, *, ingest: bool, monitor: bool
 ) -> NoReturn:
-    """Runs a worker with ingest, the monitor or both, until SIGTERM or SIGINT; then, or after an error, exits."""
+    """Runs a worker with ingest, the monitor or both, until SIGTERM or SIGINT, or SIGHUP with a configuration that is right;
+    then, or after an error, exits."""
     # Whatever ends the worker is logged; its own traceback on the error stream would say it twice.
     quiet: dict[str, Any] = {"quiet": True, "redirect_stdouts": False, "override_logging": False, "stderr": StringIO()}
     with TemporaryDirectory(prefix="driftline-") as folder:  # Faust makes one, and the memory store leaves it empty
@@ -277,6 +297,7 @@ def run_services(
             worker.spinner = None  # type: ignore[attr-defined]  # it draws on files, too
         else:
             worker = _PlainWorker(_ingest_service(config, baselines, board)(), _pulse_service(board)(), **quiet)
+        worker.reload = reload  # type: ignore[attr-defined]  # of what is mixed in
         worker.execute_from_commandline()
 
 

@@ -3,9 +3,7 @@
 Exit codes: 0 done; 1 failed, one line says why; 2 the command line is wrong; 130 interrupted.
 """
 
-import logging
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +16,7 @@ from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
 from pipeline.local import LocalIngest, closings
+from pipeline.log_format import LogFormat, log_as
 from pipeline.partition import fingerprint_of
 from pipeline.raw import Raw
 from pipeline.series import series
@@ -43,6 +42,8 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help
 EventFiles = Annotated[
     list[Path], typer.Argument(metavar="EVENTS...", help="NDJSON, CSV or Parquet files, .gz too, in order.")
 ]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+LogForm = Annotated[LogFormat, typer.Option(help="Lines for people, or JSON, an object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no lines for windows.")]
 
 
@@ -91,21 +92,20 @@ def run(
     only: Annotated[
         str | None, typer.Option(metavar="ingest|monitor", help="Run one half of the worker alone.")
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: LogLevel = "info",
+    log_format: LogForm = LogFormat.HUMAN,
 ) -> None:
-    """Runs a worker: reads the source topics, closes windows, sends alerts."""
+    """Runs a worker: reads the source topics, closes windows, sends alerts. SIGHUP has it read its configuration anew."""
     if only not in (None, "ingest", "monitor"):
         raise typer.BadParameter(f"must be ingest or monitor, got {only!r}", param_hint="--only")
     _check_log_level(log_level)
+    log_as(log_format, log_level)
     from pipeline.worker import run_worker
 
-    settings = read_config(config)
     run_worker(
-        settings,
-        config.parent,
+        config,
         ingest=only != "monitor",
         monitor=only != "ingest",
-        log_level=log_level,
         version=VERSION,
     )
 
@@ -180,13 +180,15 @@ def produce(
 @app.command(epilog=console.example("driftline notify -c driftline.yaml"))
 def notify(
     config: ConfigFile,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: LogLevel = "info",
+    log_format: LogForm = LogFormat.HUMAN,
 ) -> None:
     """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C."""
     _check_log_level(log_level)
+    log_as(log_format, log_level)
     from pipeline.notify import run_notify
 
-    run_notify(read_config(config), log_level=log_level)
+    run_notify(read_config(config))
 
 
 @app.command(epilog=console.example("driftline topics -c driftline.yaml"))
@@ -287,8 +289,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: errors of a user's making are one clear line, never a traceback. `arguments` are those of the
     command line, where they are not given."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.Formatter.converter = time.gmtime
+    log_as(LogFormat.HUMAN)
     try:
         app(arguments)
     except DriftlineError as error:

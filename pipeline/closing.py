@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
-from pipeline.alerting import Decision, SignalMemory, decide
+from pipeline.alerting import Decision, SignalMemory, decide, ended
 from pipeline.announcement import Announced, announcement
 from pipeline.arrival import Arrival
 from pipeline.collect import OpenWindow
@@ -57,7 +57,7 @@ class Closing:
 @dataclass(slots=True)
 class _Decided:
     """A group judged in the window that closes: its memory of before it, each signal's after it, and the events, each
-    with the record that it rests on."""
+    with the record that it rests on. `replaced` is whether its alerts rested on another baseline than it has now."""
 
     group: Group
     profile: GroupProfile
@@ -66,6 +66,7 @@ class _Decided:
     arrival: Arrival
     signals: dict[str, SignalMemory]
     events: list[tuple[SignalRecord, Decision]]
+    replaced: bool = False
 
     @property
     def onsets_ms(self) -> list[int]:
@@ -220,9 +221,14 @@ class Closer:
             beside = rollout.beside(group, old, theirs)
             judgement, arrival = self._roll_out(closing, group, judgement, arrival, beside)
         found = _Decided(group, profile, judgement, memory, arrival, dict(memory.signals), [])
+        found.replaced = memory.scores.baseline_events not in (0, judgement.baseline_events)
         for record in judgement.signals:
             known = found.signals.get(record.name, SignalMemory())
-            decision = decide(known, closing.start_ms, record.state, self._config.detection)
+            decision = (
+                ended(known)
+                if found.replaced and known.onset_ms is not None
+                else decide(known, closing.start_ms, record.state, self._config.detection)
+            )
             found.signals[record.name] = decision.memory
             if decision.event is not None:
                 found.events.append((record, decision))
@@ -263,14 +269,16 @@ class Closer:
             if decision.event is AlertState.FIRING and why is not None:
                 yield _alert(closing, one, record, decision, record.summary, why.of(record.name))
             else:
-                yield _alert(closing, one, record, decision, self._well(record.name))
+                yield _alert(closing, one, record, decision, self._well(record.name, replaced=one.replaced))
 
     def _explanation(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Explanation:
         return Explanation(one.group, closing.start_ms, one.judgement.signals, groups, self._standards)
 
-    def _well(self, signal: str) -> str:
+    def _well(self, signal: str, *, replaced: bool) -> str:
         """What an alert says that resolves."""
         subject = "correlations" if signal == PAIRWISE else signal
+        if replaced:
+            return f"{subject}: has another baseline now"
         n = self._config.detection.resolve_after
         return f"{subject}: no change that matters in " + (f"{n} windows in a row" if n > 1 else "a window")
 

@@ -1,9 +1,12 @@
 """How a worker ends: in time, and with a word why."""
 
+import asyncio
 import logging
 import os
+import signal
 import threading
 
+from pipeline.reload import Reload
 from schemas.errors import DriftlineError
 
 log = logging.getLogger("driftline.monitor")
@@ -11,28 +14,40 @@ log = logging.getLogger("driftline.monitor")
 _LEAVE_WITHIN_S = 10.0
 
 
-def _leave_in_time() -> None:
+def _leave_in_time(reload: Reload | None = None) -> None:
     """Ends the process soon, come what may: a broker that does not answer, or did not, can hold up the leaving of its
     groups for ever. What was not committed is read again."""
-    timer = threading.Timer(_LEAVE_WITHIN_S, _end_now)
+    timer = threading.Timer(_LEAVE_WITHIN_S, _end_now, (reload,))
     timer.daemon = True
     timer.start()
 
 
-def _end_now() -> None:
+def _end_now(reload: Reload | None) -> None:
     log.warning("the worker ends without having left its groups: the broker did not answer in %g s", _LEAVE_WITHIN_S)
+    if reload is not None:
+        reload.begin_again()
     os._exit(1)
 
 
 class Punctual:
-    """Leaves in time, whether it is told to or ends by an error."""
+    """Leaves in time, whether it is told to or ends by an error; and begins again where it is told to."""
+
+    loop: asyncio.AbstractEventLoop
+    reload: Reload
+
+    def _install_signal_handlers_unix(self) -> None:
+        super()._install_signal_handlers_unix()  # type: ignore[misc]  # of the worker that this is mixed into
+        self.loop.add_signal_handler(signal.SIGHUP, self.reload.ask, self._leave_to_begin_again)
+
+    def _leave_to_begin_again(self) -> None:
+        self.loop.call_soon_threadsafe(self._on_sigterm)
 
     def _on_sigterm(self) -> None:
-        _leave_in_time()
+        _leave_in_time(self.reload)
         super()._on_sigterm()  # type: ignore[misc]  # of the worker that this is mixed into
 
     def on_worker_shutdown(self) -> None:
-        _leave_in_time()
+        _leave_in_time(self.reload)
         super().on_worker_shutdown()  # type: ignore[misc]  # of the worker that this is mixed into
 
 

@@ -27,10 +27,9 @@ _GATHER_S = 0.2
 _FIRST_RETRY_S = 1.0
 
 
-def run_notify(config: Config, *, log_level: str) -> None:
+def run_notify(config: Config) -> None:
     """Notifies until SIGTERM or SIGINT. Raises ConfigError where there is nobody to notify, BrokerError where the alert
     topic cannot be read."""
-    logging.getLogger("driftline").setLevel(log_level.upper())
     if not config.alertmanager.urls:
         raise ConfigError("alertmanager.urls is empty; name who is to be told, as in [http://alertmanager:9093]")
     for handler in logging.getLogger().handlers:

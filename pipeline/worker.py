@@ -8,11 +8,13 @@ from pathlib import Path
 from pipeline.admin import Admin, source_topics
 from pipeline.app import run_services
 from pipeline.board import Board
+from pipeline.config_file import read_config
 from pipeline.port import worker_port
+from pipeline.reload import Reload
 from pipeline.shelf import configured_baselines
 from pipeline.topics import topic_specs
 from schemas.config import Config
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, ConfigError
 
 log = logging.getLogger("driftline")
 
@@ -20,15 +22,30 @@ log = logging.getLogger("driftline")
 _TURN_WITHIN_S = {"the event loop": 30.0, "ingest": 300.0}
 
 
-def run_worker(config: Config, base: Path, *, ingest: bool, monitor: bool, log_level: str, version: str) -> None:
-    """Runs a worker until SIGTERM or SIGINT. Raises BrokerError, in one line, where the ground is not as it should be."""
-    logging.getLogger("driftline").setLevel(log_level.upper())
+def run_worker(file: Path, *, ingest: bool, monitor: bool, version: str) -> None:
+    """Runs a worker with the configuration in a file until SIGTERM or SIGINT; SIGHUP has it read anew. Raises ConfigError,
+    InputError or BrokerError, in one line, where the ground is not as it should be."""
+    config, base = read_config(file), file.parent
     baselines = configured_baselines(config, base)
     _prepare(config)
+    reload = Reload(lambda: _check_anew(file, config))
     board = Board()
     _expect(board, ingest=ingest, monitor=monitor)
-    with _served(config, base, board, version):
-        run_services(config, baselines, board, ingest=ingest, monitor=monitor)
+    try:
+        with _served(config, base, board, version):
+            run_services(config, baselines, board, reload, ingest=ingest, monitor=monitor)
+    finally:
+        reload.begin_again()
+
+
+def _check_anew(file: Path, old: Config) -> None:
+    new = read_config(file)
+    if new.kafka.block_size != old.kafka.block_size:
+        raise ConfigError(
+            f"kafka.block_size cannot be changed for a group that has begun; it is {old.kafka.block_size}"
+        )
+    configured_baselines(new, file.parent)
+    _prepare(new)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from pipeline.page.renderer import Freshness
 from pipeline.page.site import Site
 from pipeline.page.words import moment
 from pipeline.server import Answer, Credentials, Route, Server
-from schemas.config import Config, MetricsConfig
+from schemas.config import Config
 from schemas.errors import InputError
+from schemas.service_config import MetricsConfig
 
 
 def worker_port(config: Config, base: Path, board: Board, version: str) -> Server:

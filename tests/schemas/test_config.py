@@ -6,8 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from schemas.config import Config, ModelConfig, SegmentConfig
+from schemas.config import Config
 from schemas.errors import ConfigError
+from schemas.model_config import ModelConfig, SegmentConfig
 from schemas.season import Season
 
 EXAMPLE = """

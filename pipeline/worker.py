@@ -9,6 +9,7 @@ from pipeline.admin import Admin, source_topics
 from pipeline.app import run_services
 from pipeline.board import Board
 from pipeline.port import worker_port
+from pipeline.rights import Right, worker_rights
 from pipeline.shelf import configured_baselines
 from pipeline.topics import topic_specs
 from schemas.config import Config
@@ -24,20 +25,21 @@ def run_worker(config: Config, base: Path, *, ingest: bool, monitor: bool, log_l
     """Runs a worker until SIGTERM or SIGINT. Raises BrokerError, in one line, where the ground is not as it should be."""
     logging.getLogger("driftline").setLevel(log_level.upper())
     baselines = configured_baselines(config, base)
-    _prepare(config)
+    _prepare(config, worker_rights(config, ingest=ingest, monitor=monitor))
     board = Board()
     _expect(board, ingest=ingest, monitor=monitor)
-    with _served(config, base, board, version):
+    with _served(config, board, version):
         run_services(config, baselines, board, ingest=ingest, monitor=monitor)
 
 
 @contextmanager
-def _served(config: Config, base: Path, board: Board, version: str) -> Iterator[None]:
+def _served(config: Config, board: Board, version: str) -> Iterator[None]:
     if not config.metrics.port:
         yield
         return
-    with worker_port(config, base, board, version) as server:
-        log.info("page on http://%s:%d/, metrics beside it at /metrics", config.metrics.host, server.port)
+    with worker_port(config, board, version) as server:
+        scheme = "http" if config.metrics.tls is None else "https"
+        log.info("page on %s://%s:%d/, metrics beside it at /metrics", scheme, config.metrics.host, server.port)
         yield
 
 
@@ -51,13 +53,13 @@ def _expect(board: Board, *, ingest: bool, monitor: bool) -> None:
         board.health.waits("monitor", "no partitions have been assigned yet")
 
 
-def _prepare(config: Config) -> None:
-    """Creates the topics that are missing and refuses those that are wrong."""
+def _prepare(config: Config, rights: list[Right]) -> None:
+    """Creates the topics that are missing and refuses those that are wrong, or that we may not use."""
     with Admin(config) as admin:
         source_topics(admin, config)
         specs = topic_specs(config)
         for name in admin.create(specs):
             log.info("created topic %s", name)
-        faults = admin.faults(specs)
+        faults = admin.lacking(rights) or admin.faults(specs)
     if faults:
         raise BrokerError("\n".join(faults))

@@ -18,6 +18,7 @@ from schemas.errors import ConfigError
 from schemas.kafka_config import KafkaConfig
 from schemas.model_config import ModelConfig, Models
 from schemas.season import DAY_MS, HOUR_MS, Season
+from schemas.security_config import AccessConfig
 from schemas.service_config import AlertmanagerConfig, MetricsConfig, PageConfig
 from schemas.settings import REST, Auto, DottedPath, Link, Section, auto_or_list, between, duration
 
@@ -67,6 +68,9 @@ class EventConfig(Section):
     registry: Link = ""
     """The schema registry, for `confluent-avro`."""
 
+    registry_access: AccessConfig = AccessConfig()
+    """How the schema registry is asked."""
+
     paths: EventPaths = EventPaths()
 
     @model_validator(mode="after")
@@ -100,10 +104,11 @@ class Config(Section):
         return self
 
     @classmethod
-    def from_mapping(cls, obj: object, source: str = "configuration") -> "Config":
-        """The configuration that `obj`, as YAML has it, sets. Raises ConfigError, one line for each mistake."""
+    def from_mapping(cls, obj: object, source: str = "configuration", folder: str = "") -> "Config":
+        """The configuration that `obj`, as YAML has it, sets; files that secure connections are looked for from `folder`
+        on. Raises ConfigError, one line for each mistake."""
         try:
-            return cls.model_validate(obj)
+            return cls.model_validate(obj, context={"folder": folder})
         except ValidationError as error:
             lines = [f"{source}: {line}" for line in mistakes.describe(error, cls)]
             raise ConfigError("\n".join(lines)) from None
@@ -123,7 +128,7 @@ class Config(Section):
 
         That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
         segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
-        broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
+        broker, how connections are secured, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
         window = self.window

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from schemas.security_config import SecurityConfig
 from schemas.settings import Many, Name, Section, Servers, TopicName, unique
 
 
@@ -34,6 +35,8 @@ class KafkaConfig(Section):
     block_size: Annotated[int, Field(ge=1_000, le=10_000_000)] = 1_000_000
     """Offsets in a block: at most so many events of a partition are read again after a crash. Cannot be changed
     for a group that has begun."""
+
+    security: SecurityConfig = SecurityConfig()
 
     @property
     def profiles_topic(self) -> str:

@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from schemas.duration import DurationMs
-from schemas.settings import Address, Link, Many, Name, Section, between, duration, unique
+from schemas.security_config import AccessConfig, ServerTlsConfig
+from schemas.settings import Address, FilePath, Link, Many, Name, Section, between, duration, unique
 
 
 class MetricsConfig(Section):
@@ -18,8 +19,11 @@ class MetricsConfig(Section):
     username: Annotated[str, Field(max_length=200, pattern="^[^:]*$")] = ""
     """With a password file, the page and `/metrics` ask for it: basic authentication."""
 
-    password_file: str = ""
+    password_file: FilePath = ""
     """The path of a file that holds the password, relative to the configuration's folder."""
+
+    tls: ServerTlsConfig | None = None
+    """With a certificate, the port speaks TLS, and nothing else."""
 
     @model_validator(mode="after")
     def _has_both(self) -> "MetricsConfig":
@@ -43,6 +47,9 @@ class AlertmanagerConfig(Section):
 
     urls: Annotated[Many[Address], unique("address", str)] = ()
     """Every Alertmanager, each of a cluster by its own address."""
+
+    access: AccessConfig = AccessConfig()
+    """How they are asked."""
 
     resend_ms: Annotated[DurationMs, between("1s", "1h")] = duration("resend", "1m")
     """Open alerts are sent again so often. Without, they end after four times as long."""

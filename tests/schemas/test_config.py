@@ -51,6 +51,7 @@ def test_everything_has_a_default() -> None:
         "profiles_partitions": 4,
         "replication_factor": 1,
         "block_size": 1_000_000,
+        "security": {"tls": None, "sasl": None},
     }
     window = config.window
     assert (window.length_ms, window.allowed_lateness_ms) == (300_000, 30_000)
@@ -326,9 +327,11 @@ INDIFFERENT = [
     "detection: {bins: 20, primary: ks, minimum_effect: 0.2, minimum_events: 99, resolve_after: 9, fire: {of: 5}}",
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
     "detection: {rollout: {windows: 0}}",
-    "event: {registry: http://a}",
-    "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
-    "metrics: {host: h, port: 0, username: u, password_file: p}",
+    "event: {registry: http://a, registry_access: {token: {env: T}}}",
+    "alertmanager: {urls: [http://a:1], access: {username: u, password: {file: p}}, resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
+    "metrics: {host: h, port: 0, username: u, password_file: p, tls: {certificate_file: c}}",
+    "kafka: {security: {tls: {ca_file: c}, sasl: {mechanism: PLAIN, username: u, password: {env: P}}}}",
+    "kafka: {security: {sasl: {mechanism: OAUTHBEARER, oauth: {token_url: http://t, client_id: c, client_secret: {file: s}}}}}",
     "page: {history: 1h, windows: 50}",
     "models: auto",
 ]

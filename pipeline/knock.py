@@ -40,26 +40,34 @@ def knock(config: Config) -> str:
 
 async def _knock(config: Config, settings: dict[str, Any]) -> str:
     security, suspicion = config.kafka.security, ""
-    chosen = {name: value for name, value in settings.items() if name != "bootstrap_servers"}
+    del settings["bootstrap_servers"]
     for server in config.kafka.bootstrap_servers:
-        host, _, port = server.rpartition(":")
-        greeted = False
-        try:
-            door = await create_conn(host.strip("[]"), int(port), request_timeout_ms=_WITHIN_MS, **chosen)
-            greeted = True
-            try:
-                await door.send(MetadataRequest([]))
-            finally:
-                await door.close()
+        error, greeted = await _enter(server, settings)
+        if error is None:
             return ""
-        except (errors.KafkaError, OSError, TimeoutError, ValueError) as error:
-            await asyncio.sleep(_GRACE_S)
-            reason = _reason(error, security)
-            if reason:
-                raise BrokerError(f"Kafka at {server} {reason}") from error
-            if isinstance(error, errors.KafkaConnectionError | ConnectionResetError | SSLError):
-                suspicion = suspicion or f"Kafka at {server} {_silence(security, greeted=greeted)}"
+        reason = _reason(error, security)
+        if reason:
+            raise BrokerError(f"Kafka at {server} {reason}") from error
+        if isinstance(error, errors.KafkaConnectionError | ConnectionResetError | SSLError):
+            suspicion = suspicion or f"Kafka at {server} {_silence(security, greeted=greeted)}"
     return suspicion
+
+
+async def _enter(server: str, settings: dict[str, Any]) -> tuple[Exception | None, bool]:
+    """What kept us out, None where nothing did; and whether we were greeted before."""
+    host, _, port = server.rpartition(":")
+    greeted = False
+    try:
+        door = await create_conn(host.strip("[]"), int(port), request_timeout_ms=_WITHIN_MS, **settings)
+        greeted = True
+        try:
+            await door.send(MetadataRequest([]))
+        finally:
+            await door.close()
+    except (errors.KafkaError, OSError, TimeoutError, ValueError) as error:
+        await asyncio.sleep(_GRACE_S)
+        return error, greeted
+    return None, greeted
 
 
 def _reason(error: BaseException, security: SecurityConfig) -> str:

@@ -35,7 +35,6 @@ listener.name.sasl.plain.sasl.jaas.config={login}.plain.PlainLoginModule require
 listener.name.sasl.scram-sha-256.sasl.jaas.config={login}.scram.ScramLoginModule required;
 listener.name.sasl.scram-sha-512.sasl.jaas.config={login}.scram.ScramLoginModule required;
 listener.name.sasl.oauthbearer.sasl.jaas.config={login}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";
-listener.name.sasl.oauthbearer.connections.max.reauth.ms=60000
 """
 
 

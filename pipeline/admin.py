@@ -4,12 +4,24 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self, TypeVar
+from uuid import uuid4
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.errors import CoordinatorNotAvailableError, KafkaError, KafkaTimeoutError, NotCoordinatorError
+from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove, NewTopic
+from kafka.errors import (
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    GroupIdNotFoundError,
+    KafkaError,
+    KafkaTimeoutError,
+    NotCoordinatorError,
+    UnknownMemberIdError,
+)
 from kafka.structs import TopicPartition
 
+from pipeline.connection import kafka_python_settings
+from pipeline.knock import knock
+from pipeline.rights import Right, read_rights, refusal_of, refused
 from pipeline.topics import TopicSpec, servers_of
 from schemas.config import Config
 from schemas.errors import BrokerError
@@ -19,6 +31,7 @@ _BOOTSTRAP_MS = 5_000
 _ATTEMPTS = 30
 _MOST_BYTES = 10 * 1024 * 1024
 _EXISTS = 36
+_FORBIDDEN = 29
 
 T = TypeVar("T")
 
@@ -29,6 +42,8 @@ class Topic(NamedTuple):
     name: str
     topic_id: str
     partitions: int
+    allowed: frozenset[str] | None = None
+    """What we may do with it, as in DESCRIBECONFIGS; None where the broker does not say."""
 
 
 class Committed(NamedTuple):
@@ -53,13 +68,24 @@ class Admin:
         self._client.close()
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
-        """Those of the topics that exist."""
+        """Those of the topics that exist. Raises BrokerError for one that we may not even look at."""
         described = self._call(lambda: self._client.describe_topics(sorted(set(names))))
-        return {
-            d["name"]: Topic(d["name"], str(d["topic_id"]), len(d["partitions"]))
-            for d in described
-            if not d["error_code"]
-        }
+        hidden = sorted(d["name"] for d in described if d["error_code"] == _FORBIDDEN)
+        if hidden:
+            raise BrokerError("\n".join(refused(Right("topic", name, "Describe")) for name in hidden))
+        return {d["name"]: _topic(d) for d in described if not d["error_code"]}
+
+    def lacking(self, rights: Iterable[Right]) -> list[str]:
+        """Those of the rights that we do not have, a line each; of a topic that does not exist it is not known."""
+        wanted = list(rights)
+        topics = self.topics(right.name for right in wanted if right.kind == "topic")
+        return [refused(right) for right in wanted if not self._has(right, topics)]
+
+    def demand(self, rights: Iterable[Right]) -> None:
+        """Raises BrokerError, a line for each right that we do not have."""
+        lines = self.lacking(rights)
+        if lines:
+            raise BrokerError("\n".join(lines))
 
     def create(self, specs: Iterable[TopicSpec]) -> list[str]:
         """Creates the topics that do not exist; returns their names."""
@@ -71,6 +97,8 @@ class Admin:
         new = [NewTopic(s.name, s.partitions, self._replication, topic_configs=dict(s.settings)) for s in missing]
         answer = self._call(lambda: self._client.create_topics(new, raise_errors=False, wait_for_metadata=False))
         for topic in answer["topics"]:
+            if topic["error_code"] == _FORBIDDEN:
+                raise BrokerError(refused(Right("topic", topic["name"], "Create")))
             if topic["error_code"] not in (0, _EXISTS):
                 raise BrokerError(f"topic {topic['name']} could not be created: {topic['error_message']}")
         self._wait_for(spec.name for spec in missing)
@@ -91,6 +119,25 @@ class Admin:
             if at is not None and at.offset >= 0:
                 answer[source] = Committed(at.offset, at.metadata or "")
         return answer
+
+    def _has(self, right: Right, topics: Mapping[str, Topic]) -> bool:
+        if right.kind == "group":
+            return self._may_join(right.name)
+        topic = topics.get(right.name)
+        return topic is None or topic.allowed is None or right.operation.upper() in topic.allowed
+
+    def _may_join(self, group: str) -> bool:
+        """Whether we may read with a group. The broker does not say so of a group that does not exist yet: so a member that
+        never was leaves it, which takes the same right and does nothing."""
+        nobody = MemberToRemove(member_id=f"nobody-{uuid4().hex}")
+        try:
+            self._call(lambda: self._client.remove_group_members(group, [nobody]))
+        except BrokerError as error:
+            if isinstance(error.__cause__, GroupAuthorizationFailedError):
+                return False
+            if not isinstance(error.__cause__, UnknownMemberIdError | GroupIdNotFoundError):
+                raise
+        return True
 
     def _faults(self, spec: TopicSpec, topic: Topic | None) -> Iterator[str]:
         if topic is None:
@@ -131,6 +178,12 @@ class Admin:
         raise BrokerError(f"the group coordinator of {self._servers} is not available")
 
 
+def _topic(described: Mapping[str, Any]) -> Topic:
+    operations = described.get("authorized_operations")
+    allowed = frozenset(name.replace("_", "") for name in operations) if operations else None
+    return Topic(described["name"], str(described["topic_id"]), len(described["partitions"]), allowed)
+
+
 def source_topics(admin: Admin, config: Config) -> dict[str, Topic]:
     """The configured source topics. Raises BrokerError where one does not exist."""
     found = admin.topics(config.kafka.topics)
@@ -160,6 +213,7 @@ def tail(config: Config, topic: str, *, from_beginning: bool = False) -> Iterato
     with Admin(config) as admin:
         if not admin.topics([topic]):
             raise BrokerError(f"topic {topic} does not exist; create it with: driftline topics -c FILE")
+        admin.demand(read_rights([topic]))
     where = "earliest" if from_beginning else "latest"
     consumer = _connected(config, lambda: KafkaConsumer(topic, **_connection(config), auto_offset_reset=where))
     try:
@@ -171,7 +225,7 @@ def tail(config: Config, topic: str, *, from_beginning: bool = False) -> Iterato
 
 
 def _connection(config: Config) -> dict[str, Any]:
-    return {"bootstrap_servers": list(config.kafka.bootstrap_servers), "bootstrap_timeout_ms": _BOOTSTRAP_MS}
+    return {**kafka_python_settings(config), "bootstrap_timeout_ms": _BOOTSTRAP_MS}
 
 
 def reached(config: Config, call: Callable[[], T]) -> T:
@@ -181,6 +235,7 @@ def reached(config: Config, call: Callable[[], T]) -> T:
 
 def _connected(config: Config, connect: Callable[[], T]) -> T:
     """Connects. What the client logs at each attempt is left out: the error at the end says it once."""
+    suspicion = knock(config)
     log = logging.getLogger("kafka")
     level = log.level
     log.setLevel(logging.CRITICAL)
@@ -189,7 +244,8 @@ def _connected(config: Config, connect: Callable[[], T]) -> T:
     except KafkaTimeoutError:
         servers, seconds = servers_of(config), _BOOTSTRAP_MS // 1000
         raise BrokerError(
-            f"no Kafka answers at {servers} within {seconds} s; start it, or correct kafka.bootstrap_servers"
+            suspicion
+            or f"no Kafka answers at {servers} within {seconds} s; start it, or correct kafka.bootstrap_servers"
         ) from None
     except KafkaError as error:
         raise BrokerError(f"Kafka at {servers_of(config)} cannot be reached: {error}") from error
@@ -203,4 +259,4 @@ def _reached(servers: str, call: Callable[[], T]) -> T:
     except (CoordinatorNotAvailableError, NotCoordinatorError):
         raise
     except KafkaError as error:
-        raise BrokerError(f"Kafka at {servers} cannot be reached: {error}") from error
+        raise (refusal_of(error) or BrokerError(f"Kafka at {servers} cannot be reached: {error}")) from error

@@ -10,8 +10,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.admin import Admin
+from pipeline.connection import aiokafka_settings
 from pipeline.kafka_consumer import AIOKafkaConsumer
-from pipeline.topics import servers_of
+from pipeline.log_reader import unread
+from pipeline.rights import read_rights
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.errors import BrokerError, InputError
@@ -33,17 +35,17 @@ class Written(NamedTuple):
 class AlertLog:
     """A reader of the alert topic; made by `opened`. While the broker is away there is nothing to read."""
 
-    def __init__(self, consumer: Any, ends: dict[Any, int], servers: str) -> None:
+    def __init__(self, consumer: Any, ends: dict[Any, int], config: Config) -> None:
         self._consumer = consumer
         self._ends = ends
-        self._servers = servers
+        self._config = config
 
     async def read(self) -> list[Written]:
         """The next alerts; none where there are none for half a second. Raises BrokerError where they are refused."""
         try:
             found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_RECORDS)
         except KafkaError as error:
-            raise _unread(self._servers, error) from error
+            raise unread(self._config, error) from error
         return [written for records in found.values() for record in records if (written := _written(record))]
 
     async def caught_up(self) -> bool:
@@ -61,9 +63,8 @@ async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:
     topic, or cannot be reached."""
     partitions = await asyncio.to_thread(_partitions, config)
     places = [TopicPartition(config.kafka.alerts_topic, partition) for partition in range(partitions)]
-    servers = servers_of(config)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers,
+        **aiokafka_settings(config),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -71,7 +72,7 @@ async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:
         max_partition_fetch_bytes=_MOST_BYTES,
     )
     try:
-        yield AlertLog(consumer, await _begin(consumer, places, since_ms, servers), servers)
+        yield AlertLog(consumer, await _begin(consumer, places, since_ms, config), config)
     finally:
         await consumer.stop()
 
@@ -101,12 +102,13 @@ def _partitions(config: Config) -> int:
     topic = config.kafka.alerts_topic
     with Admin(config) as admin:
         found = admin.topics([topic])
-    if topic not in found:
-        raise BrokerError(f"topic {topic} does not exist; create it with: driftline topics -c FILE")
+        if topic not in found:
+            raise BrokerError(f"topic {topic} does not exist; create it with: driftline topics -c FILE")
+        admin.demand(read_rights([topic]))
     return found[topic].partitions
 
 
-async def _begin(consumer: Any, places: list[Any], since_ms: int, servers: str) -> dict[Any, int]:
+async def _begin(consumer: Any, places: list[Any], since_ms: int, config: Config) -> dict[Any, int]:
     """Takes every partition up, and returns where each ends now."""
     try:
         await consumer.start()
@@ -114,14 +116,10 @@ async def _begin(consumer: Any, places: list[Any], since_ms: int, servers: str) 
         ends: dict[Any, int] = await consumer.end_offsets(places)
         starts = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
     except KafkaError as error:
-        raise _unread(servers, error) from error
+        raise unread(config, error) from error
     for place in places:
         consumer.seek(place, ends[place] if starts[place] is None else starts[place].offset)
     return ends
-
-
-def _unread(servers: str, error: KafkaError) -> BrokerError:
-    return BrokerError(f"Kafka at {servers} cannot be read: {error}")
 
 
 def _written(record: Any) -> Written | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.alert import AlertState
-from schemas.config import DetectionConfig
+from schemas.detection_config import DetectionConfig
 from schemas.verdict import State
 
 

@@ -1,4 +1,4 @@
-"""One Alertmanager, and its being there or away. The one importer of aiohttp."""
+"""One Alertmanager, and its being there or away.."""
 
 import logging
 from collections.abc import Sequence
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import aiohttp
 from yarl import URL
 
+from pipeline.access import authorization, trust
 from pipeline.notices import Notice
+from schemas.service_config import AlertmanagerConfig
 
 log = logging.getLogger("driftline.notify")
 
@@ -16,14 +18,22 @@ _MOST_TOGETHER = 200
 _MOST_SHOWN = 200
 
 
+def session_of(config: AlertmanagerConfig) -> aiohttp.ClientSession:
+    """A session that says who we are, and trusts whom it should. Raises InputError for a secret or a file that is not to
+    be had. To be called on a loop."""
+    headers = authorization(config.access, "alertmanager.access")
+    connector = aiohttp.TCPConnector(ssl=trust(config.access, "alertmanager.access"))
+    return aiohttp.ClientSession(connector=connector, headers=headers)
+
+
 class Peer:
-    """An Alertmanager at `url`, which may hold a name and a password. Says once that it is away, and once that it is
+    """An Alertmanager at `url`. Says once that it is away, and once that it is
     back."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = URL(url.rstrip("/") + "/") / _ALERTS
-        self.name = str(URL(url).with_user(None))
+        self.name = url
         self._away = False
 
     async def push(self, notices: Sequence[Notice]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import aiohttp
 from yarl import URL
 
+from pipeline.alertmanager import session_of
 from schemas.config import Config
 from schemas.errors import BrokerError, ConfigError
 
@@ -45,15 +46,15 @@ def has_come(config: Config, labels: Mapping[str, str]) -> list[tuple[str, bool]
             return bool(await _body(answer))
 
     async def ask_all() -> list[tuple[str, bool]]:
-        async with aiohttp.ClientSession() as session:
-            return [(_name(url), await _asked(session, url, ask)) for url in _urls(config)]
+        async with session_of(config.alertmanager) as session:
+            return [(str(url), await _asked(session, url, ask)) for url in _urls(config)]
 
     return asyncio.run(ask_all())
 
 
 async def _first_of(config: Config, ask: Callable[[aiohttp.ClientSession, URL], Awaitable[T]]) -> T:
     faults = []
-    async with aiohttp.ClientSession() as session:
+    async with session_of(config.alertmanager) as session:
         for url in _urls(config):
             try:
                 return await _asked(session, url, ask)
@@ -68,9 +69,7 @@ async def _asked(
     try:
         return await ask(session, url)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
-        raise BrokerError(
-            f"Alertmanager at {_name(url)} does not answer as one: {error or type(error).__name__}"
-        ) from error
+        raise BrokerError(f"Alertmanager at {url!s} does not answer as one: {error or type(error).__name__}") from error
 
 
 async def _body(answer: aiohttp.ClientResponse) -> Any:
@@ -85,10 +84,6 @@ def _urls(config: Config) -> Sequence[URL]:
     if not urls:
         raise ConfigError("alertmanager.urls is empty; name who is to be asked, as in [http://alertmanager:9093]")
     return [URL(url.rstrip("/")) for url in urls]
-
-
-def _name(url: URL) -> str:
-    return str(url.with_user(None))
 
 
 def _instant(time_ms: int) -> str:

@@ -25,6 +25,7 @@ from detectors.baseline import Baseline
 from pipeline.board import Board
 from pipeline.closing import Closing
 from pipeline.fault_points import reach
+from pipeline.faust_connection import faust_settings
 from pipeline.garbage import trim
 from pipeline.ingest import KafkaIngest
 from pipeline.keeping import (
@@ -308,7 +309,7 @@ def create_app(
     `folder`."""
     app = faust.App(
         monitor_group(config),
-        broker=";".join(f"kafka://{server}" for server in config.kafka.bootstrap_servers),
+        **faust_settings(config),
         store="memory://",
         datadir=folder,
         topic_allow_declare=False,

@@ -16,10 +16,11 @@ from pipeline.memory import PartitionMemory
 from pipeline.monitor import PartitionMonitor
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState
-from schemas.config import Config, FalseAlarms
+from schemas.config import Config
 from schemas.duration import format_duration
 from schemas.errors import InputError
 from schemas.group import Group
+from schemas.model_config import FalseAlarms
 from schemas.verdict import State
 from schemas.window import Completeness, SignalRecord, WindowRecord
 

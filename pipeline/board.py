@@ -10,8 +10,8 @@ from pipeline.closing import Closing
 from pipeline.collect import Outcome
 from pipeline.durations import Durations
 from pipeline.health import Health
-from schemas.config import FalseAlarms
 from schemas.group import Group
+from schemas.model_config import FalseAlarms
 from schemas.packet import SourcePartition
 from schemas.verdict import State
 from schemas.window import WindowRecord

@@ -216,6 +216,7 @@ def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help
 def check(config: ConfigFile) -> None:
     """Validates a configuration, its baselines and the broker's topics; changes nothing."""
     from pipeline.admin import Admin, source_topics
+    from pipeline.rights import worker_rights
     from pipeline.topics import topic_specs
 
     settings = read_config(config)
@@ -228,7 +229,7 @@ def check(config: ConfigFile) -> None:
     with Admin(settings) as admin:
         for name, topic in sorted(source_topics(admin, settings).items()):
             console.out.print(f"source topic {name}: {topic.partitions} partitions")
-        faults = admin.faults(topic_specs(settings))
+        faults = admin.lacking(worker_rights(settings)) + admin.faults(topic_specs(settings))
     _fail_on(faults)
     console.out.print("topics: as they should be")
 

@@ -27,9 +27,10 @@ from pipeline.rolling import Rolled, Rolling
 from pipeline.rollout import Beside, Rollout
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
-from schemas.config import Config, FalseAlarms
+from schemas.config import Config
 from schemas.contributions import Contributions
 from schemas.group import Group, Segment
+from schemas.model_config import FalseAlarms
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 
 CELLS_IN_ALERT = 5

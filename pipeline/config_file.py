@@ -21,7 +21,7 @@ def read_config(path: Path) -> Config:
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         # PyYAML's own, of a value that is not what its tag says, of a date that is none, of lists in lists.
         raise ConfigError(f"{path}: not YAML that can be read: {error}") from error
-    return Config.from_mapping({} if document is None else document, str(path))
+    return Config.from_mapping({} if document is None else document, str(path), str(path.parent))
 
 
 def _where(error: yaml.YAMLError) -> str:

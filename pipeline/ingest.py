@@ -25,6 +25,7 @@ from aiokafka.structs import ConsumerRecord
 from detectors.lens import Lens
 from pipeline.admin import Admin, Committed, Topic, source_topics
 from pipeline.board import Board, SourceStatus
+from pipeline.connection import aiokafka_settings
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import BEGINNING
 from pipeline.fault_points import reach
@@ -32,7 +33,7 @@ from pipeline.kafka_consumer import AIOKafkaConsumer, was_cancelled
 from pipeline.offload import Offload
 from pipeline.partition import DeadLetter, Emission, Fed, Ingest, PartitionIngest, Progress, Records
 from pipeline.resume import decode_progress, encode_progress
-from pipeline.topics import ingest_group, servers_of
+from pipeline.topics import ingest_group
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.packet import SourcePartition, encode_marker, encode_packet
@@ -95,9 +96,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._yielded_s: float | None = None
         self._looked_s = 0.0
         self._failure: Exception | None = None
-        servers = servers_of(config)
+        connection = aiokafka_settings(config)
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers,
+            **connection,
             group_id=ingest_group(config),
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -109,7 +110,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             metadata_max_age_ms=30_000,
         )
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=servers, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
+            **connection, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
         )
 
     async def run(self) -> None:

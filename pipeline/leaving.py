@@ -7,6 +7,7 @@ import signal
 import threading
 
 from pipeline.reload import Reload
+from pipeline.rights import refusal_of
 from schemas.errors import DriftlineError
 
 log = logging.getLogger("driftline.monitor")
@@ -55,6 +56,7 @@ def log_end(error: Exception) -> None:
     """Says why the worker ends, and sees that it does: in one line where the user can mend it, which is then the last
     line there is."""
     _leave_in_time()
+    error = refusal_of(error) or error
     if isinstance(error, DriftlineError):
         log.critical("the worker ends: %s", error)
         logging.disable(logging.CRITICAL)

@@ -7,7 +7,9 @@ from typing import Any, Self, TypeVar
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from pipeline.connection import aiokafka_settings
 from pipeline.kafka_consumer import AIOKafkaConsumer
+from pipeline.rights import refusal_of
 from pipeline.topics import servers_of
 from schemas.config import Config
 from schemas.errors import BrokerError
@@ -25,7 +27,7 @@ Range = tuple[int, int]
 async def first_offset(config: Config, topic: str, partition: int) -> int:
     """The first offset that the log still has."""
     place = TopicPartition(topic, partition)
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers_of(config), group_id=None)
+    consumer = AIOKafkaConsumer(**aiokafka_settings(config), group_id=None)
     await consumer.start()
     try:
         return int((await consumer.beginning_offsets([place]))[place])
@@ -39,7 +41,7 @@ async def read_range(
     """Offset, key and value of each message in `[start, stop)` that the log still has."""
     place = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers_of(config),
+        **aiokafka_settings(config),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -57,6 +59,11 @@ async def read_range(
                     yield record.offset, record.key, record.value
     finally:
         await consumer.stop()
+
+
+def unread(config: Config, error: Exception) -> BrokerError:
+    """What to raise where a client cannot read."""
+    return refusal_of(error) or BrokerError(f"Kafka at {servers_of(config)} cannot be read: {error}")
 
 
 class RangeReader:
@@ -95,11 +102,11 @@ class RangeReader:
         try:
             return self._runner.run(call)
         except KafkaError as error:
-            raise BrokerError(f"Kafka at {servers_of(self._config)} cannot be read: {error}") from error
+            raise unread(self._config, error) from error
 
     async def _connected(self) -> Any:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers_of(self._config),
+            **aiokafka_settings(self._config),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -11,8 +11,8 @@ from typing import Any
 
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
-from schemas.config import AlertmanagerConfig
 from schemas.group import segment_text
+from schemas.service_config import AlertmanagerConfig
 
 ALERTNAME = "DriftlineDrift"
 

@@ -10,11 +10,9 @@ import signal
 import time
 from collections.abc import Callable
 
-import aiohttp
-
 from pipeline import alert_log
 from pipeline.alert_log import AlertLog
-from pipeline.alertmanager import Peer
+from pipeline.alertmanager import Peer, session_of
 from pipeline.notices import Notices
 from pipeline.seldom import Seldom
 from schemas.config import Config
@@ -28,7 +26,8 @@ _FIRST_RETRY_S = 1.0
 
 
 def run_notify(config: Config) -> None:
-    """Notifies until SIGTERM or SIGINT. Raises ConfigError where there is nobody to notify, BrokerError where the alert
+    """Notifies until SIGTERM or SIGINT. Raises ConfigError where there is nobody to notify, InputError where
+    who we are to them is not to be had, BrokerError where the alert
     topic cannot be read."""
     if not config.alertmanager.urls:
         raise ConfigError("alertmanager.urls is empty; name who is to be told, as in [http://alertmanager:9093]")
@@ -55,7 +54,7 @@ class Notifier:
     async def run(self) -> None:
         """Reads and pushes until it is cancelled."""
         since_ms = self._now_ms() - self._config.alertmanager.history_ms
-        async with alert_log.opened(self._config, since_ms) as alerts, aiohttp.ClientSession() as session:
+        async with alert_log.opened(self._config, since_ms) as alerts, session_of(self._config.alertmanager) as session:
             await self._rebuild(alerts)
             peers = [Peer(session, url) for url in self._config.alertmanager.urls]
             log.info("notifies: peers=%s open=%d", ",".join(peer.name for peer in peers), self.open)

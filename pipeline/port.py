@@ -1,7 +1,5 @@
 """What a worker's HTTP port answers: the page, `/metrics`, and whether the worker lives and is ready."""
 
-from pathlib import Path
-
 from pipeline import metrics
 from pipeline.board import Board
 from pipeline.health import Health
@@ -10,14 +8,16 @@ from pipeline.page.reader import TopicReader
 from pipeline.page.renderer import Freshness
 from pipeline.page.site import Site
 from pipeline.page.words import moment
+from pipeline.secret import read_secret_file
 from pipeline.server import Answer, Credentials, Route, Server
-from schemas.config import Config, MetricsConfig
-from schemas.errors import InputError
+from pipeline.tls import server_context
+from schemas.config import Config
+from schemas.service_config import MetricsConfig
 
 
-def worker_port(config: Config, base: Path, board: Board, version: str) -> Server:
-    """The server of a worker, not started. Raises BrokerError where its port is taken, InputError where the password is
-    not to be had."""
+def worker_port(config: Config, board: Board, version: str) -> Server:
+    """The server of a worker, not started. Raises BrokerError where its port is taken, InputError where the password or the
+    certificate is not to be had."""
     chronicle = Chronicle(config.page.windows)
     reader = TopicReader(config, chronicle)
     site = Site(config, chronicle, reader.freshness)
@@ -32,7 +32,8 @@ def worker_port(config: Config, base: Path, board: Board, version: str) -> Serve
         config.metrics.host,
         config.metrics.port,
         other=Route(site.not_found),
-        credentials=credentials_of(config.metrics, base),
+        credentials=credentials_of(config.metrics),
+        tls=None if config.metrics.tls is None else server_context(config.metrics.tls, "metrics.tls"),
         background=[reader.run],
     )
 
@@ -45,18 +46,11 @@ def local_port(config: Config, chronicle: Chronicle, board: Board, port: int, ve
     return Server(routes, "127.0.0.1", port, other=Route(site.not_found))
 
 
-def credentials_of(config: MetricsConfig, base: Path) -> Credentials | None:
+def credentials_of(config: MetricsConfig) -> Credentials | None:
     """The name and the password that are asked for; None where none are. Raises InputError for a file without one."""
     if not config.username:
         return None
-    path = base / config.password_file
-    try:
-        password = path.read_text("utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"metrics.password_file: {path}: {getattr(error, 'strerror', None) or error}") from error
-    if not password:
-        raise InputError(f"metrics.password_file: {path} is empty")
-    return Credentials(config.username, password)
+    return Credentials(config.username, read_secret_file(config.password_file, "metrics.password_file"))
 
 
 def _up_to(chronicle: Chronicle) -> Freshness:

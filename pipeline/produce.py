@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.admin import Admin, producer, reached
+from pipeline.rights import Right
 from pipeline.topics import servers_of
 from schemas.config import Config
 from schemas.errors import BrokerError
@@ -16,8 +17,9 @@ def produce_files(config: Config, batches: Iterable[Sequence[bytes]], rate: floa
     name = topic or config.kafka.topics[0]
     with Admin(config) as admin:
         found = admin.topics([name])
-    if name not in found:
-        raise BrokerError(f"topic {name} does not exist on {servers_of(config)}; create it, or name another")
+        if name not in found:
+            raise BrokerError(f"topic {name} does not exist on {servers_of(config)}; create it, or name another")
+        admin.demand([Right("topic", name, "Write")])
     client = producer(config)
     try:
         sent, failed = reached(config, lambda: _send(client, name, found[name].partitions, batches, rate))

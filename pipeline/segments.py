@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from detectors.group import GroupProfile
 from detectors.vocabulary import hash_of
 from detectors.wire import decode_group, encode_group
-from schemas.config import Config, SegmentConfig
+from schemas.config import Config
 from schemas.group import OTHER, Group, Segment
+from schemas.model_config import SegmentConfig
 
 _BITS = 64
 

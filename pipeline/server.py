@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from ssl import SSLContext
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -66,11 +67,13 @@ class Server:
         *,
         other: Route | None = None,
         credentials: Credentials | None = None,
+        tls: SSLContext | None = None,
         background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
     ) -> None:
         self._routes = routes
         self._other = other or Route(_nothing_here)
         self._credentials = credentials
+        self._tls = tls
         self._background = background
         self._socket = _listening(host, port)
         self._loop = asyncio.new_event_loop()
@@ -112,7 +115,7 @@ class Server:
         app.router.add_get("/{path:.*}", self._handle)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
-        await web.SockSite(runner, self._socket, backlog=_BACKLOG).start()
+        await web.SockSite(runner, self._socket, backlog=_BACKLOG, ssl_context=self._tls).start()
         tasks = [asyncio.ensure_future(run()) for run in self._background]
         await self._stopping.wait()
         for task in tasks:

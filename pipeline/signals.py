@@ -8,7 +8,8 @@ from typing import Any
 from detectors.column import MISSING, Column
 from detectors.vocabulary import Vocabulary
 from pipeline.paths import Documents, reader_of
-from schemas.config import Config, SignalConfig
+from schemas.config import Config
+from schemas.model_config import SignalConfig
 
 PREDICTION = "prediction"
 LATENCY = "latency_ms"

@@ -21,8 +21,9 @@ from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
 from pipeline.probation import Probation
 from pipeline.rolling import Rolled, Rolling
-from schemas.config import Config, ModelConfig
+from schemas.config import Config
 from schemas.group import Group, Segment
+from schemas.model_config import ModelConfig
 from schemas.season import Season
 
 MOST_PREPARED = 4000

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
@@ -86,11 +87,11 @@ def suggest(
     which there are few, and none where the history gives no cause."""
     kept: list[Suggestion] = []
     aims: set[str] = set()
-    now, best = text, seen
+    now, best, folder = text, seen, str(Path(name).parent)
     for candidate in _candidates(text, config, seen):
         if candidate.aim in aims:
             continue
-        tried = _tried(now, candidate.changes)
+        tried = _tried(now, candidate.changes, folder)
         if tried is None:
             continue
         after = _run(tried[1], baselines, history, progress)
@@ -101,15 +102,15 @@ def suggest(
             kept.append(Suggestion(candidate.changes, gained))
     if not kept:
         return None
-    return Suggested(tuple(kept), Config.from_mapping(document_of(now), name), diff_of(text, now, name), best)
+    return Suggested(tuple(kept), Config.from_mapping(document_of(now), name, folder), diff_of(text, now, name), best)
 
 
-def _tried(text: str, changes: tuple[Change, ...]) -> tuple[str, Config] | None:
+def _tried(text: str, changes: tuple[Change, ...], folder: str) -> tuple[str, Config] | None:
     """The text with the changes, and what it configures; None where they cannot be written."""
     try:
         for change in changes:
             text = with_setting(text, change.path, change.after)
-        return text, Config.from_mapping(document_of(text))
+        return text, Config.from_mapping(document_of(text), folder=folder)
     except (ValueError, ConfigError):
         return None
 

@@ -14,6 +14,7 @@ from pipeline.events import EventReader
 from pipeline.history import Stretch
 from pipeline.log_reader import Range, RangeReader
 from pipeline.partition import Emission, Ingest, PartitionIngest, Records
+from pipeline.rights import read_rights
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.packet import Marker, Packet, SourcePartition
@@ -35,6 +36,7 @@ class TopicHistory:
         self._lenses = lenses
         with Admin(config) as admin:
             self._topics: dict[str, Topic] = source_topics(admin, config)
+            admin.demand(read_rights(config.kafka.topics))
         sources = [SourcePartition(t.name, p) for t in self._topics.values() for p in range(t.partitions)]
         with RangeReader(config, sources) as reader:
             self._ranges = reader.ranges(since_ms, until_ms)

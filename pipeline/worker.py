@@ -11,6 +11,7 @@ from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.port import worker_port
 from pipeline.reload import Reload
+from pipeline.rights import Right, worker_rights
 from pipeline.shelf import configured_baselines
 from pipeline.topics import topic_specs
 from schemas.config import Config
@@ -27,34 +28,35 @@ def run_worker(file: Path, *, ingest: bool, monitor: bool, version: str) -> None
     InputError or BrokerError, in one line, where the ground is not as it should be."""
     config, base = read_config(file), file.parent
     baselines = configured_baselines(config, base)
-    _prepare(config)
-    reload = Reload(lambda: _check_anew(file, config))
+    _prepare(config, worker_rights(config, ingest=ingest, monitor=monitor))
+    reload = Reload(lambda: _check_anew(file, config, ingest=ingest, monitor=monitor))
     board = Board()
     _expect(board, ingest=ingest, monitor=monitor)
     try:
-        with _served(config, base, board, version):
+        with _served(config, board, version):
             run_services(config, baselines, board, reload, ingest=ingest, monitor=monitor)
     finally:
         reload.begin_again()
 
 
-def _check_anew(file: Path, old: Config) -> None:
+def _check_anew(file: Path, old: Config, *, ingest: bool, monitor: bool) -> None:
     new = read_config(file)
     if new.kafka.block_size != old.kafka.block_size:
         raise ConfigError(
             f"kafka.block_size cannot be changed for a group that has begun; it is {old.kafka.block_size}"
         )
     configured_baselines(new, file.parent)
-    _prepare(new)
+    _prepare(new, worker_rights(new, ingest=ingest, monitor=monitor))
 
 
 @contextmanager
-def _served(config: Config, base: Path, board: Board, version: str) -> Iterator[None]:
+def _served(config: Config, board: Board, version: str) -> Iterator[None]:
     if not config.metrics.port:
         yield
         return
-    with worker_port(config, base, board, version) as server:
-        log.info("page on http://%s:%d/, metrics beside it at /metrics", config.metrics.host, server.port)
+    with worker_port(config, board, version) as server:
+        scheme = "http" if config.metrics.tls is None else "https"
+        log.info("page on %s://%s:%d/, metrics beside it at /metrics", scheme, config.metrics.host, server.port)
         yield
 
 
@@ -68,13 +70,13 @@ def _expect(board: Board, *, ingest: bool, monitor: bool) -> None:
         board.health.waits("monitor", "no partitions have been assigned yet")
 
 
-def _prepare(config: Config) -> None:
-    """Creates the topics that are missing and refuses those that are wrong."""
+def _prepare(config: Config, rights: list[Right]) -> None:
+    """Creates the topics that are missing and refuses those that are wrong, or that we may not use."""
     with Admin(config) as admin:
         source_topics(admin, config)
         specs = topic_specs(config)
         for name in admin.create(specs):
             log.info("created topic %s", name)
-        faults = admin.faults(specs)
+        faults = admin.lacking(rights) or admin.faults(specs)
     if faults:
         raise BrokerError("\n".join(faults))

@@ -18,7 +18,7 @@ class FramedReader:
     """Reads what `event.format: confluent-avro` names. Raises ConfigError where fastavro is not installed."""
 
     def __init__(self, config: Config) -> None:
-        self._decoder = AvroDecoder(SchemaRegistry(config.event.registry).schema)
+        self._decoder = AvroDecoder(SchemaRegistry(config.event.registry, config.event.registry_access).schema)
         self._most_bytes = config.limits.event_bytes
 
     def documents(self, values: Sequence[bytes | None], refusals: dict[int, Refusal]) -> list[Mapping[str, Any]]:

@@ -7,8 +7,9 @@ from pipeline.page.chronicle import Chronicle, Past
 from pipeline.page.episode import Episode
 from pipeline.page.rows import GroupRow, SignalRow, group_row, is_silent, open_episodes, signal_title
 from pipeline.page.words import Light, counted, lasting, moment, number, told, worst
-from schemas.config import Config, FalseAlarms
+from schemas.config import Config
 from schemas.group import Group, segment_text
+from schemas.model_config import FalseAlarms
 
 _MOST_ENDED = 10
 

@@ -15,10 +15,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from pipeline.admin import Admin
+from pipeline.connection import aiokafka_settings
 from pipeline.kafka_consumer import AIOKafkaConsumer
+from pipeline.log_reader import unread
 from pipeline.page.chronicle import Chronicle
 from pipeline.page.renderer import Freshness
 from pipeline.page.words import lasting, moment
+from pipeline.rights import read_rights
 from pipeline.topics import servers_of
 from schemas.config import Config
 from schemas.errors import BrokerError
@@ -69,7 +72,7 @@ class TopicReader:
         try:
             await self._read(to_the_end=True)
         except KafkaError as error:
-            raise BrokerError(f"Kafka at {servers_of(self._config)} cannot be read: {error}") from error
+            raise unread(self._config, error) from error
 
     def freshness(self) -> Freshness:
         """How new the chronicle is."""
@@ -96,7 +99,7 @@ class TopicReader:
 
     async def _read(self, *, to_the_end: bool) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=servers_of(self._config),
+            **aiokafka_settings(self._config),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -153,8 +156,9 @@ def read_all(config: Config) -> Chronicle:
     with Admin(config) as admin:
         wanted = [config.kafka.windows_topic, config.kafka.alerts_topic]
         missing = sorted(set(wanted) - set(admin.topics(wanted)))
-    if missing:
-        raise BrokerError(f"topic {', '.join(missing)} does not exist; create it with: driftline topics -c FILE")
+        if missing:
+            raise BrokerError(f"topic {', '.join(missing)} does not exist; create it with: driftline topics -c FILE")
+        admin.demand(read_rights(wanted))
     chronicle = Chronicle(config.page.windows)
     asyncio.run(TopicReader(config, chronicle).read_to_the_end())
     return chronicle

@@ -12,7 +12,8 @@ from pipeline.alerting import SignalMemory, decide
 from pipeline.memory import GroupMemory
 from schemas import codec
 from schemas.alert import AlertState
-from schemas.config import Config, DetectionConfig
+from schemas.config import Config
+from schemas.detection_config import DetectionConfig
 from schemas.verdict import State
 
 WINDOW_MS = 1000

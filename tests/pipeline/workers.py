@@ -69,7 +69,9 @@ class Worker:
 
     def __init__(self, folder: Path, name: str, config: Mapping[str, Any], *args: str) -> None:
         self.port = free_port()
-        self.config = write_config(folder, f"{name}.yaml", **{**config, "metrics": {"port": self.port}})
+        self.config = write_config(
+            folder, f"{name}.yaml", **{**config, "metrics": {**config.get("metrics", {}), "port": self.port}}
+        )
         self._log_path = folder / f"{name}.log"
         self._args = args
         self._process: subprocess.Popen[bytes] | None = None

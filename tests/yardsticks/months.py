@@ -25,7 +25,7 @@ from detectors.tables import Tables
 from pipeline.alerting import SignalMemory, decide
 from schemas.alert import AlertState
 from schemas.basis import Basis
-from schemas.config import DetectionConfig
+from schemas.detection_config import DetectionConfig
 
 HOUR_MS, HOURS = 3_600_000, 720
 SIGNALS, BASELINE = 50, 1_440

@@ -34,11 +34,12 @@ class Punctual:
     """Leaves in time, whether it is told to or ends by an error; and begins again where it is told to."""
 
     loop: asyncio.AbstractEventLoop
-    reload: Reload
+    reload: Reload | None = None
 
     def _install_signal_handlers_unix(self) -> None:
         super()._install_signal_handlers_unix()  # type: ignore[misc]  # of the worker that this is mixed into
-        self.loop.add_signal_handler(signal.SIGHUP, self.reload.ask, self._leave_to_begin_again)
+        if self.reload is not None:
+            self.loop.add_signal_handler(signal.SIGHUP, self.reload.ask, self._leave_to_begin_again)
 
     def _leave_to_begin_again(self) -> None:
         self.loop.call_soon_threadsafe(self._on_sigterm)

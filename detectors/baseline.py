@@ -12,8 +12,17 @@ from detectors.cross import CrossProducts
 from detectors.group import GroupProfile
 from detectors.lens import Lens
 from detectors.profile import COARSE
+from detectors.scorer import Scorer
+from detectors.scorer_form import form_of, scorer_in
 from detectors.wire import UNSLICED, cross_of, decode_group, encode_group
-from schemas.baseline import BaselineFile, BaselineWindow, LensBaselineFile, LensForm, decode_baseline
+from schemas.baseline import (
+    BaselineFile,
+    BaselineWindow,
+    LensBaselineFile,
+    LensForm,
+    ScoredBaselineFile,
+    decode_baseline,
+)
 from schemas.baseline import BaselineGroup as GroupForm
 from schemas.errors import WireError
 from schemas.group import Segment
@@ -54,13 +63,14 @@ class BaselineGroup:
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """A model's baseline groups; None is the whole model. `lens` is what its correlations are seen through; `unwatched`
-    are numeric signals that the lens leaves out."""
+    are numeric signals that the lens leaves out. `scorer` is what its events are scored by."""
 
     model: str
     window_ms: int
     groups: Mapping[Segment | None, BaselineGroup]
     lens: Lens | None = None
     unwatched: tuple[str, ...] = ()
+    scorer: Scorer | None = None
 
     @property
     def signals(self) -> int:
@@ -75,24 +85,30 @@ class Baseline:
     def through(self, lens: Lens, places: Sequence[int], unwatched: tuple[str, ...]) -> "Baseline":
         """The baseline with a lens of some of the signals that it was seen through, those at `places`."""
         groups = {segment: group.through(lens, places) for segment, group in self.groups.items()}
-        return Baseline(self.model, self.window_ms, groups, lens, unwatched)
+        return replace(self, groups=groups, lens=lens, unwatched=unwatched)
 
     def encode(self) -> bytes:
         """The bytes of the baseline's file."""
         groups = tuple(_form(segment, self.groups[segment]) for segment in sorted(self.groups, key=_order))
-        if self.lens is None:
+        lens = None if self.lens is None else _lens_form(self.lens, self.unwatched)
+        if self.scorer is not None:
+            scorer = form_of(self.scorer)
+            return ScoredBaselineFile(
+                model=self.model, window_ms=self.window_ms, groups=groups, lens=lens, scorer=scorer
+            ).encode()
+        if lens is None:
             return BaselineFile(model=self.model, window_ms=self.window_ms, groups=groups).encode()
-        lens = LensForm(
-            names=self.lens.names, centres=self.lens.centres, scales=self.lens.scales, unwatched=self.unwatched
-        )
         return LensBaselineFile(model=self.model, window_ms=self.window_ms, groups=groups, lens=lens).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> "Baseline":
         """Raises WireError where `data` is not a baseline's file."""
         file = decode_baseline(data)
-        lens, unwatched = _lens(file.lens) if isinstance(file, LensBaselineFile) else (None, ())
-        return cls(file.model, file.window_ms, {_segment(g): _group(g) for g in file.groups}, lens, unwatched)
+        form = file.lens if isinstance(file, LensBaselineFile | ScoredBaselineFile) else None
+        lens, unwatched = (None, ()) if form is None else _lens(form)
+        scorer = scorer_in(file.scorer) if isinstance(file, ScoredBaselineFile) else None
+        groups = {_segment(g): _group(g) for g in file.groups}
+        return cls(file.model, file.window_ms, groups, lens, unwatched, scorer)
 
 
 def baseline_of(model: str, window_ms: int, windows: Iterable[tuple[Segment | None, int, GroupProfile]]) -> Baseline:
@@ -131,6 +147,10 @@ def _segment(form: GroupForm) -> Segment | None:
 
 def _group(form: GroupForm) -> BaselineGroup:
     return BaselineGroup(decode_group(form.profile, UNSLICED), {w.start_ms: checked(w.profile) for w in form.windows})
+
+
+def _lens_form(lens: Lens, unwatched: tuple[str, ...]) -> LensForm:
+    return LensForm(names=lens.names, centres=lens.centres, scales=lens.scales, unwatched=unwatched)
 
 
 def _lens(form: LensForm) -> tuple[Lens, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Which signals a baseline's lens takes in: of those that are fit for it, the most correlated."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from detectors.cross import CrossProducts
 from detectors.group import GroupProfile, least_hashed
 from detectors.lens import MOST_CANDIDATES, Lens, why_unfit
 from detectors.profile import Profile
+from detectors.scorer import SIGNAL as ANOMALY
 
 LEAST_SIGNALS = 2
 
@@ -27,15 +28,17 @@ def with_lens(baseline: Baseline, lens: Lens, most: int) -> Baseline:
     correlation to any other. O(windows p^2)."""
     cross = baseline.groups[None].total.cross
     assert cross is not None, "the baseline was not built through a lens"
-    chosen = _most_correlated(lens, cross, most)
+    chosen = most_correlated(lens.names, cross, LEAST_SIGNALS, most)
     numeric = {n for n, p in baseline.groups[None].total.signals.items() if len(p.numbers.keys)}
-    left = tuple(sorted(numeric - set(chosen)))
+    left = tuple(sorted(numeric - {*chosen, ANOMALY}))
     smaller = lens.take(chosen)
     return baseline.through(smaller, lens.places(chosen), left)
 
 
-def _most_correlated(lens: Lens, cross: CrossProducts, most: int) -> list[str]:
-    r = np.abs(np.nan_to_num(cross.correlations(LEAST_SIGNALS)))
+def most_correlated(names: Sequence[str], cross: CrossProducts, least: int, most: int) -> list[str]:
+    """At most `most` of the signals that cross-products are of, those with the greatest correlation to any other, in order of
+    their names; pairs that fewer than `least` events have count as not correlated. O(p^2)."""
+    r = np.abs(np.nan_to_num(cross.correlations(least)))
     np.fill_diagonal(r, 0.0)
-    ranked = sorted(range(len(lens.names)), key=lambda at: (-round(float(r[at].max()), 9), lens.names[at]))
-    return sorted(lens.names[at] for at in ranked[:most])
+    ranked = sorted(range(len(names)), key=lambda at: (-round(float(r[at].max()), 9), names[at]))
+    return sorted(names[at] for at in ranked[:most])

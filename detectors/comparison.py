@@ -31,7 +31,7 @@ from schemas.window import Cell
 __all__ = ["Cell", "Comparison", "Reference", "Settings", "compare", "compare_all"]
 
 
-WATCHED = ("null_rate", "types", "unseen", "out_of_range")
+WATCHED = ("null_rate", "types", "unseen", "out_of_range", "anomalous")
 SUSTAINED = "sustained"
 _NOTE = f"the mean score of the last {LENGTHS[0]} or {LENGTHS[1]} windows, in standard deviations of the baseline's"
 _WORST_FIRST = tuple(

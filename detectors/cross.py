@@ -7,17 +7,31 @@ to 2**48.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.column import Column, Kind
+from detectors.column import Column
 from detectors.lens import Flags, Lens
 from detectors.ordering import Floats
 
 Sums = npt.NDArray[np.int64]
 
 ROWS_TOGETHER = 1 << 12
+
+
+class Seeing(Protocol):
+    """What signals are seen through: as whole numbers within `GREATEST`."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def digest(self) -> bytes: ...
+
+    def seen(self, columns: Mapping[str, Column], rows: slice) -> tuple[Floats, dict[int, Flags]]:
+        """The rows, shape (p, n), 0 where there is no number; and of each signal with such gaps where it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +48,13 @@ class CrossProducts:
     products: Sums
 
     @classmethod
-    def of(cls, lens: Lens, columns: Mapping[str, Column], rows: slice) -> "CrossProducts":
+    def of(cls, lens: Seeing, columns: Mapping[str, Column], rows: slice) -> "CrossProducts":
         """Those of some rows of columns; a signal without a column is missing throughout. O(n p^2)."""
         many = rows.stop - rows.start
         total = _zeros(lens)
         for start in range(rows.start, rows.stop, ROWS_TOGETHER):
             part = slice(start, min(start + ROWS_TOGETHER, rows.stop))
-            values, gaps = _seen(lens, columns, part)
+            values, gaps = lens.seen(columns, part)
             for sums, more in zip(total, _summed(values, gaps), strict=True):
                 sums += more
         return cls(lens.digest, many, *total)
@@ -78,29 +92,10 @@ class CrossProducts:
         return np.where(varies, np.clip(covariances / roots, -1.0, 1.0), np.nan)
 
 
-def _zeros(lens: Lens) -> tuple[Sums, Sums, Sums, Sums]:
+def _zeros(lens: Seeing) -> tuple[Sums, Sums, Sums, Sums]:
     p = len(lens.names)
     counts, sums, squares, products = (np.zeros((p, p), np.int64) for _ in range(4))
     return counts, sums, squares, products
-
-
-def _seen(lens: Lens, columns: Mapping[str, Column], rows: slice) -> tuple[Floats, dict[int, Flags]]:
-    """The rows seen through the lens, shape (p, n), 0 where there is no number; and of each signal with such gaps where
-    it is there, shape (n,)."""
-    n = rows.stop - rows.start
-    values = np.empty((len(lens.names), n))
-    there: dict[int, Flags] = {}
-    for at, name in enumerate(lens.names):
-        column = columns.get(name)
-        if column is None or column.numbers is None:
-            values[at], there[at] = lens.centres[at], np.zeros(n, np.bool_)
-            continue
-        values[at] = column.numbers[rows]
-        if column.kinds is not None:
-            known = column.kinds[rows] == Kind.NUMBER
-            values[at, ~known] = lens.centres[at]
-            there[at] = known
-    return lens.see(values), {at: known for at, known in there.items() if not known.all()}
 
 
 def _summed(values: Floats, there: Mapping[int, Flags]) -> tuple[Sums, Sums, Sums, Sums]:

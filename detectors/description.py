@@ -63,6 +63,8 @@ def _seen(verdict: Verdict, comparison: Comparison) -> str:
         return f"null from {_percent(comparison.null_rates[0])} to {share} of events"
     if verdict.detector == "unseen":
         return f"{share} of values in categories that the baseline lacks, {verdict.note}"
+    if verdict.detector == "anomalous":
+        return f"{share} of events anomalous, {verdict.note}"
     if verdict.detector == "out_of_range":
         return f"{share} of values outside the baseline's range"
     return f"{share} of values of types that the baseline lacks ({verdict.note})"

@@ -1,6 +1,6 @@
 """A group's profile: how many events, and one profile for each signal they had."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -73,6 +73,11 @@ class GroupProfile:
         """The same events in at most so many time slices."""
         least = min(self.resolution.slices, slices)
         return self.coarsened(replace(self.resolution, slices=least))
+
+    def without(self, names: Collection[str]) -> "GroupProfile":
+        """The same events without some of their signals."""
+        kept = {name: profile for name, profile in self.signals.items() if name not in names}
+        return self if len(kept) == len(self.signals) else replace(self, signals=kept)
 
     def collapsed(self) -> "GroupProfile":
         """The same events without time slices, so that different windows merge."""

@@ -12,6 +12,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
+from detectors.column import Column, Kind
 from detectors.ordering import Floats
 from detectors.points import midpoints, quantile, spread
 from detectors.profile import Profile
@@ -59,7 +60,7 @@ class Lens:
         """The lens of these signals: the median of each one's numbers, and their spread (`detectors.points.spread`).
         O(buckets)."""
         chosen = sorted(names)
-        seen = [_centre_and_scale(profiles[name]) for name in chosen]
+        seen = [centre_and_scale(profiles[name]) for name in chosen]
         return cls(tuple(chosen), tuple(c for c, _ in seen), tuple(s for _, s in seen))
 
     @cached_property
@@ -79,6 +80,24 @@ class Lens:
         """Where these names stand, in order."""
         wanted = set(names)
         return [i for i, name in enumerate(self.names) if name in wanted]
+
+    def seen(self, columns: Mapping[str, Column], rows: slice) -> tuple[Floats, dict[int, Flags]]:
+        """Rows of columns seen through the lens, shape (p, n), 0 where there is no number; and of each signal with such gaps
+        where it is there, shape (n,). O(p n)."""
+        n = rows.stop - rows.start
+        values = np.empty((len(self.names), n))
+        there: dict[int, Flags] = {}
+        for at, name in enumerate(self.names):
+            column = columns.get(name)
+            if column is None or column.numbers is None:
+                values[at], there[at] = self.centres[at], np.zeros(n, np.bool_)
+                continue
+            values[at] = column.numbers[rows]
+            if column.kinds is not None:
+                known = column.kinds[rows] == Kind.NUMBER
+                values[at, ~known] = self.centres[at]
+                there[at] = known
+        return self.see(values), {at: known for at, known in there.items() if not known.all()}
 
     def see(self, values: Floats) -> Floats:
         """Whole numbers in [-GREATEST, GREATEST], as floats, of finite `values`, shape (p, n), a row for each signal.
@@ -115,7 +134,7 @@ def why_unfit(profile: Profile) -> str:
     numbers = profile.numbers
     if 2 * numbers.total < profile.present:
         return "not numbers"
-    centre, scale = _centre_and_scale(profile)
+    centre, scale = centre_and_scale(profile)
     seen = quantised(midpoints(numbers.keys, numbers.shifts), centre, scale)
     shares = numbers.counts / numbers.total
     away = seen - (seen * shares).sum()
@@ -125,7 +144,9 @@ def why_unfit(profile: Profile) -> str:
     return "rare values" if float((away**4 * shares).sum()) > MOST_KURTOSIS * variance**2 else ""
 
 
-def _centre_and_scale(profile: Profile) -> tuple[float, float]:
+def centre_and_scale(profile: Profile) -> tuple[float, float]:
+    """The median of a signal's numbers, of which there is one at least, and their spread (`detectors.points.spread`).
+    O(buckets)."""
     numbers = profile.numbers
     points = midpoints(numbers.keys, numbers.shifts)
     return quantile(points, numbers.counts, 0.5) + 0.0, spread(points, numbers.counts)

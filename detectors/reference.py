@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from detectors.grid import Counts, Grid
 from detectors.group import GroupProfile
 from detectors.ladder import Ladder
 from detectors.ordering import Keys
+from detectors.points import last_keys
 from detectors.profile import Profile
+from detectors.scorer import SIGNAL as ANOMALY
 from detectors.settings import Settings
 from detectors.spread import Excesses, Spread, spreads_of, within_of
 from detectors.sustained import tails_of
@@ -22,9 +25,30 @@ from detectors.tally import Made, made_of
 from schemas.basis import Basis
 
 BASELINE = "the baseline"
+RARE = 0.001
+"""Of a baseline's events, the share that counts as anomalous."""
+
 _MOST_COARSER = 3
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
+
+
+class Rare(NamedTuple):
+    """The highest scores of a baseline: those of buckets from `key` on, which `events` of its events have."""
+
+    key: int
+    events: int
+
+    @classmethod
+    def of(cls, grid: Grid) -> "Rare | None":
+        """The `RARE` most anomalous; None where there are no scores. O(k)."""
+        if not len(grid.keys):
+            return None
+        beyond = grid.counts[::-1].cumsum()
+        many = int(np.searchsorted(beyond, max(1, int(RARE * beyond[-1])), "right"))
+        if not many:
+            return cls(int(last_keys(grid.keys[-1:], grid.shifts[-1:])[0]) + 1, 0)
+        return cls(int(grid.keys[-many]), int(beyond[many - 1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +56,7 @@ class Reference:
     """A baseline's profile, its frozen cells with the baseline's `counts` in them, shape (k,), and its ladder, where
     it has numbers. `made` is what its events are. `singletons` is the number of categories that it met once. `footing`
     says how far apart the baseline's own windows are; None where the profile is a sample without windows, of
-    independent events. `name` is what people read of which windows these are."""
+    independent events. `rare` is the baseline's own tail, where the signal is the events' scores. `name` is what people read of which windows these are."""
 
     profile: Profile
     events: int
@@ -44,6 +68,7 @@ class Reference:
     made: Made
     footing: Footing | None = None
     name: str = BASELINE
+    rare: Rare | None = None
     _coarser: dict[tuple[Hashable, ...], "Reference"] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -102,7 +127,9 @@ class Reference:
     def _with_categories(self, grid: Grid, labels: tuple[str, ...]) -> "Reference":
         profile = replace(self.profile, categories=grid, labels=labels)
         edges = self.cells.numbers.edges if self.cells.numbers else None
-        return replace(_prepared(profile, Cells.of(profile, 1, edges)), footing=self.footing, name=self.name)
+        return replace(
+            _prepared(profile, Cells.of(profile, 1, edges)), footing=self.footing, name=self.name, rare=self.rare
+        )
 
 
 def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
@@ -137,8 +164,9 @@ def reference_of(
 ) -> Reference:
     """The reference of one signal of a baseline, which is missing throughout where the baseline lacks it; `name` is what
     the baseline is called. O(buckets)."""
-    reference = Reference.of(group.total.profile(signal), settings)
-    return replace(reference, footing=footing, name=name, _coarser={})
+    profile = group.total.profile(signal)
+    rare = Rare.of(profile.numbers) if signal == ANOMALY else None
+    return replace(Reference.of(profile, settings), footing=footing, name=name, rare=rare, _coarser={})
 
 
 def _excesses(

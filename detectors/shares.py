@@ -31,6 +31,7 @@ def _has_primary(reference: Reference, primary: str) -> bool:
 def tests_of(reference: Reference, primary: str) -> int:
     """How many component tests apply to a baseline: `null_rate` and `types` always."""
     several = _has_primary(reference, primary)
+    # Of scores `anomalous` takes the place of `out_of_range`.
     watched = 2 + (reference.cells.categories is not None) + (reference.ladder is not None)
     return watched + several + has_sustained(reference)
 

@@ -80,8 +80,9 @@ class Batch:
 
 def watched(batch: Batch) -> list[Verdicts]:
     """The verdicts that apply to the baselines: `null_rate` and `types` always, `unseen` where one has strings,
-    `out_of_range` where one has numbers. O(buckets)."""
-    return [_null_rate(batch), _types(batch), _unseen(batch), _out_of_range(batch)]
+    `out_of_range` where one has numbers, and in its place `anomalous` where these are scores. O(buckets)."""
+    found = [_null_rate(batch), _types(batch), _unseen(batch), _out_of_range(batch)]
+    return [*found, _anomalous(batch)] if any(known.rare for known in batch.references) else found
 
 
 def _null_rate(batch: Batch) -> Verdicts:
@@ -125,7 +126,8 @@ def _out_of_range(batch: Batch) -> Verdicts:
     """Numbers beyond the baseline's least and greatest. These two are its own most extreme, so of a baseline's values
     two are out of the range of the others; held against one of them, the tail is that of sampling from one
     distribution, whatever it is (the range holds all but a Beta(2, n - 1) share of the mass). Wilks 1941."""
-    rows = np.array([at for at, known in enumerate(batch.references) if known.ladder is not None], np.intp)
+    numeric = (at for at, known in enumerate(batch.references) if known.ladder is not None and known.rare is None)
+    rows = np.fromiter(numeric, np.intp)
     pairs = [(batch.profiles[at], batch.references[at].profile) for at in rows.tolist()]
     notes, beyond = [""] * len(rows), np.zeros(len(rows), np.int64)
     for at, (current, baseline) in enumerate(pairs):
@@ -143,6 +145,25 @@ def _beyond(current: Profile, baseline: Profile) -> tuple[int, int]:
     grid = current.numbers
     below = grid.counts[last_keys(grid.keys, grid.shifts) < least].sum()
     return int(below), int(grid.counts[grid.keys > greatest].sum())
+
+
+def _anomalous(batch: Batch) -> Verdicts:
+    """Events with scores that only the most anomalous of the baseline's have. That these begin where they do was read off the
+    baseline, as its range is."""
+    tails = [(at, known.rare) for at, known in enumerate(batch.references) if known.rare is not None]
+    rows = np.array([at for at, _ in tails], np.intp)
+    grids = [batch.profiles[at].numbers for at in rows.tolist()]
+    beyond = [grid.counts[grid.keys >= np.uint64(rare.key)].sum() for grid, (_, rare) in zip(grids, tails, strict=True)]
+    counts = np.array([rare.events for _, rare in tails], np.int64)
+    rates = Rates(np.array(beyond, np.int64), batch.after.numbers[rows], counts, batch.before.numbers[rows])
+    notes = [_as_rare_as(rare.events, n) for (_, rare), n in zip(tails, rates.n_reference.tolist(), strict=True)]
+    return _one_sided("anomalous", rows, rates, batch.alike(rates.n_current, rows), batch.bar, notes)
+
+
+def _as_rare_as(events: int, of: int) -> str:
+    if not events:
+        return "more so than any of the baseline"
+    return f"as the {100 * events / of:.2g} % most anomalous of the baseline"
 
 
 def _unseen(batch: Batch) -> Verdicts:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from detectors.baseline import Baseline, baseline_of
+from detectors.scorer import SIGNAL as ANOMALY
 from pipeline.alert_log import find_alert
 from pipeline.baseline_build import profiles_by_model
 from pipeline.collect import Collector, OpenWindow
@@ -40,7 +41,10 @@ def accept(config: Config, name: str) -> Accepted:
         for w in _windows(config, alert.model, since_ms)
         if w.start_ms >= since_ms and w.completeness is Completeness.COMPLETE
     ]
-    profiles = profiles_by_model(windows).get(alert.model)
+    profiles = [
+        (segment, start_ms, profile.without({ANOMALY}))  # a baseline of these windows has no scorer
+        for segment, start_ms, profile in profiles_by_model(windows).get(alert.model, ())
+    ]
     if not profiles:
         raise InputError(
             f"{config.kafka.profiles_topic} holds no whole window of {alert.model} since the onset; build a baseline from "

@@ -13,6 +13,7 @@ from detectors.footing import LEAST_WORTH
 from pipeline import console
 from pipeline.config_file import read_config
 from pipeline.outfile import write
+from pipeline.sightings import LOOK_AT, read_sightings
 from pipeline.yaml_edit import diff_of, in_one_line, with_setting
 from schemas.alert import Alert
 from schemas.config import Config
@@ -41,7 +42,7 @@ def tail_command(
     from pipeline.admin import tail
 
     settings = read_config(config)
-    for value, _ in tail(settings, settings.kafka.alerts_topic, from_beginning=from_beginning):
+    for value, headers in tail(settings, settings.kafka.alerts_topic, from_beginning=from_beginning):
         try:
             alert = Alert.model_validate_json(value)
         except ValueError:
@@ -51,7 +52,7 @@ def tail_command(
             sys.stdout.write(value.decode() + "\n")
             sys.stdout.flush()
         else:
-            console.out.print(console.alert_line(alert))
+            console.out.print(console.alert_lines(alert, read_sightings(headers.get(LOOK_AT))))
 
 
 @app.command("mute", epilog="\n\n".join(map(console.example, MUTING)))

@@ -47,7 +47,8 @@ from pipeline.log_reader import first_offset, read_range
 from pipeline.monitor import PartitionMonitor
 from pipeline.offload import Offload
 from pipeline.reload import Reload
-from pipeline.shelf import lenses_of
+from pipeline.shelf import frozen_of
+from pipeline.sightings import LOOK_AT
 from pipeline.standards import Standards
 from pipeline.topics import BASELINE_TABLE, STATE_TABLE, monitor_group
 from schemas import codec
@@ -157,7 +158,9 @@ class MonitorShell:
         where = {"where": codec.encode(closing.where)}
         reach("monitor.closing")
         await _sent(
-            self._alerts.send(key=a.model.encode(), value=a.encode(), partition=partition, headers=where)
+            self._alerts.send(
+                key=a.model.encode(), value=a.encode(), partition=partition, headers=where | _look_at(closing, a)
+            )
             for a in closing.alerts
         )
         reach("monitor.alerts")
@@ -257,6 +260,12 @@ class MonitorShell:
         self._board.open_windows[partition] = monitor.open_windows
         end = self._app.consumer.highwater(tp)
         self._board.monitor_lags[partition] = 0 if end is None else max(0, end - owned.expected)
+
+
+def _look_at(closing: Closing, alert: Alert) -> dict[str, bytes]:
+    """The header of an alert that names the most anomalous events of its window, where there are any."""
+    found = [sighting.to_json() for sighting in closing.look_at(alert)]
+    return {LOOK_AT: codec.encode(found)} if found else {}
 
 
 def _log_alert(alert: Alert) -> None:
@@ -368,7 +377,7 @@ def _ingest_service(config: Config, baselines: Mapping[str, Baseline], board: Bo
 
     class Ingest(Service):
         async def on_start(self) -> None:
-            self.kafka = KafkaIngest(config, board, lenses=lenses_of(config, baselines))
+            self.kafka = KafkaIngest(config, board, frozen=frozen_of(config, baselines))
 
         @Service.task
         async def read(self) -> None:

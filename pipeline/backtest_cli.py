@@ -16,7 +16,7 @@ from pipeline.config_file import read_config
 from pipeline.history import History
 from pipeline.injection import Injection
 from pipeline.power import Power
-from pipeline.shelf import configured_baselines, lenses_of
+from pipeline.shelf import configured_baselines, frozen_of
 from pipeline.span import FromKafka, Since, SomeFiles, Until, history_of, span_of
 from pipeline.suggestion import Suggested, suggest
 from pipeline.targets import Plan, default_injections
@@ -64,7 +64,7 @@ def backtest(
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
     with console.stages(quiet or json) as stage:
-        history = history_of(settings, events, span, lenses_of(settings, baselines))
+        history = history_of(settings, events, span, frozen_of(settings, baselines))
         seen = run_backtest(settings, baselines, history, stage("reading the history"))
         if ALL in (inject or []):
             tried += default_injections(baselines, seen)

@@ -20,7 +20,7 @@ from pipeline.log_format import LogFormat, log_as
 from pipeline.partition import fingerprint_of
 from pipeline.raw import Raw
 from pipeline.series import series
-from pipeline.shelf import configured_baselines, lenses_of
+from pipeline.shelf import configured_baselines, frozen_of
 from schemas import codec
 from schemas.alert import Alert
 from schemas.errors import DriftlineError, InputError
@@ -136,7 +136,7 @@ def replay(
         console.show_detections(found, (b.values for b in console.batches(events, settings, quiet=quiet)), json=json)
         return
     baselines = configured_baselines(settings, config.parent)
-    ingest = LocalIngest(settings, lenses_of(settings, baselines))
+    ingest = LocalIngest(settings, frozen_of(settings, baselines))
     messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))
     board = Board()
     fired: list[Alert] = []
@@ -222,7 +222,7 @@ def check(config: ConfigFile) -> None:
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
     console.out.print(
-        f"{config}: valid, fingerprint {fingerprint_of(settings, lenses_of(settings, baselines))}", markup=False
+        f"{config}: valid, fingerprint {fingerprint_of(settings, frozen_of(settings, baselines))}", markup=False
     )
     for name, baseline in baselines.items():
         console.out.print(f"baseline of {name}: {baseline.signals} signals{_watched(baseline)}", markup=False)
@@ -270,10 +270,11 @@ def _check_log_level(log_level: str) -> None:
 
 
 def _watched(baseline: Baseline) -> str:
+    scored = f", events scored by {len(baseline.scorer.marginals)} signals" if baseline.scorer else ""
     if baseline.lens is None:
-        return ""
+        return scored
     left = f", not those of {', '.join(baseline.unwatched)}" if baseline.unwatched else ""
-    return f", correlations of {len(baseline.lens.names)}{left}"
+    return f", correlations of {len(baseline.lens.names)}{left}{scored}"
 
 
 def _fail_on(faults: list[str]) -> None:

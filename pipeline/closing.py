@@ -25,6 +25,7 @@ from pipeline.judge import Judgement, judge
 from pipeline.memory import GroupMemory, Incident
 from pipeline.rolling import Rolled, Rolling
 from pipeline.rollout import Beside, Rollout
+from pipeline.sightings import Sighting, Sightings
 from pipeline.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config
@@ -53,6 +54,15 @@ class Closing:
     rolled: dict[Group, Rolled] = field(default_factory=dict)
     forgotten: list[Forgotten] = field(default_factory=list)
     budgets: dict[str, FalseAlarms] = field(default_factory=dict)
+    sightings: dict[Group, Sightings] = field(default_factory=dict)
+
+    def look_at(self, alert: Alert) -> tuple[Sighting, ...]:
+        """The most anomalous events of the window, where an alert fires and they were scored: of its version, whatever its
+        segment. Outside the canonical bodies, as `where` is."""
+        if alert.state is not AlertState.FIRING:
+            return ()
+        found = self.sightings.get(alert.group._replace(segment=None))
+        return found.worst if found else ()
 
 
 @dataclass(slots=True)
@@ -118,7 +128,9 @@ class Closer:
             for model in models[at : at + 1]:
                 watched = self._config.model(model)
                 closing.budgets[model] = watched.false_alarms if watched else FalseAlarms()
-                self._close_model(closing, [(group, part.profile) for group, part in window.models[model].in_order()])
+                parts = list(window.models[model].in_order())
+                closing.sightings = {group: part.sightings for group, part in parts if part.sightings}
+                self._close_model(closing, [(group, part.profile) for group, part in parts])
             if closing.last:
                 self._forget(closing)
             yield closing
@@ -214,6 +226,7 @@ class Closer:
             firing,
             len(rollout.arrivals),
             self._rolling_of(group),
+            closing.sightings[group].scorer if group in closing.sightings else "",
         )
         arrival = rollout.arrival(group, self._of(group.model).get(group))
         old = rollout.old_of(group)

@@ -13,9 +13,10 @@ from detectors.trace import SEGMENT_SLICES
 from detectors.wire import SLICED, decode_group
 from pipeline.event_time import BEGINNING
 from pipeline.segments import GroupSet, Part, rules_of
+from pipeline.sightings import Sightings
 from schemas.config import Config
 from schemas.errors import StateError
-from schemas.packet import Marker, Packet, PacketHeader, SourcePartition, Stamp
+from schemas.packet import Marker, Packet, PacketHeader, ScoredPacketHeader, SourcePartition, Stamp
 from schemas.window import Completeness
 
 
@@ -136,7 +137,8 @@ class Collector:
         profile = decode_group(packet.payload, SLICED)
         if header.segment:
             profile = profile.in_slices(SEGMENT_SLICES)  # an older version sends them all
-        groups.add(header.group, Part(profile, header.begin, header.end), header.fold)
+        scored = Sightings.read(header.anomalies, header.source) if isinstance(header, ScoredPacketHeader) else None
+        groups.add(header.group, Part(profile, header.begin, header.end, scored), header.fold)
         tally = window.received.setdefault(header.source, _Tally())
         tally.packets, tally.events = tally.packets + 1, tally.events + (0 if header.segment else header.events)
         begin, end = window.offsets.get(header.source, (header.begin, header.end))

@@ -15,6 +15,7 @@ from detectors.baseline import Baseline
 from pipeline.closing import Closing
 from pipeline.files import Batch, read_events
 from pipeline.raw import Raw
+from pipeline.sightings import Sighting
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
@@ -82,15 +83,17 @@ def window_line(record: WindowRecord) -> Text:
     )
 
 
-def alert_line(alert: Alert) -> Text:
-    """An alert event in one line."""
+def alert_lines(alert: Alert, sightings: Sequence[Sighting] = ()) -> Text:
+    """An alert event in one line, and the events to look at in one more, where there are any."""
     colour = f"bold {_COLOURS_OF_ALERTS[alert.state]}"
     where = segment_text(alert.group.segment)
     name = " ".join(filter(None, [alert.model, alert.version, where]))
+    look_at = ", ".join(map(str, sightings))
     return Text.assemble(
         (f"{alert.state.upper():<8}", colour),
         f" {name}: {alert.summary} ",
         (f"(since {instant(alert.onset_ms)}, id {alert.id})", "dim"),
+        f"\n         look at {look_at}" if look_at else "",
     )
 
 
@@ -104,7 +107,7 @@ def show_closing(closing: Closing) -> None:
     for record in closing.records:
         out.print(window_line(record))
     for alert in closing.alerts:
-        out.print(alert_line(alert))
+        out.print(alert_lines(alert, closing.look_at(alert)))
 
 
 def batches(paths: Sequence[Path], config: Config, *, quiet: bool = False) -> Iterator[Batch]:
@@ -158,6 +161,8 @@ def baseline_table(baseline: Baseline) -> Table:
     if baseline.lens is not None:
         title.append(f"\ncorrelations of {', '.join(baseline.lens.names)}")
         title.append(f"; unwatched: {', '.join(baseline.unwatched)}" if baseline.unwatched else "")
+    if baseline.scorer is not None:
+        title.append(f"\nevents scored by {len(baseline.scorer.marginals)} signals")
     names = [Column(name, overflow="fold") for name in ("segment", "signal")]
     table = Table(*names, "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title)
     for segment, group in sorted(baseline.groups.items(), key=lambda item: segment_text(item[0])):

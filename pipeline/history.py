@@ -4,11 +4,11 @@ A backtest reads it once, and again for each configuration that it tries and for
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from detectors.lens import Lens
+from detectors.frozen import FrozenParts
 from pipeline.event_time import BEGINNING, Times
 from pipeline.files import read_events
 from pipeline.formats.converter import Headers
@@ -46,15 +46,15 @@ class History(Protocol):
 
 
 class FileHistory:
-    """The events of files, in order, as one source partition; `lenses` are those of the models' baselines."""
+    """The events of files, in order, as one source partition; `frozen` are the frozen parts of the models' baselines."""
 
     begin_ms = BEGINNING
     end_ms = _ALL_TIME_MS
 
-    def __init__(self, paths: Sequence[Path], config: Config, lenses: Mapping[str, Lens] | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], config: Config, frozen: FrozenParts | None = None) -> None:
         self._paths = paths
         self._config = config
-        self._lenses = lenses
+        self._frozen = frozen
 
     def stretches(self) -> Iterator[Stretch]:
         for number, path in enumerate(self._paths):
@@ -62,6 +62,6 @@ class FileHistory:
                 yield Stretch(batch.values, (number + batch.done) / len(self._paths))
 
     def messages(self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]) -> Iterator[Packet | Marker]:
-        ingest = LocalIngest(config, self._lenses)
+        ingest = LocalIngest(config, self._frozen)
         yield from ingest.messages(stretch.values for stretch in stretches)
         counts.update(ingest.counts)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
@@ -22,7 +22,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 
-from detectors.lens import Lens
+from detectors.frozen import FrozenParts
 from pipeline.admin import Admin, Committed, Topic, source_topics
 from pipeline.board import Board, SourceStatus
 from pipeline.connection import aiokafka_settings
@@ -77,12 +77,12 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         config: Config,
         board: Board,
         clock: Callable[[], float] = time.time,
-        lenses: Mapping[str, Lens] | None = None,
+        frozen: FrozenParts | None = None,
     ) -> None:
         self._config = config
         self._board = board
         self._clock = clock
-        self._shared = Ingest(config, lenses)
+        self._shared = Ingest(config, frozen)
         self._with_headers = config.event.format != "json"
         self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, _Owned] = {}

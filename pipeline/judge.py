@@ -16,6 +16,7 @@ from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.profile import Profile
 from detectors.reference import Reference
+from detectors.scorer import SIGNAL as ANOMALY
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.sustained import Scores
@@ -58,10 +59,12 @@ def judge(
     firing: Iterable[str] = (),
     versions: int = 1,
     rolling: Rolling | None = None,
+    scorer: str = "",
 ) -> Judgement:
     """The judgement on one window of one group, of so many `versions` of its model that the window has. Signals that are
     `firing` are judged though neither the window nor the baseline has them: without a verdict their alerts would never
-    resolve. `rolling` is its rolling baseline, where it has one. O(buckets)."""
+    resolve. `rolling` is its rolling baseline, where it has one; `scorer` the digest of the one that its events were scored
+    by: scores of another than the baseline's are not judged. O(buckets)."""
     standard = standards.find(group)
     if completeness is not Completeness.COMPLETE:
         return _unjudged(profile, past, scores, State.NO_DATA, standard)
@@ -72,8 +75,11 @@ def judge(
         return replace(judgement, learned_windows=learned)
     level = standards.level(group.model, start_ms, versions)
     chance = standards.chance(group.model, start_ms, versions)
-    names = sorted({*profile.signals, *standard.group.total.signals, *firing} - {PAIRWISE})
-    return _judged(profile, start_ms, names, standard, standards, level, chance, past, scores, rolling)
+    strange = scorer != standard.scorer
+    apart = {PAIRWISE, ANOMALY} if strange else {PAIRWISE}
+    names = sorted({*profile.signals, *standard.group.total.signals, *firing} - apart)
+    judgement = _judged(profile, start_ms, names, standard, standards, level, chance, past, scores, rolling)
+    return replace(judgement, signals=(*judgement.signals, _not_scored(profile))) if strange else judgement
 
 
 def _judged(
@@ -102,6 +108,11 @@ def _judged(
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences, chance)
     records += correlations_of(profile, standard, standards, level, chance)
     return Judgement(records, past.after(signals.names, new), after, standard.events)
+
+
+def _not_scored(profile: GroupProfile) -> SignalRecord:
+    why = "events not scored by the baseline's scorer"
+    return SignalRecord(ANOMALY, State.NO_DATA, 0, 0, profile.count, summary=f"{ANOMALY}: {why}")
 
 
 def _with_rolling(

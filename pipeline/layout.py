@@ -4,7 +4,7 @@ Models whose events have the same features share a layout, so that a batch of ev
 together, as one of one model is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -39,9 +39,12 @@ class Layout:
 class Layouts(dict[str, Layout]):
     """The layout of each model. With `signals: auto` it is that of the features last met, none at first."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, scored: Mapping[str, Collection[str]] | None = None) -> None:
+        """`scored` are the features of each model that are never left out: an event's score must not depend on what other
+        events have."""
         super().__init__()
         self._config = config
+        self._scored = scored or {}
         self._most = config.limits.signals_per_model
         self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
 
@@ -50,10 +53,11 @@ class Layouts(dict[str, Layout]):
 
     def learn(self, model: str, features: Documents) -> Layout:
         """The layout of these features, the model's from now on. Beyond the limit the names with the least hashes are
-        kept. O(features)."""
+        kept, and those that are scored. O(features)."""
         met: set[str] = set()
         met.update(*features)
-        names = tuple(least_hashed(met, self._most))
+        kept = least_hashed(met, self._most)
+        names = tuple(sorted({*kept, *met.intersection(self._scored.get(model, ()))}))
         return self._put(model, names, too_many=len(names) < len(met))
 
     def _put(self, model: str, names: tuple[str, ...], too_many: bool = False) -> Layout:

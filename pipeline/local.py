@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.baseline import Baseline
-from detectors.lens import Lens
+from detectors.frozen import FrozenParts
 from pipeline.closing import Closing
 from pipeline.collect import Collector, OpenWindow
 from pipeline.dispatch import Dispatcher
@@ -40,9 +40,9 @@ class _Read(NamedTuple):
 class LocalIngest:
     """Ingest of one stream of events. `counts` says what became of them."""
 
-    def __init__(self, config: Config, lenses: Mapping[str, Lens] | None = None) -> None:
+    def __init__(self, config: Config, frozen: FrozenParts | None = None) -> None:
         self._window = config.window
-        self._shared = Ingest(config, lenses)
+        self._shared = Ingest(config, frozen)
         self._ingest = PartitionIngest(self._shared, _SOURCE, "local", 0)
         self._dispatcher = Dispatcher(config, _SOURCE, "local", 1, self._shared.fingerprint)
         self.counts: Counter[str] = Counter()

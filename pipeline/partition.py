@@ -6,7 +6,7 @@ is sealed or the block ends, whichever comes first. An event of a sealed window 
 packet never changes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -15,9 +15,9 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 
+from detectors.frozen import FrozenParts
 from detectors.grid import Caps, Indices
 from detectors.group import GroupProfile
-from detectors.lens import Lens
 from detectors.profile import Resolution
 from detectors.trace import SEGMENT_SLICES, slice_of
 from detectors.wire import encode_group, encode_groups
@@ -32,7 +32,7 @@ from pipeline.segments import Part
 from schemas.config import Config
 from schemas.event import Refusal
 from schemas.group import Group
-from schemas.packet import Packet, PacketHeader, SourcePartition
+from schemas.packet import Packet, PacketHeader, ScoredPacketHeader, SourcePartition
 
 MOST_PAYLOAD_BYTES = 512 * 1024
 SIGNALS_TOGETHER = 256
@@ -112,12 +112,12 @@ class Records(NamedTuple):
 
 
 class Ingest:
-    """What ingest of every partition shares: the configuration, compiled, and the lens of each model that has one."""
+    """What ingest of every partition shares: the configuration, compiled, and the frozen parts of the models' baselines."""
 
-    def __init__(self, config: Config, lenses: Mapping[str, Lens] | None = None) -> None:
+    def __init__(self, config: Config, frozen: FrozenParts | None = None) -> None:
         self.config = config
-        self.lenses = lenses or {}
-        self.fingerprint = fingerprint_of(config, self.lenses)
+        self.frozen = frozen or {}
+        self.fingerprint = fingerprint_of(config, self.frozen)
         self.reader = EventReader(config)
         limits = config.limits
         self.resolutions = Resolutions(
@@ -131,9 +131,11 @@ class Ingest:
         return self._names is None or model in self._names
 
 
-def fingerprint_of(config: Config, lenses: Mapping[str, Lens]) -> str:
-    """The fingerprint of packets made under this configuration through these lenses."""
-    return config.fingerprint({model: lens.digest.hex() for model, lens in lenses.items()})
+def fingerprint_of(config: Config, frozen: FrozenParts) -> str:
+    """The fingerprint of packets made under this configuration, of events seen through the frozen parts of baselines."""
+    lenses = {model: parts.lens.digest.hex() for model, parts in frozen.items() if parts.lens}
+    scorers = {model: parts.scorer.digest for model, parts in frozen.items() if parts.scorer}
+    return config.fingerprint(lenses, scorers)
 
 
 class PartitionIngest:
@@ -150,7 +152,7 @@ class PartitionIngest:
         self._accounted = accounted or Progress(resume)
         self._progress = replace(self._accounted, position=resume)
         self._admission = Admission(ingest.config)
-        self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending, ingest.lenses)
+        self._pending = Pending(ingest.config, source, ingest.resolutions, ingest.pending, ingest.frozen)
 
     @property
     def progress(self) -> Progress:
@@ -352,7 +354,7 @@ class PartitionIngest:
     def _header(
         self, place: Place, group: Group, part: Part, level: int, number: int, ordinal: int, events: int
     ) -> PacketHeader:
-        return PacketHeader(
+        header = PacketHeader(
             topic=self._source.topic,
             topic_id=self._topic_id,
             partition=self._source.partition,
@@ -372,6 +374,9 @@ class PartitionIngest:
             part=number,
             events=events,
         )
+        if number or part.sightings is None:
+            return header
+        return ScoredPacketHeader(**dict(header), anomalies=part.sightings.form())
 
 
 def _picker(places: Indices, of: int) -> Picker:

@@ -4,25 +4,29 @@ Columns take the same memory however many models, segments and windows there are
 profiled in one pass over each column.
 """
 
-from collections.abc import Iterable, Mapping, MutableSet
+from collections.abc import Iterable, Mapping, MutableSet, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from detectors.column import Column
-from detectors.cross import CrossProducts
+from detectors.cross import CrossProducts, Seeing
+from detectors.frozen import NOTHING, Frozen, FrozenParts
 from detectors.grid import Indices
 from detectors.group import GroupProfile, least_hashed
-from detectors.lens import Lens
 from detectors.profile import Resolution, columns_profiles
+from detectors.scorer import SIGNAL as ANOMALY
 from detectors.vocabulary import Vocabulary
 from pipeline import labels
 from pipeline.chunk import Chunk, Place, joined
+from pipeline.event_time import Times
 from pipeline.intake import Documents, Intake
 from pipeline.layout import Layouts
 from pipeline.segments import GroupSet, Part, SegmentRule, rules_of
+from pipeline.sightings import Sightings
 from schemas.config import Config
 from schemas.group import Group, Segment
+from schemas.packet import SourcePartition
 
 MOST_DOCUMENTS = 1 << 14
 MOST_VALUES = 1 << 25
@@ -53,17 +57,20 @@ class Pending:
     def __init__(
         self,
         config: Config,
+        source: SourcePartition,
         resolutions: Resolutions,
         siblings: MutableSet["Pending"],
-        lenses: Mapping[str, Lens] | None = None,
+        frozen: FrozenParts | None = None,
     ) -> None:
         self._siblings = siblings
         siblings.add(self)
         self._config = config
+        self._source = source
         self._resolutions = resolutions
-        self._lenses = lenses or {}
+        self._frozen = frozen or {}
         self._vocabulary = Vocabulary()
-        self._intake = Intake(Layouts(config), self._vocabulary)
+        scored = {model: parts.scorer.names for model, parts in self._frozen.items() if parts.scorer}
+        self._intake = Intake(Layouts(config, scored), self._vocabulary)
         self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0
@@ -136,13 +143,13 @@ class Pending:
             names = {*stock.names, *(name for chunk in stock.chunks for name in chunk.columns)}
             if len(names) > self._resolutions.whole.signals:
                 names = set(self._names(stock))
-                groups.keep(names)
+                groups.keep({*names, ANOMALY})
             chunk = joined(stock.chunks, sorted(names))
+            seen = _Seen.of(self._frozen.get(place.model, NOTHING), self._source, stock.chunks, chunk)
             self._rows -= len(chunk.offsets)
             self._values -= sum(chunk.values for chunk in stock.chunks)
             stock.chunks = []
-            lens = self._lenses.get(place.model)
-            _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary, lens)
+            _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary, seen)
         return groups
 
     def _names(self, stock: _Stock) -> list[str]:
@@ -152,16 +159,49 @@ class Pending:
         return least_hashed(met | set(stock.names), self._resolutions.whole.signals)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the frozen parts of a baseline make of a chunk: its correlations are seen through `lens`, and `scores`, shape
+    (n,), are those of its events by the scorer of that digest."""
+
+    source: SourcePartition
+    lens: Seeing | None = None
+    scorer: str = ""
+    scores: Column | None = None
+
+    @classmethod
+    def of(cls, frozen: Frozen, source: SourcePartition, chunks: Sequence[Chunk], chunk: Chunk) -> "_Seen":
+        """`chunk` is those `chunks` as one, perhaps with fewer signals. O(values)."""
+        scorer, rows = frozen.scorer, len(chunk.offsets)
+        if scorer is None:
+            return cls(source, frozen.lens)
+        left = {name for some in chunks for name in some.columns}.intersection(scorer.names) - set(chunk.columns)
+        columns = {**chunk.columns, **joined(chunks, sorted(left)).columns} if left else chunk.columns
+        return cls(source, frozen.lens, scorer.digest, Column(rows, None, scorer.scores(columns, rows), None))
+
+    def crossed(self, columns: Mapping[str, Column], lo: int, hi: int) -> CrossProducts | None:
+        """The cross-products of some rows."""
+        return None if self.lens is None else CrossProducts.of(self.lens, columns, slice(lo, hi))
+
+    def sightings(self, columns: Mapping[str, Column], offsets: Times, lo: int, hi: int) -> Sightings | None:
+        """The most anomalous of some rows; `columns` have the scores among them."""
+        if self.scores is None:
+            return None
+        scores = columns[ANOMALY].numbers
+        assert scores is not None
+        return Sightings.of(self.scorer, self.source, offsets[lo:hi], scores[lo:hi])
+
+
 def _profile_chunk(
     groups: GroupSet,
     model: str,
     chunk: Chunk,
     resolutions: Resolutions,
     vocabulary: Vocabulary,
-    lens: Lens | None,
+    seen: _Seen,
 ) -> None:
     wholes = [Group(model, version) for version in chunk.versions.names]
-    _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary, lens)
+    _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary, seen)
     for rule, values in zip(groups.rules.values(), chunk.segments, strict=True):
         met, rows = labels.pairs(chunk.versions, values)
         split = _segment_groups(groups, rule, model, met)
@@ -186,13 +226,13 @@ def _add_split(
     chunk: Chunk,
     resolution: Resolution,
     vocabulary: Vocabulary,
-    lens: Lens | None = None,
+    seen: _Seen | None = None,
 ) -> None:
     """Adds the profiles of a chunk split into groups: row i belongs to `split[rows[i]]`, and groups may repeat."""
     place = {group: i for i, group in enumerate(sorted(set(split), key=lambda g: g.order))}
     owner = np.array([place[group] for group in split], np.intp)[rows]
     met = np.flatnonzero(np.bincount(owner, minlength=len(place)))
-    parts = _parts(np.searchsorted(met, owner), len(met), chunk, resolution, vocabulary, lens)
+    parts = _parts(np.searchsorted(met, owner), len(met), chunk, resolution, vocabulary, seen)
     owners = list(place)
     for i, part in zip(met.tolist(), parts, strict=True):
         groups.add(owners[i], part, groups.level(owners[i]))
@@ -204,30 +244,31 @@ def _parts(
     chunk: Chunk,
     resolution: Resolution,
     vocabulary: Vocabulary,
-    lens: Lens | None,
+    seen: _Seen | None,
 ) -> list[Part]:
     """One part for each owner, in order; `owner`, shape (n,), says whose each row is."""
     rows = len(owner)
     starts = np.zeros(1, np.intp)
-    offsets, slices, columns = chunk.offsets, chunk.slices, list(chunk.columns.values())
+    named = chunk.columns if seen is None or seen.scores is None else {**chunk.columns, ANOMALY: seen.scores}
+    offsets, slices, columns = chunk.offsets, chunk.slices, list(named.values())
     if owners > 1:
         order = np.argsort(owner.astype(np.uint16) if owners < 1 << 16 else owner, kind="stable")
         starts = np.concatenate([starts, np.cumsum(np.bincount(owner))[:-1]])
         offsets, slices, columns = offsets[order], slices[order], [column.take(order) for column in columns]
     profiles = columns_profiles(columns, starts, slices, resolution, vocabulary)
     ends = np.append(starts[1:], rows)
-    seen = dict(zip(chunk.columns, columns, strict=True))
+    by_name = dict(zip(named, columns, strict=True))
     return [
         Part(
             GroupProfile.of(
-                hi - lo, dict(zip(chunk.columns, mine, strict=True)), resolution, _crossed(lens, seen, lo, hi)
+                hi - lo,
+                dict(zip(named, mine, strict=True)),
+                resolution,
+                seen.crossed(by_name, lo, hi) if seen else None,
             ),
             int(offsets[lo]),
             int(offsets[hi - 1]) + 1,
+            seen.sightings(by_name, offsets, lo, hi) if seen else None,
         )
         for lo, hi, mine in zip(starts.tolist(), ends.tolist(), profiles, strict=True)
     ]
-
-
-def _crossed(lens: Lens | None, columns: Mapping[str, Column], lo: int, hi: int) -> CrossProducts | None:
-    return None if lens is None else CrossProducts.of(lens, columns, slice(lo, hi))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from detectors.group import GroupProfile
 from detectors.vocabulary import hash_of
 from detectors.wire import decode_group, encode_group
+from pipeline.sightings import Sightings, merged
 from schemas.config import Config
 from schemas.group import OTHER, Group, Segment
 from schemas.model_config import SegmentConfig
@@ -51,14 +52,21 @@ def rules_of(config: Config, model: str) -> dict[str, SegmentRule]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A group's profile, and the offsets `[begin, end)` that its events lie between."""
+    """A group's profile, the offsets `[begin, end)` that its events lie between, and the most anomalous of them, where they
+    were scored."""
 
     profile: GroupProfile
     begin: int
     end: int
+    sightings: Sightings | None = None
 
     def merge(self, other: "Part") -> "Part":
-        return Part(self.profile.merge(other.profile), min(self.begin, other.begin), max(self.end, other.end))
+        return Part(
+            self.profile.merge(other.profile),
+            min(self.begin, other.begin),
+            max(self.end, other.end),
+            merged(self.sightings, other.sightings),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,10 @@ class _Packed:
     payload: bytes
     begin: int
     end: int
+    sightings: Sightings | None
 
     def part(self) -> Part:
-        return Part(decode_group(self.payload), self.begin, self.end)
+        return Part(decode_group(self.payload), self.begin, self.end, self.sightings)
 
 
 @dataclass(slots=True)
@@ -144,7 +153,9 @@ class GroupSet:
 
 
 def _packed(part: Part | _Packed) -> _Packed:
-    return part if isinstance(part, _Packed) else _Packed(encode_group(part.profile), part.begin, part.end)
+    if isinstance(part, _Packed):
+        return part
+    return _Packed(encode_group(part.profile), part.begin, part.end, part.sightings)
 
 
 def _unpacked(part: Part | _Packed) -> Part:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from detectors.baseline import Baseline
-from detectors.lens import Lens
+from detectors.frozen import NOTHING, Frozen, FrozenParts
 from schemas.config import Config
 from schemas.duration import format_duration
 from schemas.errors import InputError, WireError
@@ -29,11 +29,12 @@ def configured_baselines(config: Config, base: Path) -> Mapping[str, Baseline]:
     return {name: _of_model(name, path, config.window.length_ms) for name, path in paths.items()}
 
 
-def lenses_of(config: Config, baselines: Mapping[str, Baseline]) -> Mapping[str, Lens]:
-    """The lens of each model whose baseline has one, unless correlations are turned off."""
-    if not config.detection.pairwise.most:
-        return {}
-    return {name: baseline.lens for name, baseline in baselines.items() if baseline.lens is not None}
+def frozen_of(config: Config, baselines: Mapping[str, Baseline]) -> FrozenParts:
+    """What the events of each model are seen through: the lens of its baseline, unless correlations are turned off, and
+    the scorer."""
+    pairwise = config.detection.pairwise.most > 0
+    found = {name: Frozen(b.lens if pairwise else None, b.scorer) for name, b in baselines.items()}
+    return {name: frozen for name, frozen in found.items() if frozen != NOTHING}
 
 
 def _of_model(name: str, path: Path, window_ms: int) -> Baseline:

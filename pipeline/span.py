@@ -1,13 +1,13 @@
 """Which events a command reads: files, or what was written to the source topics in a span of time."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from detectors.lens import Lens
+from detectors.frozen import FrozenParts
 from pipeline import console
 from pipeline.history import FileHistory, History
 from schemas.config import Config
@@ -46,14 +46,14 @@ def span_of(since: str | None, until: str | None, from_kafka: bool, events: Sequ
 
 
 def history_of(
-    config: Config, events: Sequence[Path] | None, span: Span | None, lenses: Mapping[str, Lens] | None = None
+    config: Config, events: Sequence[Path] | None, span: Span | None, frozen: FrozenParts | None = None
 ) -> History:
     """The events of the files, or of the span. Raises BrokerError or InputError where there are none to be had."""
     if span is None:
-        return FileHistory(events or [], config, lenses)
+        return FileHistory(events or [], config, frozen)
     from pipeline.topic_history import TopicHistory
 
-    return TopicHistory(config, *span, lenses)
+    return TopicHistory(config, *span, frozen)
 
 
 def _moment(option: str, text: str, now_ms: int) -> int:

@@ -16,6 +16,7 @@ from detectors.lens import Lens, skewness_of
 from detectors.pairs import Pairs
 from detectors.prepared import Prepared
 from detectors.reference import Reference
+from detectors.scorer import SIGNAL as ANOMALY
 from detectors.season import Hour
 from detectors.settings import Settings
 from pipeline.event_time import BEGINNING
@@ -31,13 +32,15 @@ MOST_PREPARED = 4000
 
 @dataclass(slots=True)
 class Standard:
-    """A segment's baseline. Windows that start at `through_ms` or before are part of it."""
+    """A segment's baseline. Windows that start at `through_ms` or before are part of it. `scorer` is the digest of the one
+    that its events were scored by, empty where they were not."""
 
     group: BaselineGroup
     settings: Settings
     wanted: int = 0
     through_ms: int = BEGINNING
     lens: Lens | None = None
+    scorer: str = ""
     season: Season = Season.NONE
     probation: Probation | None = None
     _pairs: Pairs | None = None
@@ -157,7 +160,9 @@ class Standards:
                 kept = (learned or {}).get((model, segment))
                 probation = Probation(self.settings, kept) if Probation.needed(group) else None
                 season = self._season(model)
-                self._put(model, segment, Standard(group, self.settings, lens=lens, season=season, probation=probation))
+                scorer = baseline.scorer.digest if baseline.scorer and segment is None else ""
+                standard = Standard(group, self.settings, lens=lens, scorer=scorer, season=season, probation=probation)
+                self._put(model, segment, standard)
         for (model, segment), group in (learned or {}).items():
             if model not in files:
                 self._put(model, segment, self._learned(model, group))
@@ -183,7 +188,8 @@ class Standards:
     def rolled(self, rolling: Rolling, signals: Sequence[str], start_ms: int) -> dict[str, Reference]:
         """The signals' rolling baselines for the window that starts then, of those that its windows bear verdicts on."""
         ready = rolling.before(start_ms)
-        bearing = [signal for signal in signals if ready.bears(signal)] if ready else []
+        apart = (signal for signal in signals if signal != ANOMALY)  # those windows may have had another scorer
+        bearing = [signal for signal in apart if ready.bears(signal)] if ready else []
         found = ready.references(bearing) if ready else []
         self._hold(rolling)
         return dict(zip(bearing, found, strict=True))

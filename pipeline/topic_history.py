@@ -1,12 +1,12 @@
 """A range of the source topics as a history: read only, and ingested partition by partition as a worker does."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from detectors.lens import Lens
+from detectors.frozen import FrozenParts
 from pipeline.admin import Admin, Topic, source_topics
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import BEGINNING
@@ -24,16 +24,16 @@ _ALL_TIME_MS = 1 << 61
 
 class TopicHistory:
     """The records written in `[since_ms, until_ms)`, as the broker's timestamps have it, of every source topic, seen through the
-    `lenses` of the models' baselines.
+    `frozen` parts of the models' baselines.
 
     Where the range cuts a partition, windows that began before its first event are left out, and so are those that
     had not ended, lateness included, at its end. Raises BrokerError where the topics cannot be read, InputError where
     the range is empty.
     """
 
-    def __init__(self, config: Config, since_ms: int, until_ms: int, lenses: Mapping[str, Lens] | None = None) -> None:
+    def __init__(self, config: Config, since_ms: int, until_ms: int, frozen: FrozenParts | None = None) -> None:
         self._config = config
-        self._lenses = lenses
+        self._frozen = frozen
         with Admin(config) as admin:
             self._topics: dict[str, Topic] = source_topics(admin, config)
             admin.demand(read_rights(config.kafka.topics))
@@ -83,7 +83,7 @@ class TopicHistory:
                     )
 
     def messages(self, config: Config, stretches: Iterable[Stretch], counts: Counter[str]) -> Iterator[Packet | Marker]:
-        shared = Ingest(config, self._lenses)
+        shared = Ingest(config, self._frozen)
         sources = {topic.name: topic.partitions for topic in self._topics.values()}
         parts = {source: self._part(shared, source, start) for source, (start, _) in self._ranges.items()}
         for stretch in stretches:

@@ -13,6 +13,8 @@ from schemas.errors import WireError
 SCHEMA: Literal["driftline.baseline/1"] = "driftline.baseline/1"
 LENS_SCHEMA: Literal["driftline.baseline/2"] = "driftline.baseline/2"
 """That of a baseline with a lens; one without has the bytes that it always had."""
+SCORED_SCHEMA: Literal["driftline.baseline/3"] = "driftline.baseline/3"
+"""That of a baseline with a scorer, with a lens or without."""
 
 
 class _Frozen(BaseModel):
@@ -74,15 +76,49 @@ class LensBaselineFile(BaselineFile):
     lens: LensForm
 
 
+class MarginalForm(_Frozen):
+    """How surprising the values of a signal are, in 64ths of a bit: `kinds` in the order number, string, false, true, null,
+    missing, not finite, other; `bins` of numbers and their normal `scores`, in 32nds; categories by the hash of their name,
+    16 hex digits, of which the last `shift` bits do not count."""
+
+    name: str
+    centre: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    kinds: tuple[int, ...]
+    bins: tuple[int, ...] = ()
+    scores: tuple[int, ...] = ()
+    shift: int = 0
+    categories: tuple[Annotated[str, Field(pattern="^[0-9a-f]{16}$")], ...] = ()
+    surprises: tuple[int, ...] = ()
+    unseen: int = 0
+
+
+class ScorerForm(_Frozen):
+    """What the events of windows are scored by: signals in order of the alphabet, the places of those whose normal scores
+    are taken together, and their weights, in 256ths of a bit."""
+
+    signals: tuple[MarginalForm, ...]
+    together: tuple[int, ...] = ()
+    weights: tuple[tuple[int, ...], ...] = ()
+
+
+class ScoredBaselineFile(BaselineFile):
+    """A model's baseline with the scorer of its events, and the lens of its correlations where it has one."""
+
+    schema_: Literal["driftline.baseline/3"] = Field(SCORED_SCHEMA, alias="schema")  # type: ignore[assignment]  # as above
+    lens: LensForm | None = None
+    scorer: ScorerForm
+
+
 def decode_baseline(data: bytes) -> BaselineFile:
     """The baseline file of whichever version. Raises WireError where `data` is none that is known here."""
-    known = LensBaselineFile if _names(data, LENS_SCHEMA) else BaselineFile
-    return known.decode(data)
+    known: dict[str, type[BaselineFile]] = {LENS_SCHEMA: LensBaselineFile, SCORED_SCHEMA: ScoredBaselineFile}
+    return known.get(_schema(data), BaselineFile).decode(data)
 
 
-def _names(data: bytes, schema: str) -> bool:
+def _schema(data: bytes) -> str:
     try:
         document = codec.decode(data)
     except WireError:
-        return False
-    return isinstance(document, dict) and document.get("schema") == schema
+        return ""
+    return str(document.get("schema", "")) if isinstance(document, dict) else ""

@@ -134,11 +134,12 @@ class Config(Section):
     def _by_name(self) -> Mapping[str, ModelConfig]:
         return {} if self.models == "auto" else {model.name: model for model in self.models}
 
-    def fingerprint(self, lenses: Mapping[str, str] | None = None) -> str:
+    def fingerprint(self, lenses: Mapping[str, str] | None = None, scorers: Mapping[str, str] | None = None) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
         That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
-        segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
+        segments and signals; and, by model, the digests of what its correlations are seen through, `lenses`, and its events
+        scored by, `scorers`. It is not where events come from and go to, nor what they are compared with: the
         broker, how connections are secured, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
@@ -154,6 +155,8 @@ class Config(Section):
             decisive["form"] = [self.event.format, self.event.half]
         if lenses:
             decisive["lenses"] = sorted(lenses.items())
+        if scorers:
+            decisive["scorers"] = sorted(scorers.items())
         return blake2b(codec.encode_canonical(decisive), digest_size=8).hexdigest()
 
 

@@ -65,6 +65,9 @@ class DetectionConfig(Section):
     primary: Literal["g", "ks", "psi", "js"] = "g"
     """The test that decides; the others are shown as effects."""
 
+    anomalies: bool = False
+    """Whether a baseline that is built gets a scorer of single events; the events of models with such a baseline are scored."""
+
     pairwise: PairwiseConfig = PairwiseConfig()
     rollout: RolloutConfig = RolloutConfig()
 

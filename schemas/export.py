@@ -8,11 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.alert import Alert
-from schemas.baseline import BaselineFile, LensBaselineFile
+from schemas.baseline import BaselineFile, LensBaselineFile, ScoredBaselineFile
 from schemas.config import Config
 from schemas.event import EVENT_SCHEMA_VERSION, Event
+from schemas.packet import SCORED_VERSION as SCORED_PACKET_VERSION
 from schemas.packet import VERSION as PACKET_VERSION
-from schemas.packet import Marker, PacketHeader
+from schemas.packet import Marker, PacketHeader, ScoredPacketHeader
 from schemas.window import WindowRecord
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,10 +29,12 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "alert.v3": _of(Alert),
     "baseline.v1": _of(BaselineFile),
     "baseline.v2": _of(LensBaselineFile),
+    "baseline.v3": _of(ScoredBaselineFile),
     "config.v1": _of(Config),
     f"event.v{EVENT_SCHEMA_VERSION}": _of(Event),
     f"marker.v{PACKET_VERSION}": _of(Marker),
     f"packet.v{PACKET_VERSION}": _of(PacketHeader),
+    f"packet.v{SCORED_PACKET_VERSION}": _of(ScoredPacketHeader),
     "window.v2": _of(WindowRecord),
 }
 

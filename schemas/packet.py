@@ -15,6 +15,8 @@ from schemas.errors import WireError
 from schemas.group import Group, Segment
 
 VERSION = 1
+SCORED_VERSION = 2
+"""That of a packet whose events were scored; one of others has the bytes that it always had."""
 _MAGIC = b"DL"
 _PACKET, _MARKER = b"P", b"M"
 _FIXED = 8
@@ -22,6 +24,7 @@ _CHECKSUM = 4
 
 Whole = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
 Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+Score = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Partitions = Annotated[int, Field(ge=1, le=100_000)]
 Header = TypeVar("Header", bound=BaseModel)
 
@@ -89,6 +92,21 @@ class PacketHeader(_Header):
         return Stamp(self.position, self.watermark_ms, self.ordinal)
 
 
+class Anomalies(BaseModel):
+    """The most anomalous events of a packet, offset and score, by the scorer of that digest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scorer: str
+    worst: tuple[tuple[Count, Score], ...] = ()
+
+
+class ScoredPacketHeader(PacketHeader):
+    """That of a group whose events were scored."""
+
+    anomalies: Anomalies
+
+
 class Sent(BaseModel):
     """How many packets and events of one window one emission sent to one profiles partition."""
 
@@ -128,19 +146,20 @@ class Packet(NamedTuple):
 
 def encode_packet(packet: Packet) -> bytes:
     """The bytes of a packet."""
-    return _frame(_PACKET, packet.header, packet.payload)
+    version = SCORED_VERSION if isinstance(packet.header, ScoredPacketHeader) else VERSION
+    return _frame(version, _PACKET, packet.header, packet.payload)
 
 
 def encode_marker(marker: Marker) -> bytes:
     """The bytes of a marker."""
-    return _frame(_MARKER, marker, b"")
+    return _frame(VERSION, _MARKER, marker, b"")
 
 
 def decode_message(data: bytes) -> Packet | Marker:
     """The packet or marker that `data` is. Raises WireError on anything else."""
-    kind, header, payload = _unframed(data)
+    version, kind, header, payload = _unframed(data)
     if kind == _PACKET:
-        return Packet(_header(PacketHeader, header), payload)
+        return Packet(_header(ScoredPacketHeader if version == SCORED_VERSION else PacketHeader, header), payload)
     if kind != _MARKER:
         raise WireError(f"profile message: kind {kind!r} is not known")
     if payload:
@@ -162,20 +181,23 @@ def _text(header: BaseModel) -> bytes:
     return header.model_dump_json(exclude_none=True).encode()
 
 
-def _frame(kind: bytes, header: BaseModel, payload: bytes) -> bytes:
+def _frame(version: int, kind: bytes, header: BaseModel, payload: bytes) -> bytes:
     text = _text(header)
-    body = b"".join((_MAGIC, bytes([VERSION]), kind, len(text).to_bytes(4, "big"), text, payload))
+    body = b"".join((_MAGIC, bytes([version]), kind, len(text).to_bytes(4, "big"), text, payload))
     return body + zlib.crc32(body).to_bytes(_CHECKSUM, "big")
 
 
-def _unframed(data: bytes) -> tuple[bytes, bytes, bytes]:
+def _unframed(data: bytes) -> tuple[int, bytes, bytes, bytes]:
     if len(data) < _FIXED + _CHECKSUM or data[:2] != _MAGIC:
         raise WireError("profile message: not one of ours")
-    if data[2] != VERSION:
-        raise WireError(f"profile message: version {data[2]} is not known here, only {VERSION}: upgrade this reader")
+    known = (VERSION, SCORED_VERSION) if data[3:4] == _PACKET else (VERSION,)
+    if data[2] not in known:
+        raise WireError(
+            f"profile message: version {data[2]} is not known here, only {' and '.join(map(str, known))}: upgrade this reader"
+        )
     if zlib.crc32(data[:-_CHECKSUM]) != int.from_bytes(data[-_CHECKSUM:], "big"):
         raise WireError("profile message: the checksum does not match")
     length = int.from_bytes(data[4:_FIXED], "big")
     if length > len(data) - _FIXED - _CHECKSUM:
         raise WireError("profile message: the header is cut off")
-    return data[3:4], data[_FIXED : _FIXED + length], data[_FIXED + length : -_CHECKSUM]
+    return data[2], data[3:4], data[_FIXED : _FIXED + length], data[_FIXED + length : -_CHECKSUM]

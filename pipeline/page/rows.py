@@ -13,7 +13,7 @@ from schemas.window import Completeness
 
 MOST_BOXES = 60
 _SILENT_AFTER = 12
-_PAIRWISE = "__pairwise__"
+_TITLES = {"__pairwise__": "correlations", "__anomaly__": "anomaly score"}
 _HEIGHTS = {Light.GREY: 2, Light.GREEN: 5, Light.AMBER: 10, Light.RED: 16}
 
 Episodes = Mapping[tuple[Group, str], Episode]
@@ -82,8 +82,8 @@ def open_episodes(episodes: Iterable[Episode]) -> dict[tuple[Group, str], Episod
 
 
 def signal_title(name: str) -> str:
-    """The signal's name; of the correlations a word."""
-    return "correlations" if name == _PAIRWISE else name
+    """The signal's name; of what stands for several a word."""
+    return _TITLES.get(name, name)
 
 
 def signal_row(past: Past, name: str, track: Track, episodes: Episodes) -> SignalRow:

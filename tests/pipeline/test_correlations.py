@@ -1,7 +1,7 @@
 """Correlations through the whole core: a baseline with a lens, packets that carry cross-products, one alert."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,14 @@ from detectors.baseline import Baseline, baseline_of
 from detectors.choice import candidates, with_lens
 from detectors.cross import CrossProducts
 from detectors.cross_wire import encode_cross
-from detectors.lens import Lens
+from detectors.frozen import Frozen, FrozenParts
 from detectors.pairwise import SIGNAL
 from detectors.wire import UNSLICED, decode_group
 from pipeline.closing import Closing
 from pipeline.local import LocalIngest, closed_windows, closings
 from pipeline.partition import fingerprint_of
 from pipeline.segments import GroupSet
-from pipeline.shelf import lenses_of
+from pipeline.shelf import frozen_of
 from schemas import codec
 from schemas.config import Config
 from schemas.packet import Packet
@@ -73,8 +73,8 @@ def events(first: int, windows: int, r: float = 0.0, seed: int = 1, older: float
     ]
 
 
-def profiled(some: Sequence[bytes], lenses: Mapping[str, Lens], config: Config = CONFIG) -> Baseline:
-    windows = closed_windows(config, LocalIngest(config, lenses).messages([some]))
+def profiled(some: Sequence[bytes], frozen: FrozenParts, config: Config = CONFIG) -> Baseline:
+    windows = closed_windows(config, LocalIngest(config, frozen).messages([some]))
     return baseline_of(
         "loan",
         WINDOW_MS,
@@ -86,7 +86,7 @@ def built(most: int = 64) -> Baseline:
     some = events(0, LEARNED)
     lens = candidates(profiled(some, {}).groups[None].total)
     assert lens is not None
-    return with_lens(profiled(some, {"loan": lens}), lens, most)
+    return with_lens(profiled(some, {"loan": Frozen(lens)}), lens, most)
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +95,8 @@ def baseline() -> Baseline:
 
 
 def replayed(baseline: Baseline, some: Sequence[bytes], config: Config = CONFIG) -> Iterator[Closing]:
-    lenses = lenses_of(config, {"loan": baseline})
-    return closings(config, {"loan": baseline}, LocalIngest(config, lenses).messages([some]))
+    frozen = frozen_of(config, {"loan": baseline})
+    return closings(config, {"loan": baseline}, LocalIngest(config, frozen).messages([some]))
 
 
 def correlations(closing: Closing) -> list[SignalRecord]:
@@ -139,31 +139,31 @@ def test_a_correlation_that_changes_twenty_windows_after_a_distribution_is_of_th
 def test_segments_have_no_cross_products_and_a_baseline_without_a_lens_none_at_all(baseline: Baseline) -> None:
     some = events(LEARNED, 1)
 
-    def versions(lenses: Mapping[str, Lens]) -> set[tuple[bool, int]]:
-        packets = [m for m in LocalIngest(CONFIG, lenses).messages([some]) if isinstance(m, Packet)]
+    def versions(frozen: FrozenParts) -> set[tuple[bool, int]]:
+        packets = [m for m in LocalIngest(CONFIG, frozen).messages([some]) if isinstance(m, Packet)]
         return {(p.header.segment is None, p.payload[0]) for p in packets}
 
     assert baseline.lens is not None
-    assert versions({"loan": baseline.lens}) == {(True, 2), (False, 1)}
+    assert versions({"loan": Frozen(baseline.lens)}) == {(True, 2), (False, 1)}
     assert versions({}) == {(True, 1), (False, 1)}
 
 
 def test_cross_products_of_a_window_do_not_depend_on_how_it_was_read(baseline: Baseline) -> None:
     assert baseline.lens is not None
-    lenses = {"loan": baseline.lens}
+    frozen = {"loan": Frozen(baseline.lens)}
     some = events(LEARNED, 1)
     rows = np.random.default_rng(1).permutation(len(some))
     orders = [[some], [some[i : i + 7] for i in range(0, len(some), 7)], [[some[i] for i in rows]]]
     blocks = CONFIG.model_copy(update={"kafka": CONFIG.kafka.model_copy(update={"block_size": 64})})
     found = {
-        tuple(sorted((g.version, _cross(part.profile.cross)) for g, part in _groups(config, lenses, batches)))
+        tuple(sorted((g.version, _cross(part.profile.cross)) for g, part in _groups(config, frozen, batches)))
         for config, batches in [*((CONFIG, order) for order in orders), (blocks, [some])]
     }
     assert len(found) == 1
 
 
-def _groups(config: Config, lenses: Mapping[str, Lens], batches: list[list[bytes]]) -> list[Any]:
-    [window] = closed_windows(config, LocalIngest(config, lenses).messages(batches))
+def _groups(config: Config, frozen: FrozenParts, batches: list[list[bytes]]) -> list[Any]:
+    [window] = closed_windows(config, LocalIngest(config, frozen).messages(batches))
     groups: GroupSet = window.models["loan"]
     return [(g, part) for g, part in groups.in_order() if g.segment is None]
 
@@ -174,15 +174,16 @@ def _cross(cross: CrossProducts | None) -> bytes:
 
 
 def test_the_lens_is_part_of_the_fingerprint(baseline: Baseline) -> None:
-    lenses = lenses_of(CONFIG, {"loan": baseline})
-    other = {"loan": lenses["loan"].take(["age", "years"])}
-    assert len({CONFIG.fingerprint(), fingerprint_of(CONFIG, lenses), fingerprint_of(CONFIG, other)}) == 3
+    frozen = frozen_of(CONFIG, {"loan": baseline})
+    assert baseline.lens is not None
+    other = {"loan": Frozen(baseline.lens.take(["age", "years"]))}
+    assert len({CONFIG.fingerprint(), fingerprint_of(CONFIG, frozen), fingerprint_of(CONFIG, other)}) == 3
     assert fingerprint_of(CONFIG, {}) == CONFIG.fingerprint()
 
 
 def test_turned_off_there_is_nothing_of_it(baseline: Baseline) -> None:
     off = config_of(most=0)
-    assert lenses_of(off, {"loan": baseline}) == {}
+    assert frozen_of(off, {"loan": baseline}) == {}
     [closing] = replayed(baseline, events(LEARNED, 1), off)
     assert correlations(closing) == []
 

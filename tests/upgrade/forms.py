@@ -16,7 +16,10 @@ from detectors.cross import CrossProducts
 from detectors.grid import Caps
 from detectors.group import GroupProfile
 from detectors.lens import Lens
+from detectors.marginal import Marginal
+from detectors.octaves import BINS, HALF
 from detectors.profile import Resolution
+from detectors.scorer import Scorer
 from detectors.sequence.slices import Remembered
 from detectors.settings import Settings
 from detectors.sustained import Scores
@@ -34,7 +37,7 @@ from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
-from schemas.packet import Marker, Packet, PacketHeader, Sent, SourcePartition
+from schemas.packet import Anomalies, Marker, Packet, PacketHeader, ScoredPacketHeader, Sent, SourcePartition
 from schemas.verdict import State, Verdict
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 from tests.detectors import strategies as some
@@ -134,6 +137,20 @@ def with_lens() -> Baseline:
     return Baseline("loan", 300_000, {None: group}, LENS, ("d",))
 
 
+def scorer() -> Scorer:
+    """Of two signals that are taken together, and a word."""
+    bins, scores = tuple(range(BINS)), tuple((at - HALF) // 2 for at in range(BINS))
+    kinds = (-64, 1, 2, 3, 4, 500, 6, 7)
+    numeric = [Marginal(name, 1.5, 0.25, kinds, bins, scores) for name in ("a", "b")]
+    word = Marginal("c", 0.0, 1.0, kinds, shift=8, categories=(1 << 8, 1 << 63), surprises=(-5, 70), unseen=900)
+    return Scorer((*numeric, word), (0, 1), ((100, -300), (-300, 100)))
+
+
+def with_scorer() -> Baseline:
+    """A baseline of one window, with a lens and a scorer."""
+    return replace(with_lens(), scorer=scorer())
+
+
 def learned() -> Baseline:
     """A baseline of one window, for the whole and for a segment."""
     group = BaselineGroup(GroupProfile.empty(RESOLUTION)).add(300_000, profile())
@@ -161,6 +178,13 @@ def message() -> Packet:
         events=13,
     )
     return Packet(header, wire.encode_group(profile()))
+
+
+def scored_message() -> Packet:
+    """That of a whole group whose events were scored."""
+    header = dict(message().header) | {"segment": None, "fold": 0}
+    anomalies = Anomalies(scorer=scorer().digest, worst=((1004, 31.5), (1001, 0.125)))
+    return Packet(ScoredPacketHeader(**header, anomalies=anomalies), message().payload)
 
 
 def record() -> WindowRecord:
@@ -225,6 +249,7 @@ def forms() -> Mapping[str, bytes]:
         f"profile.v{wire.VERSION}": wire.encode_group(profile()),
         f"profile.v{wire.CROSS_VERSION}": wire.encode_group(crossed()),
         f"packet.v{packet.VERSION}": packet.encode_packet(message()),
+        f"packet.v{packet.SCORED_VERSION}": packet.encode_packet(scored_message()),
         f"marker.v{packet.VERSION}": packet.encode_marker(MARKER),
         f"commit.v{resume.VERSION}": resume.encode_progress(PROGRESS, *COMMITTED).encode(),
         f"state-table.v{memory.VERSION}": _lines(state),
@@ -232,6 +257,7 @@ def forms() -> Mapping[str, bytes]:
         f"rolled-table.v{keeping.ROLLED_VERSION}": _lines(dict(rolled_windows(2, 9, closing()))),
         f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
         f"baseline.v{baseline.LENS_SCHEMA[-1]}": with_lens().encode(),
+        f"baseline.v{baseline.SCORED_SCHEMA[-1]}": with_scorer().encode(),
         f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),
         f"window.v{window.SCHEMA[-1]}": record().encode(),
     }

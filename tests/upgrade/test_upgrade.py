@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from detectors.baseline import Baseline
+from detectors.column import Column
 from detectors.cross_wire import encode_cross
 from detectors.sustained import Scores
+from detectors.vocabulary import Vocabulary
 from detectors.wire import cross_of, decode_group
 from pipeline.arrival import SINCE_EVER
 from pipeline.keeping import kept_of
@@ -18,7 +20,7 @@ from pipeline.memory import GroupMemory, PartitionMemory
 from pipeline.resume import decode_progress
 from schemas.alert import Alert
 from schemas.errors import DriftlineError
-from schemas.packet import Packet, decode_message
+from schemas.packet import Packet, ScoredPacketHeader, decode_message
 from schemas.window import WindowRecord
 from tests.upgrade import forms
 from tests.upgrade.forms import GOLDEN, golden, pairs_of
@@ -62,8 +64,23 @@ def test_a_baseline_file_of_version_2_is_read_with_its_lens() -> None:
     assert (Baseline.decode(golden("baseline.v1")).lens, baseline.tests) == (None, baseline.signals + 1)
 
 
+def test_a_baseline_file_of_version_3_is_read_with_its_scorer() -> None:
+    baseline = Baseline.decode(golden("baseline.v3"))
+    assert (baseline.lens, baseline.scorer) == (forms.LENS, forms.scorer())
+    assert baseline.scorer is not None
+    columns = {"a": Column.of([1.5, None], Vocabulary()), "b": Column.of([1.75, 9.0], Vocabulary())}
+    assert baseline.scorer.scores(columns, 2).tolist() == [9.375, 9.875]
+
+
 def test_a_packet_of_version_1_is_read() -> None:
     assert decode_message(golden("packet.v1")) == forms.message()
+
+
+def test_a_packet_of_version_2_is_read_with_its_most_anomalous_events() -> None:
+    packet = decode_message(golden("packet.v2"))
+    assert packet == forms.scored_message()
+    assert isinstance(packet.header, ScoredPacketHeader)
+    assert packet.header.anomalies.worst == ((1004, 31.5), (1001, 0.125))
 
 
 def test_a_marker_of_version_1_is_read() -> None:
@@ -163,7 +180,7 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
     ("read", "newer"),
     [
         pytest.param(decode_group, lambda: _raised(golden("profile.v2"), 0), id="profile"),
-        pytest.param(decode_message, lambda: _raised(golden("packet.v1"), 2), id="packet"),
+        pytest.param(decode_message, lambda: _raised(golden("packet.v2"), 2), id="packet"),
         pytest.param(decode_message, lambda: _raised(golden("marker.v1"), 2), id="marker"),
         pytest.param(
             lambda text: decode_progress(text, forms.SOURCE, *forms.COMMITTED),
@@ -184,7 +201,7 @@ def test_a_newer_version_is_refused_and_says_to_upgrade(
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
     form = {"Alert": "alert.v3", "WindowRecord": "window.v2"}.get(
-        getattr(kind, "__self__", type).__name__, "baseline.v2"
+        getattr(kind, "__self__", type).__name__, "baseline.v3"
     )
     with pytest.raises(ValueError, match="schema"):
         kind(_newer_document(golden(form)))

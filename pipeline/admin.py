@@ -9,6 +9,7 @@ from uuid import uuid4
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove, NewTopic
 from kafka.errors import (
+    CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
     GroupAuthorizationFailedError,
     GroupIdNotFoundError,
@@ -32,6 +33,8 @@ _ATTEMPTS = 30
 _MOST_BYTES = 10 * 1024 * 1024
 _EXISTS = 36
 _FORBIDDEN = 29
+# What a coordinator answers that has only just become one.
+_COMING_UP = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 
 T = TypeVar("T")
 
@@ -173,8 +176,8 @@ class Admin:
         for _ in range(_ATTEMPTS):
             try:
                 return _reached(self._servers, call)
-            except (CoordinatorNotAvailableError, NotCoordinatorError):
-                time.sleep(0.2)
+            except _COMING_UP:
+                time.sleep(0.5)
         raise BrokerError(f"the group coordinator of {self._servers} is not available")
 
 
@@ -256,7 +259,7 @@ def _connected(config: Config, connect: Callable[[], T]) -> T:
 def _reached(servers: str, call: Callable[[], T]) -> T:
     try:
         return call()
-    except (CoordinatorNotAvailableError, NotCoordinatorError):
+    except _COMING_UP:
         raise
     except KafkaError as error:
         raise (refusal_of(error) or BrokerError(f"Kafka at {servers} cannot be reached: {error}")) from error

@@ -333,7 +333,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 "partition": str(tp.partition),
                 "offset": str(record.offset),
             }
-            key, value = record.key, record.value
+            key, value = (record.key, record.value) if self._shared.privacy.keeps_records else (None, None)
             if value is not None and len(value) + len(key or b"") > _MOST_BYTES - _ROOM_BYTES:
                 place, value = {**place, "omitted_bytes": str(len(value))}, None
             if key is None and value is None:

@@ -12,6 +12,7 @@ from detectors.column import MISSING, Column
 from detectors.group import least_hashed
 from detectors.vocabulary import Vocabulary
 from pipeline.paths import Documents, Reader, reader_of
+from pipeline.privacy import Privacy
 from pipeline.signals import AutoSignals, ListedSignals
 from schemas.config import Config
 from schemas.group import MISSING as NO_SEGMENT
@@ -39,9 +40,11 @@ class Layout:
 class Layouts(dict[str, Layout]):
     """The layout of each model. With `signals: auto` it is that of the features last met, none at first."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, privacy: Privacy) -> None:
         super().__init__()
         self._config = config
+        self._privacy = privacy
+        self._ignored = privacy.ignored_under(config.event.paths.features)
         self._most = config.limits.signals_per_model
         self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
 
@@ -53,22 +56,32 @@ class Layouts(dict[str, Layout]):
         kept. O(features)."""
         met: set[str] = set()
         met.update(*features)
+        ignored = tuple(sorted(met & self._ignored))
+        met -= self._ignored
         names = tuple(least_hashed(met, self._most))
-        return self._put(model, names, too_many=len(names) < len(met))
+        return self._put(model, names, ignored, too_many=len(names) < len(met))
 
-    def _put(self, model: str, names: tuple[str, ...], too_many: bool = False) -> Layout:
+    def _put(self, model: str, names: tuple[str, ...], ignored: tuple[str, ...] = (), too_many: bool = False) -> Layout:
         found = self._config.model(model)
         if found is None:
             raise KeyError(model)
         paths = tuple(segment.path for segment in found.segments)
         listed = found.signals if isinstance(found.signals, tuple) else None
-        key = (model if too_many else None, paths, listed, names)
+        key = (model if too_many else None, paths, listed, names, ignored)
         layout = self._shared.get(key)
         if layout is None:
-            signals = AutoSignals(self._config, names, too_many) if listed is None else ListedSignals(listed)
-            layout = self._shared[key] = Layout([reader_of(path) for path in paths], signals, too_many)
+            signals = (
+                AutoSignals(self._config, self._privacy, names, ignored, too_many)
+                if listed is None
+                else ListedSignals(listed, self._privacy)
+            )
+            layout = self._shared[key] = Layout([self._segment_reader(path) for path in paths], signals, too_many)
         self[model] = layout
         return layout
+
+    def _segment_reader(self, path: str) -> Reader:
+        read = reader_of(path)
+        return (lambda documents: self._privacy.redact(read(documents))) if path in self._privacy.redacted else read
 
 
 def _segments(values: list[Any]) -> list[str]:

@@ -28,6 +28,7 @@ from pipeline.events import EventReader, Events
 from pipeline.formats.converter import Headers
 from pipeline.intake import Documents
 from pipeline.pending import Pending, Resolutions
+from pipeline.privacy import Privacy
 from pipeline.segments import Part
 from schemas.config import Config
 from schemas.event import Refusal
@@ -117,7 +118,8 @@ class Ingest:
     def __init__(self, config: Config, lenses: Mapping[str, Lens] | None = None) -> None:
         self.config = config
         self.lenses = lenses or {}
-        self.fingerprint = fingerprint_of(config, self.lenses)
+        self.privacy = Privacy.of(config)
+        self.fingerprint = fingerprint_of(config, self.lenses, self.privacy)
         self.reader = EventReader(config)
         limits = config.limits
         self.resolutions = Resolutions(
@@ -131,9 +133,11 @@ class Ingest:
         return self._names is None or model in self._names
 
 
-def fingerprint_of(config: Config, lenses: Mapping[str, Lens]) -> str:
-    """The fingerprint of packets made under this configuration through these lenses."""
-    return config.fingerprint({model: lens.digest.hex() for model, lens in lenses.items()})
+def fingerprint_of(config: Config, lenses: Mapping[str, Lens], privacy: Privacy | None = None) -> str:
+    """The fingerprint of packets made under this configuration through these lenses. Raises InputError where the key of
+    pseudonyms is not to be had."""
+    key = (privacy or Privacy.of(config)).digest
+    return config.fingerprint({model: lens.digest.hex() for model, lens in lenses.items()}, key)
 
 
 class PartitionIngest:
@@ -150,7 +154,7 @@ class PartitionIngest:
         self._accounted = accounted or Progress(resume)
         self._progress = replace(self._accounted, position=resume)
         self._admission = Admission(ingest.config)
-        self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending, ingest.lenses)
+        self._pending = Pending(ingest.config, ingest.resolutions, ingest.pending, ingest.lenses, ingest.privacy)
 
     @property
     def progress(self) -> Progress:

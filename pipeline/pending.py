@@ -20,6 +20,7 @@ from pipeline import labels
 from pipeline.chunk import Chunk, Place, joined
 from pipeline.intake import Documents, Intake
 from pipeline.layout import Layouts
+from pipeline.privacy import Privacy
 from pipeline.segments import GroupSet, Part, SegmentRule, rules_of
 from schemas.config import Config
 from schemas.group import Group, Segment
@@ -56,6 +57,7 @@ class Pending:
         resolutions: Resolutions,
         siblings: MutableSet["Pending"],
         lenses: Mapping[str, Lens] | None = None,
+        privacy: Privacy | None = None,
     ) -> None:
         self._siblings = siblings
         siblings.add(self)
@@ -63,7 +65,7 @@ class Pending:
         self._resolutions = resolutions
         self._lenses = lenses or {}
         self._vocabulary = Vocabulary()
-        self._intake = Intake(Layouts(config), self._vocabulary)
+        self._intake = Intake(Layouts(config, privacy or Privacy()), self._vocabulary)
         self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0

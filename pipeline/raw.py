@@ -23,6 +23,7 @@ from pipeline.event_time import Times
 from pipeline.events import EventReader, Events
 from pipeline.intake import Documents, Intake
 from pipeline.layout import Layouts
+from pipeline.privacy import Privacy
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.verdict import State
@@ -73,7 +74,7 @@ class Raw:
         """What is found, as it is found. A detector that says drift of many values in a row found it once."""
         reader = EventReader(self.config)
         vocabulary = Vocabulary()
-        intake = Intake(Layouts(self.config), vocabulary)
+        intake = Intake(Layouts(self.config, Privacy.of(self.config)), vocabulary)
         for values in filter(None, batches):
             yield from self._feed(reader.read(values), intake)
             vocabulary.clear()

@@ -1,6 +1,6 @@
 """Signals: from documents to one column for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from detectors.column import MISSING, Column
 from detectors.vocabulary import Vocabulary
 from pipeline.paths import Documents, reader_of
+from pipeline.privacy import Privacy
 from schemas.config import Config
 from schemas.model_config import SignalConfig
 
@@ -19,8 +20,8 @@ _OURS = frozenset({PREDICTION, LATENCY})
 class ListedSignals:
     """The signals that the configuration names."""
 
-    def __init__(self, signals: Sequence[SignalConfig]) -> None:
-        self._readers = [(s.name, reader_of(s.path), _CONVERT.get(s.kind)) for s in signals]
+    def __init__(self, signals: Sequence[SignalConfig], privacy: Privacy) -> None:
+        self._readers = [(s.name, reader_of(s.path), _converter(s, privacy)) for s in signals]
 
     def columns(self, documents: Documents, _: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         """A column for each. O(values)."""
@@ -45,6 +46,13 @@ def _number(text: str) -> float | str:
         return text
 
 
+def _converter(signal: SignalConfig, privacy: Privacy) -> Callable[[Sequence[Any]], list[Any]] | None:
+    convert = _CONVERT.get(signal.kind)
+    if signal.path not in privacy.redacted:
+        return convert
+    return privacy.redact if convert is None else lambda values: privacy.redact(convert(values))
+
+
 _CONVERT = {"categorical": _as_text, "numeric": _as_numbers}
 
 
@@ -55,22 +63,33 @@ class AutoSignals:
     one kind are taken out and converted together: a table, not a column each.
     """
 
-    def __init__(self, config: Config, names: Sequence[str], too_many: bool) -> None:
-        """`too_many`: there are other names, too, and they are left out."""
+    def __init__(
+        self, config: Config, privacy: Privacy, names: Sequence[str], ignored: Sequence[str], too_many: bool
+    ) -> None:
+        """The features have the names in `ignored`, too, and these are not looked at. `too_many`: there are still others,
+        and they are left out."""
         paths = config.event.paths
-        self._ours = [(PREDICTION, reader_of(paths.prediction)), (LATENCY, reader_of(paths.latency_ms))]
-        self._gaps: dict[str, Any] = dict.fromkeys(names, MISSING)
+        ours = ((PREDICTION, paths.prediction), (LATENCY, paths.latency_ms))
+        self._ours = [(name, reader_of(path), path) for name, path in ours if path not in privacy.ignored]
+        self._privacy = privacy
+        self._gaps: dict[str, Any] = dict.fromkeys((*names, *ignored), MISSING)
         self._too_many = too_many
-        self._tables = [[name] for name in names]
+        redacted = privacy.redacted_under(paths.features)
+        self._redacted = [name for name in names if name in redacted]
+        self._tables = [[name] for name in names if name not in redacted]
         self._settled = False
 
     def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         """A column for each. Raises KeyError where a feature is not one of those named. O(values)."""
-        found = {_name(n): column for n, column in self._columns(self._filled(features), vocabulary).items()}
-        for name, read in self._ours:
+        filled = self._filled(features)
+        found = {_name(n): column for n, column in self._columns(filled, vocabulary).items()}
+        for name in self._redacted:
+            found[_name(name)] = Column.of(self._privacy.redact(_values([name], filled)), vocabulary)
+        for name, read, path in self._ours:
             values = read(documents)
             if values.count(MISSING) < len(values):
-                found[name] = Column.of(values, vocabulary)
+                shown = self._privacy.redact(values) if path in self._privacy.redacted else values
+                found[name] = Column.of(shown, vocabulary)
         return found
 
     def _filled(self, features: Documents) -> Documents:

@@ -10,13 +10,10 @@ Profiling and writing packets can take seconds, so they are done in a thread: th
 import asyncio
 import logging
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from operator import attrgetter
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
@@ -26,12 +23,15 @@ from detectors.lens import Lens
 from pipeline.admin import Admin, Committed, Topic, source_topics
 from pipeline.board import Board, SourceStatus
 from pipeline.connection import aiokafka_settings
+from pipeline.dead_letters import DeadLetters
 from pipeline.dispatch import Dispatcher
 from pipeline.event_time import BEGINNING
 from pipeline.fault_points import reach
+from pipeline.fetched import records_of
 from pipeline.kafka_consumer import AIOKafkaConsumer, was_cancelled
 from pipeline.offload import Offload
-from pipeline.partition import DeadLetter, Emission, Fed, Ingest, PartitionIngest, Progress, Records
+from pipeline.owned_source import OwnedSource
+from pipeline.partition import Emission, Fed, Ingest, PartitionIngest, Progress
 from pipeline.resume import decode_progress, encode_progress
 from pipeline.topics import ingest_group
 from schemas.config import Config
@@ -46,27 +46,8 @@ _POLL_MS = 200
 _COMMIT_EVERY_S = 5.0
 _LOOK_EVERY_S = 0.5
 _MOST_BYTES = 10 * 1024 * 1024
-_ROOM_BYTES = 64 * 1024
 _SESSION_MS = 10_000
 _MOST_YIELD_S = 60.0
-_OFFSET, _TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
-_VALUE, _HEADERS = attrgetter("value"), attrgetter("headers")
-
-
-@dataclass(slots=True)
-class _Owned:
-    """A source partition that this worker reads, and the group's generation that gave it. It is `sending` while what
-    was read is not all sent: a failure then leaves it so."""
-
-    ingest: PartitionIngest
-    dispatcher: Dispatcher
-    topic_id: str
-    generation: int
-    begun: bool = False
-    sending: bool = False
-    idle_since_s: float | None = None
-    committed: tuple[int, Progress] | None = None
-    committed_at_s: float = 0.0
 
 
 class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -85,8 +66,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._shared = Ingest(config, lenses)
         self._with_headers = config.event.format != "json"
         self._offload = Offload("driftline-ingest")
-        self._owned: dict[TopicPartition, _Owned] = {}
-        self._given_up: dict[TopicPartition, _Owned] = {}
+        self._owned: dict[TopicPartition, OwnedSource] = {}
+        self._given_up: dict[TopicPartition, OwnedSource] = {}
         self._topics: dict[str, Topic] = {}
         self._profiles_partitions = config.kafka.profiles_partitions
         self._lock = asyncio.Lock()
@@ -111,6 +92,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         )
         self._producer = AIOKafkaProducer(
             **connection, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
+        )
+        self._dead_letters = DeadLetters(
+            config, self._producer, board, keeps_records=self._shared.privacy.keeps_records
         )
 
     async def run(self) -> None:
@@ -213,7 +197,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             )
         self._consumer.seek(tp, resume)
         dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions, self._shared.fingerprint)
-        self._owned[tp] = _Owned(
+        self._owned[tp] = OwnedSource(
             PartitionIngest(self._shared, source, topic_id, resume, progress), dispatcher, topic_id, self._generation()
         )
         log.info("%s: reads from %d", source, resume)
@@ -285,15 +269,17 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except (TimeoutError, NoOffsetForPartitionError):  # the latter of one just assigned, and not taken up yet
             return {}
 
-    async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
+    async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
-        fed = await self._offload(owned.ingest.feed, _records(records, headers=self._with_headers))
+        fed = await self._offload(owned.ingest.feed, records_of(records, headers=self._with_headers))
         self._count(fed)
         await self._finish(tp, owned, fed, records)
 
-    async def _finish(self, tp: TopicPartition, owned: _Owned, fed: Fed, records: list[ConsumerRecord]) -> None:
+    async def _finish(self, tp: TopicPartition, owned: OwnedSource, fed: Fed, records: list[ConsumerRecord]) -> None:
         owned.sending = True
-        await self._send_dead_letters(tp, fed.dead_letters, records)
+        if fed.dead_letters:
+            await self._dead_letters.send(tp, fed.dead_letters, records)
+            reach("ingest.dead_letters")
         for emission in fed.emissions:
             await self._send(tp, owned, emission)
         owned.sending = False
@@ -301,7 +287,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             await self._commit(tp, owned)
             reach("ingest.committed")
 
-    async def _send(self, tp: TopicPartition, owned: _Owned, emission: Emission) -> None:
+    async def _send(self, tp: TopicPartition, owned: OwnedSource, emission: Emission) -> None:
         started_s = time.monotonic()
         if time.monotonic() - owned.committed_at_s > _SESSION_MS / 3000:
             await self._fence(tp, owned)
@@ -318,53 +304,27 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._board.emissions += 1
         self._board.packet_bytes += sum(len(value) for _, _, value in packets)
 
-    async def _send_dead_letters(
-        self, tp: TopicPartition, letters: list[DeadLetter], records: list[ConsumerRecord]
-    ) -> None:
-        if not letters:
-            return
-        sent = []
-        for letter in letters:
-            record = records[bisect_left(records, letter.offset, key=_OFFSET)]
-            self._board.refused[letter.reason] += 1
-            place = {
-                "reason": letter.reason,
-                "topic": tp.topic,
-                "partition": str(tp.partition),
-                "offset": str(record.offset),
-            }
-            key, value = (record.key, record.value) if self._shared.privacy.keeps_records else (None, None)
-            if value is not None and len(value) + len(key or b"") > _MOST_BYTES - _ROOM_BYTES:
-                place, value = {**place, "omitted_bytes": str(len(value))}, None
-            if key is None and value is None:
-                key = b""  # the client sends no record that has neither
-            headers = [(name, text.encode()) for name, text in place.items()]
-            topic = self._config.kafka.dead_letters_topic
-            sent.append(await self._producer.send(topic, value, key, headers=headers))
-        await self._acknowledged(sent)
-        reach("ingest.dead_letters")
-
     async def _acknowledged(self, sent: list[Any]) -> None:
         await asyncio.gather(*sent)
 
-    async def _fence(self, tp: TopicPartition, owned: _Owned) -> None:
+    async def _fence(self, tp: TopicPartition, owned: OwnedSource) -> None:
         """Commits again what is committed: it fails where the partition has a new owner."""
         if owned.committed is not None:
             await self._write(tp, owned, *owned.committed)
 
-    async def _commit(self, tp: TopicPartition, owned: _Owned) -> None:
+    async def _commit(self, tp: TopicPartition, owned: OwnedSource) -> None:
         """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again, nor
         what was not sent."""
         if not owned.ingest.restoring and not owned.sending:
             await self._write(tp, owned, owned.ingest.resume, owned.ingest.progress)
 
-    async def _commit_or_leave(self, tp: TopicPartition, owned: _Owned) -> None:
+    async def _commit_or_leave(self, tp: TopicPartition, owned: OwnedSource) -> None:
         try:
             await self._commit(tp, owned)
         except (CommitFailedError, IllegalStateError) as error:
             log.info("%s: left without a last commit: %s", tp, error)
 
-    async def _write(self, tp: TopicPartition, owned: _Owned, resume: int, progress: Progress) -> None:
+    async def _write(self, tp: TopicPartition, owned: OwnedSource, resume: int, progress: Progress) -> None:
         if self._generation() != owned.generation:  # one that was put out has none, and into an empty group may commit
             raise CommitFailedError(f"{tp}: the group has moved on from generation {owned.generation}")
         block, window_ms = self._config.kafka.block_size, self._config.window.length_ms
@@ -393,7 +353,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             if (now - owned.idle_since_s) * 1000 >= self._config.window.idle_timeout_ms:
                 await self._claim(tp, owned, int(now * 1000))
 
-    async def _claim(self, tp: TopicPartition, owned: _Owned, now_ms: int) -> None:
+    async def _claim(self, tp: TopicPartition, owned: OwnedSource, now_ms: int) -> None:
         claimed = owned.ingest.claim(now_ms)
         if claimed is None:
             return
@@ -418,7 +378,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         events["excluded"] += fed.excluded
         events["refused"] += len(fed.dead_letters)
 
-    def _show(self, tp: TopicPartition, owned: _Owned) -> None:
+    def _show(self, tp: TopicPartition, owned: OwnedSource) -> None:
         progress = owned.ingest.progress
         end = self._consumer.highwater(tp)
         self._board.sources[SourcePartition(tp.topic, tp.partition)] = SourceStatus(
@@ -440,14 +400,3 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         finally:
             await self._consumer.stop()
             await self._producer.stop()
-
-
-def _records(records: list[ConsumerRecord], *, headers: bool) -> Records:
-    n = len(records)
-    times = np.fromiter(map(_TIMESTAMP, records), np.int64, n)
-    return Records(
-        np.fromiter(map(_OFFSET, records), np.int64, n),
-        np.where(times < 0, np.int64(1 << 61), times),
-        list(map(_VALUE, records)),
-        list(map(_HEADERS, records)) if headers else None,
-    )

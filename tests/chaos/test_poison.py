@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from pipeline.topics import BASELINE_TABLE, STATE_TABLE, changelog, ingest_group
+from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE, changelog, ingest_group
 from schemas.event import Refusal
 from schemas.packet import Packet, decode_message
 from tests.chaos.events import START_MS, WINDOW_S, events, last_tick
@@ -20,7 +20,7 @@ from tests.chaos.oracle import expected, records_of
 from tests.chaos.run import Run, settings
 from tests.chaos.traffic import Item, send_items
 from tests.kafka.choice import Kafka
-from tests.pipeline.events import encode, event
+from tests.pipeline.events.reader import encode, event
 from tests.pipeline.workers import Worker, driftline, read_topic, write_config
 
 PARTITIONS = 2

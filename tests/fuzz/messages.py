@@ -3,9 +3,9 @@
 from functools import cache
 from random import Random
 
-from pipeline.local import LocalIngest
-from pipeline.monitor import PartitionMonitor
-from pipeline.standards import Standards
+from pipeline.history.local import LocalIngest
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import StateError, WireError
@@ -14,7 +14,7 @@ from tests.fuzz.decoder import Decoder, same
 from tests.fuzz.documents import changed, oddly_written, text_of
 from tests.fuzz.mutation import CHECKSUM, mutated, noise, resealed, sealed
 from tests.fuzz.profiles import changed_profile
-from tests.pipeline.events import encode, loans
+from tests.pipeline.events.reader import encode, loans
 
 CONFIG = Config.from_mapping(
     {

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.events import EventReader
-from pipeline.formats.converter import PlainEvent
+from pipeline.events.formats.converter import PlainEvent
+from pipeline.events.reader import EventReader
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.event import Refusal
-from tests.pipeline.events import START_MS, encode, event
+from tests.pipeline.events.reader import START_MS, encode, event
 
 fastavro = pytest.importorskip("fastavro", reason="needs fastavro: pip install 'driftline[avro]'")
 

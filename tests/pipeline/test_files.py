@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.files import ROWS, Batch, read_events
+from pipeline.events.files import ROWS, Batch, read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.event import parse_timestamp_ms
-from tests.pipeline.events import START_MS, encode, event
+from tests.pipeline.events.reader import START_MS, encode, event
 
 BOM = b"\xef\xbb\xbf"
 AUTO = Config()

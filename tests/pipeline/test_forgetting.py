@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.keeping import (
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.keeping import (
     Kept,
     baseline_totals,
     baseline_windows,
@@ -15,13 +16,12 @@ from pipeline.keeping import (
     rolled_windows,
     state_records,
 )
-from pipeline.local import LocalIngest, closed_windows
-from pipeline.standards import Standards
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config
 from schemas.group import Group
-from tests.pipeline.events import START_MS, encode, loans
+from tests.pipeline.events.reader import START_MS, encode, loans
 
 WINDOW_MS, PER_WINDOW, LEARNED = 100_000, 240, 24
 DRIFTS, GONE, FORGOTTEN_AFTER, WINDOWS = 26, 28, 6, 38

@@ -11,17 +11,17 @@ from collections.abc import Callable
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline import metrics
-from pipeline.board import Board, SourceStatus
-from pipeline.closing import Closing
-from pipeline.collect import Outcome
-from pipeline.local import LocalIngest, closings
-from pipeline.server import Server
+from pipeline.history.local import LocalIngest, closings
+from pipeline.monitor.closing import Closing
+from pipeline.monitor.collect import Outcome
+from pipeline.serving import metrics
+from pipeline.serving.board import Board, SourceStatus
+from pipeline.serving.server import Server
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.packet import SourcePartition
 from schemas.verdict import State
-from tests.pipeline.events import START_MS, encode, event, loans
+from tests.pipeline.events.reader import START_MS, encode, event, loans
 
 EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 8200, 5400, 6600, 200
 LEARNED = 24

@@ -4,13 +4,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from pipeline.page.chronicle import Chronicle
-from pipeline.page.renderer import Freshness
-from pipeline.page.site import Site
-from pipeline.server import Answer, Request
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.page.renderer import Freshness
+from pipeline.serving.page.site import Site
+from pipeline.serving.server import Answer, Request
 from schemas import codec
 from schemas.config import Config
-from tests.pipeline.events import encode, event
+from tests.pipeline.events.reader import encode, event
 from tests.pipeline.html_reader import Page
 from tests.pipeline.past import EVIL, drifting, fill, hostile, said
 

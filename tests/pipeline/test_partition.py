@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.wire import decode_group
-from pipeline.dispatch import Dispatcher
-from pipeline.partition import Emission, Ingest, PartitionIngest, Progress, Records
-from pipeline.resume import decode_progress, encode_progress
+from pipeline.ingest.dispatch import Dispatcher
+from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.resume import decode_progress, encode_progress
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.event import Refusal
 from schemas.packet import SourcePartition, Stamp
-from tests.pipeline.events import START_MS, encode, event
+from tests.pipeline.events.reader import START_MS, encode, event
 
 SOURCE = SourcePartition("events", 0)
 WINDOW_MS = 10_000

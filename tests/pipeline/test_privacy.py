@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from detectors.wire import decode_group
-from pipeline.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from schemas.config import Config
 from schemas.errors import ConfigError, InputError
 from schemas.packet import Packet, SourcePartition
 from tests.kafka.choice import Kafka
-from tests.pipeline.events import START_MS, encode, event
+from tests.pipeline.events.reader import START_MS, encode, event
 from tests.pipeline.workers import Worker, create_topic, read_topic, send, until
 
 SECRET = {"env": "DRIFTLINE_TEST_REDACT_KEY"}

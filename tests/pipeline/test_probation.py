@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.closing import Closer, Closing
-from pipeline.keeping import baseline_totals, baseline_windows, kept_of, state_records
-from pipeline.standards import Standards
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.keeping import baseline_totals, baseline_windows, kept_of, state_records
+from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.group import Group
 from schemas.verdict import State
 from schemas.window import WindowRecord
-from tests.pipeline.events import START_MS
+from tests.pipeline.events.reader import START_MS
 from tests.pipeline.past_windows import CONFIG, WINDOW_MS, baseline_of_loans, loan_windows
 
 OWN = 50

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.local import LocalIngest, closed_windows
-from pipeline.memory import GroupMemory
-from pipeline.standards import Standards
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.group import Group, Segment
 from schemas.verdict import State
 from schemas.window import WindowRecord
-from tests.pipeline.events import START_MS, encode, loans
+from tests.pipeline.events.reader import START_MS, encode, loans
 
 WINDOW_MS, PER_WINDOW, LEARNED, NEW = 100_000, 480, 24, 26
 OLD, NEWER = Group("loan", "1"), Group("loan", "2")

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipeline.admin import Admin, producer
 from pipeline.cli import main
-from pipeline.log_reader import first_offset, read_range
+from pipeline.connections.admin import Admin, producer
+from pipeline.connections.log_reader import first_offset, read_range
 from schemas.config import Config
 from tests.kafka.acls import allow, commands
 from tests.kafka.certificates import Authority
 from tests.kafka.secured import PASSWORD, POOR_USER, READER, USER, SecuredBroker
-from tests.pipeline.events import encode, loans
+from tests.pipeline.events.reader import encode, loans
 from tests.pipeline.token_endpoint import TokenEndpoint, token_endpoint
 from tests.pipeline.workers import (
     DRIFTLINE,

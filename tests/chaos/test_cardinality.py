@@ -17,7 +17,7 @@ from schemas.config import Config
 from schemas.group import OTHER
 from schemas.model_config import SegmentConfig
 from schemas.packet import SourcePartition, encode_packet
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 from tests.pipeline.workers import DRIFTLINE, write_config
 
 WINDOW_MS = 500_000

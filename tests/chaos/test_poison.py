@@ -20,7 +20,7 @@ from tests.chaos.oracle import expected, records_of
 from tests.chaos.run import Run, settings
 from tests.chaos.traffic import Item, send_items
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import encode, event
+from tests.pipeline.events import encode, event
 from tests.pipeline.workers import Worker, driftline, read_topic, write_config
 
 PARTITIONS = 2

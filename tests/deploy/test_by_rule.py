@@ -7,7 +7,7 @@ import pytest
 
 from tests.deploy.by_rule import wired
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 from tests.pipeline.workers import Worker, create_topic, send, until
 
 DRIFTS_AT, WELL_AT, EVENTS, WINDOW_S, LEARNED = 5200, 6000, 7401, 200, 24

@@ -12,7 +12,7 @@ import yaml
 from tests.deploy.dashboards import FOLDER, Target, choices, dashboards, filled, referred, targets, variables
 from tests.deploy.prometheus import Prometheus
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 from tests.pipeline.workers import Worker, create_topic, send, until
 
 DASHBOARDS = dashboards()

@@ -15,7 +15,7 @@ from schemas.packet import SourcePartition, decode_message, encode_packet
 from tests.fuzz.decoder import Decoder, same
 from tests.fuzz.documents import changed, oddly_written, text_of
 from tests.fuzz.mutation import mutated, noise
-from tests.pipeline.events.reader import START_MS, event
+from tests.pipeline.events import START_MS, event
 
 BATCH = 100
 _WINDOW = {"length": "10s", "allowed_lateness": "2s"}

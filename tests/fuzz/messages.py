@@ -14,7 +14,7 @@ from tests.fuzz.decoder import Decoder, same
 from tests.fuzz.documents import changed, oddly_written, text_of
 from tests.fuzz.mutation import CHECKSUM, mutated, noise, resealed, sealed
 from tests.fuzz.profiles import changed_profile
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 
 CONFIG = Config.from_mapping(
     {

@@ -9,7 +9,7 @@ from pipeline.ingest.dispatch import Dispatcher
 from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
 from schemas.config import Config
 from schemas.packet import Marker, Packet, SourcePartition
-from tests.pipeline.events.reader import START_MS
+from tests.pipeline.events import START_MS
 
 Log = list[Packet | Marker]
 

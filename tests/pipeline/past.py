@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipeline.history.local import LocalIngest, closings
 from pipeline.serving.page.chronicle import Chronicle
 from schemas.config import Config
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 
 WINDOW_S, LEARNED = 200, 24
 EVIL = "<script>alert('x')</script>&\"/é -> #?%"

@@ -8,7 +8,7 @@ from detectors.group import GroupProfile
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.collect import OpenWindow
 from schemas.config import Config
-from tests.pipeline.events.reader import START_MS, encode, loans
+from tests.pipeline.events import START_MS, encode, loans
 
 WINDOW_MS, PER_WINDOW = 100_000, 120
 _BEFORE_MS = 200 * WINDOW_MS

@@ -10,7 +10,7 @@ from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from schemas.config import Config
 from schemas.event import Refusal
 from schemas.packet import SourcePartition, encode_packet
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 WINDOW_MS = 600_000
 LIMITS = {"models": 3, "versions_per_model": 2}

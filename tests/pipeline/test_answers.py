@@ -12,7 +12,7 @@ import pytest
 from schemas import codec
 from tests.deploy.alertmanagers import Alertmanager, webhook
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 from tests.pipeline.test_notify import NotifyProcess
 from tests.pipeline.workers import Worker, create_topic, driftline, read_topic, send, until
 

@@ -18,7 +18,7 @@ from pipeline.events.reader import EventReader
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.event import Refusal
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 fastavro = pytest.importorskip("fastavro", reason="needs fastavro: pip install 'driftline[avro]'")
 

@@ -29,7 +29,7 @@ from pipeline.history.history import FileHistory
 from schemas.config import Config
 from schemas.verdict import State
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import START_MS, encode, event, loans
+from tests.pipeline.events import START_MS, encode, event, loans
 from tests.pipeline.test_cli import Run, fails, run
 from tests.pipeline.workers import create_topic, write_config
 

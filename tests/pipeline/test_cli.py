@@ -26,7 +26,7 @@ from pyarrow import parquet
 from pipeline.cli import app, main
 from schemas import codec
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import START_MS, encode, event, loans
+from tests.pipeline.events import START_MS, encode, event, loans
 from tests.pipeline.workers import DRIFTLINE, create_topic, read_topic, send, write_config
 from tests.schemas.test_messages import ALERT
 

@@ -24,7 +24,7 @@ from schemas.config import Config
 from schemas.errors import StateError
 from schemas.packet import Marker, Packet, SourcePartition
 from schemas.window import Completeness
-from tests.pipeline.events.reader import START_MS, encode, event, loans
+from tests.pipeline.events import START_MS, encode, event, loans
 from tests.pipeline.logs import SOURCES, Log, Source, log_of, log_of_an_idle_one, log_of_two
 
 WINDOW_MS = 10_000

@@ -16,7 +16,7 @@ from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.event import parse_timestamp_ms
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 BOM = b"\xef\xbb\xbf"
 AUTO = Config()

@@ -21,7 +21,7 @@ from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config
 from schemas.group import Group
-from tests.pipeline.events.reader import START_MS, encode, loans
+from tests.pipeline.events import START_MS, encode, loans
 
 WINDOW_MS, PER_WINDOW, LEARNED = 100_000, 240, 24
 DRIFTS, GONE, FORGOTTEN_AFTER, WINDOWS = 26, 28, 6, 38

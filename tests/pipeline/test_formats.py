@@ -23,7 +23,7 @@ from schemas import codec
 from schemas.config import Config, EventConfig
 from schemas.event import Refusal
 from schemas.packet import SourcePartition
-from tests.pipeline.events.reader import START_MS
+from tests.pipeline.events import START_MS
 from tests.pipeline.forms import FAULTY, RECORD_MS, SAMPLES, Sample
 from tests.pipeline.test_partition import sent
 

@@ -13,7 +13,7 @@ from pipeline.ingest.layout import Layouts
 from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from schemas.config import Config
 from schemas.packet import SourcePartition
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 MODELS = ("a", "b", "c")
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.floats(allow_nan=False), st.text("xyz", max_size=2))

@@ -5,7 +5,7 @@ import numpy as np
 from pipeline.history.local import LocalIngest, closings
 from schemas.alert import AlertState
 from schemas.config import Config
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 WINDOW_S, EVENTS, LEARNED, WINDOWS = 60, 120, 60, 180
 BEGIN, END = 90, 130

@@ -14,7 +14,7 @@ from pipeline.history.local import FOLLOWING, LocalIngest, closed_windows, closi
 from pipeline.monitor.closing import Closing
 from schemas.config import Config
 from schemas.packet import Marker, Packet
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 SKEW_MS = 60_000
 DAY_MS = 86_400_000

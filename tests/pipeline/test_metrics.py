@@ -21,7 +21,7 @@ from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.packet import SourcePartition
 from schemas.verdict import State
-from tests.pipeline.events.reader import START_MS, encode, event, loans
+from tests.pipeline.events import START_MS, encode, event, loans
 
 EVENTS, DRIFT_AT, WELL_AT, WINDOW_S = 8200, 5400, 6600, 200
 LEARNED = 24

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 from tests.pipeline.html_reader import Page
 from tests.pipeline.workers import Worker, create_topic, driftline, send, start_two, until
 

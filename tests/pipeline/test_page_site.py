@@ -10,7 +10,7 @@ from pipeline.serving.page.site import Site
 from pipeline.serving.server import Answer, Request
 from schemas import codec
 from schemas.config import Config
-from tests.pipeline.events.reader import encode, event
+from tests.pipeline.events import encode, event
 from tests.pipeline.html_reader import Page
 from tests.pipeline.past import EVIL, drifting, fill, hostile, said
 

@@ -17,7 +17,7 @@ from schemas.config import Config
 from schemas.errors import StateError
 from schemas.event import Refusal
 from schemas.packet import SourcePartition, Stamp
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 SOURCE = SourcePartition("events", 0)
 WINDOW_MS = 10_000

@@ -13,7 +13,7 @@ from schemas.config import Config
 from schemas.errors import ConfigError, InputError
 from schemas.packet import Packet, SourcePartition
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 from tests.pipeline.workers import Worker, create_topic, read_topic, send, until
 
 SECRET = {"env": "DRIFTLINE_TEST_REDACT_KEY"}

@@ -13,7 +13,7 @@ from schemas.basis import Basis
 from schemas.group import Group
 from schemas.verdict import State
 from schemas.window import WindowRecord
-from tests.pipeline.events.reader import START_MS
+from tests.pipeline.events import START_MS
 from tests.pipeline.past_windows import CONFIG, WINDOW_MS, baseline_of_loans, loan_windows
 
 OWN = 50

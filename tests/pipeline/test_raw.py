@@ -11,7 +11,7 @@ from pipeline.history.raw import Raw, Series
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.verdict import State
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 from tests.pipeline.workers import driftline, write_config
 
 CONFIG = Config.from_mapping({"models": [{"name": "m"}, {"name": "n"}]})

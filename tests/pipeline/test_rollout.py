@@ -17,7 +17,7 @@ from schemas.config import Config
 from schemas.group import Group, Segment
 from schemas.verdict import State
 from schemas.window import WindowRecord
-from tests.pipeline.events.reader import START_MS, encode, loans
+from tests.pipeline.events import START_MS, encode, loans
 
 WINDOW_MS, PER_WINDOW, LEARNED, NEW = 100_000, 480, 24, 26
 OLD, NEWER = Group("loan", "1"), Group("loan", "2")

@@ -25,7 +25,7 @@ from schemas.config import Config
 from tests.kafka.acls import allow, commands
 from tests.kafka.certificates import Authority
 from tests.kafka.secured import PASSWORD, POOR_USER, READER, USER, SecuredBroker
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 from tests.pipeline.token_endpoint import TokenEndpoint, token_endpoint
 from tests.pipeline.workers import (
     DRIFTLINE,

@@ -17,7 +17,7 @@ from pipeline.ingest.segments import GroupSet, Part, SegmentRule
 from schemas.config import Config
 from schemas.group import OTHER, Group, Segment
 from tests.detectors import strategies as some
-from tests.pipeline.events.reader import START_MS, encode, event
+from tests.pipeline.events import START_MS, encode, event
 
 COUNTRY, TIER = "tags.country", "tags.tier"
 RESOLUTION = COARSE

@@ -28,7 +28,7 @@ from schemas.group import Group, Segment
 from schemas.packet import Packet
 from schemas.verdict import State
 from schemas.window import WindowRecord
-from tests.pipeline.events.reader import START_MS, encode, loans
+from tests.pipeline.events import START_MS, encode, loans
 from tests.pipeline.logs import log_of
 
 WINDOW_MS, PER_WINDOW, LEARNED = 100_000, 100, 24

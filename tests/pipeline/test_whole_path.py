@@ -9,7 +9,7 @@ import pytest
 
 from schemas import codec
 from tests.kafka.choice import Kafka
-from tests.pipeline.events.reader import encode, loans
+from tests.pipeline.events import encode, loans
 from tests.pipeline.workers import (
     Worker,
     counted,

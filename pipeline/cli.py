@@ -11,16 +11,20 @@ import typer
 
 from detectors import registry
 from detectors.baseline import Baseline
-from pipeline import alerts_cli, backtest_cli, baseline_cli, console, report_cli
-from pipeline.board import Board
-from pipeline.config_file import read_config
-from pipeline.garbage import collect_seldom
-from pipeline.local import LocalIngest, closings
-from pipeline.log_format import LogFormat, log_as
-from pipeline.partition import fingerprint_of
-from pipeline.raw import Raw
-from pipeline.series import series
-from pipeline.shelf import configured_baselines, frozen_of
+from pipeline.commands import alerts as alerts_cli
+from pipeline.commands import backtest as backtest_cli
+from pipeline.commands import baseline as baseline_cli
+from pipeline.commands import console
+from pipeline.commands import report as report_cli
+from pipeline.commands.series import series
+from pipeline.configuration.config_file import read_config
+from pipeline.configuration.shelf import configured_baselines, frozen_of
+from pipeline.history.local import LocalIngest, closings
+from pipeline.history.raw import Raw
+from pipeline.ingest.partition import fingerprint_of
+from pipeline.process.garbage import collect_seldom
+from pipeline.process.log_format import LogFormat, log_as
+from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import Alert
 from schemas.errors import DriftlineError, InputError
@@ -76,11 +80,11 @@ def demo(
     if (servers is None) != (topic is None):
         raise typer.BadParameter("go together; give both or neither", param_hint="--bootstrap-servers, --topic")
     if servers is not None and topic is not None:
-        from pipeline.demo_stream import run_stream
+        from pipeline.commands.demo_stream import run_stream
 
         run_stream(servers, topic, rate=rate, once=once)
         return
-    from pipeline.demo import run_demo
+    from pipeline.commands.demo import run_demo
 
     if not run_demo(once=once, port=port, speed=speed, version=VERSION):
         raise typer.Exit(1)
@@ -100,7 +104,7 @@ def run(
         raise typer.BadParameter(f"must be ingest or monitor, got {only!r}", param_hint="--only")
     _check_log_level(log_level)
     log_as(log_format, log_level)
-    from pipeline.worker import run_worker
+    from pipeline.worker.worker import run_worker
 
     run_worker(
         config,
@@ -170,7 +174,7 @@ def produce(
     quiet: Quiet = False,
 ) -> None:
     """Puts files into the source topic, in order."""
-    from pipeline.produce import produce_files
+    from pipeline.connections.produce import produce_files
 
     settings = read_config(config)
     sent = produce_files(settings, (b.values for b in console.batches(events, settings, quiet=quiet)), rate, topic)
@@ -186,7 +190,7 @@ def notify(
     """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C."""
     _check_log_level(log_level)
     log_as(log_format, log_level)
-    from pipeline.notify import run_notify
+    from pipeline.alerts.notify import run_notify
 
     run_notify(read_config(config))
 
@@ -194,8 +198,8 @@ def notify(
 @app.command(epilog=console.example("driftline topics -c driftline.yaml"))
 def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Creates the topics that Driftline keeps, and verifies those that are there."""
-    from pipeline.admin import Admin
-    from pipeline.topics import topic_specs
+    from pipeline.connections.admin import Admin
+    from pipeline.connections.topics import topic_specs
 
     settings = read_config(config)
     specs = topic_specs(settings)
@@ -215,9 +219,9 @@ def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help
 @app.command(epilog=console.example("driftline check -c driftline.yaml"))
 def check(config: ConfigFile) -> None:
     """Validates a configuration, its baselines and the broker's topics; changes nothing."""
-    from pipeline.admin import Admin, source_topics
-    from pipeline.rights import worker_rights
-    from pipeline.topics import topic_specs
+    from pipeline.connections.admin import Admin, source_topics
+    from pipeline.connections.rights import worker_rights
+    from pipeline.connections.topics import topic_specs
 
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)

@@ -18,9 +18,9 @@ from schemas.errors import ConfigError
 from schemas.kafka_config import KafkaConfig
 from schemas.model_config import ModelConfig, Models
 from schemas.season import DAY_MS, HOUR_MS, Season
-from schemas.security_config import AccessConfig
+from schemas.security_config import AccessConfig, OptionalSecret
 from schemas.service_config import AlertmanagerConfig, MetricsConfig, PageConfig
-from schemas.settings import REST, Auto, DottedPath, Link, Section, auto_or_list, between, duration
+from schemas.settings import REST, Auto, DottedPath, Link, Many, Section, auto_or_list, between, duration, unique
 
 FINGERPRINT_VERSION = 1
 _LEAST_OF_AN_HOUR = 20
@@ -74,6 +74,31 @@ class EventConfig(Section):
 
     paths: EventPaths = EventPaths()
 
+    ignore: Annotated[Many[DottedPath], unique("path", str)] = ()
+    """Paths whose values are not looked at, as in features.email."""
+
+    redact: Annotated[Many[DottedPath], unique("path", str)] = ()
+    """Paths whose strings are profiled under pseudonyms. With this or `ignore`, dead letters say where a record is and do
+    not hold it."""
+
+    redact_key: OptionalSecret = None
+    """The secret that pseudonyms are made with."""
+
+    @model_validator(mode="after")
+    def _has_a_key(self) -> "EventConfig":
+        if self.redact and self.redact_key is None:
+            raise ValueError(
+                "redact needs redact_key, as in {env: DRIFTLINE_REDACT_KEY}: without one, names are found by trying"
+            )
+        both = next((path for path in self.redact if path in self.ignore), None)
+        if both is not None:
+            raise ValueError(f"{both} is ignored and redacted; choose one")
+        fixed = {getattr(self.paths, name) for name in ("ts", "model", "version", "features")}
+        needed = next((path for path in (*self.ignore, *self.redact) if path in fixed), None)
+        if needed is not None:
+            raise ValueError(f"{needed} cannot be ignored or redacted: events are told apart by it")
+        return self
+
     @model_validator(mode="after")
     def _has_a_registry(self) -> "EventConfig":
         if self.format == "confluent-avro" and not self.registry:
@@ -96,6 +121,19 @@ class Config(Section):
     metrics: MetricsConfig = MetricsConfig()
     page: PageConfig = PageConfig()
     alertmanager: AlertmanagerConfig = AlertmanagerConfig()
+
+    @model_validator(mode="after")
+    def _watches_nothing_ignored(self) -> "Config":
+        for at, model in enumerate(() if self.models == "auto" else self.models):
+            listed = () if model.signals == "auto" else model.signals
+            wanted = [*(segment.path for segment in model.segments), *(signal.path for signal in listed)]
+            both = next((path for path in wanted if path in self.event.ignore), None)
+            if both is not None:
+                raise ValueError(f"models[{at}]: {both} is watched, and event.ignore has it; choose one")
+            named = next((part.path for part in model.segments if part.keep and part.path in self.event.redact), None)
+            if named is not None:
+                raise ValueError(f"models[{at}]: {named} is redacted, so keep cannot name its values")
+        return self
 
     @model_validator(mode="after")
     def _remembers_two_windows(self) -> "Config":
@@ -134,12 +172,17 @@ class Config(Section):
     def _by_name(self) -> Mapping[str, ModelConfig]:
         return {} if self.models == "auto" else {model.name: model for model in self.models}
 
-    def fingerprint(self, lenses: Mapping[str, str] | None = None, scorers: Mapping[str, str] | None = None) -> str:
+    def fingerprint(
+        self,
+        lenses: Mapping[str, str] | None = None,
+        key: str = "",
+        scorers: Mapping[str, str] | None = None,
+    ) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
         That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
-        segments and signals; and, by model, the digests of what its correlations are seen through, `lenses`, and its events
-        scored by, `scorers`. It is not where events come from and go to, nor what they are compared with: the
+        segments and signals; by model the digests of what its correlations are seen through, `lenses`, and its events scored
+        by, `scorers`; and `key`, the digest of what pseudonyms are made with. It is not where events come from and go to, nor what they are compared with: the
         broker, how connections are secured, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
@@ -153,6 +196,8 @@ class Config(Section):
         }
         if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
             decisive["form"] = [self.event.format, self.event.half]
+        if self.event.ignore or self.event.redact:
+            decisive["privacy"] = [sorted(self.event.ignore), sorted(self.event.redact), key]
         if lenses:
             decisive["lenses"] = sorted(lenses.items())
         if scorers:

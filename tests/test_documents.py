@@ -13,9 +13,9 @@ import pytest
 import typer
 import yaml
 
-from pipeline import metrics
-from pipeline.board import Board
 from pipeline.cli import app
+from pipeline.serving import metrics
+from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import Alert
 from schemas.config import Config

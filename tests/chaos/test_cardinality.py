@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.partition import Emission, Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Records
 from schemas import codec
 from schemas.config import Config
 from schemas.group import OTHER

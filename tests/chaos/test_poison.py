@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaConsumer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
-from pipeline.topics import BASELINE_TABLE, STATE_TABLE, changelog, ingest_group
+from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE, changelog, ingest_group
 from schemas.event import Refusal
 from schemas.packet import Packet, decode_message
 from tests.chaos.events import START_MS, WINDOW_S, events, last_tick

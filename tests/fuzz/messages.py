@@ -3,9 +3,10 @@
 from functools import cache
 from random import Random
 
-from pipeline.local import LocalIngest
-from pipeline.monitor import PartitionMonitor
-from pipeline.standards import Standards
+from detectors.frozen import Frozen
+from pipeline.history.local import LocalIngest
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import StateError, WireError
@@ -15,6 +16,7 @@ from tests.fuzz.documents import changed, oddly_written, text_of
 from tests.fuzz.mutation import CHECKSUM, mutated, noise, resealed, sealed
 from tests.fuzz.profiles import changed_profile
 from tests.pipeline.events import encode, loans
+from tests.upgrade.forms import scorer
 
 CONFIG = Config.from_mapping(
     {
@@ -27,9 +29,9 @@ _FIXED = 8
 
 @cache
 def valid_log() -> tuple[bytes, ...]:
-    """Packets and markers of a few windows, in order."""
+    """Packets and markers of a few windows, in order; the events of whole models are scored."""
     events = [encode(e) for e in loans(70, 40)]
-    return tuple(written(m) for m in LocalIngest(CONFIG).messages([events]))
+    return tuple(written(m) for m in LocalIngest(CONFIG, {"loan": Frozen(None, scorer())}).messages([events]))
 
 
 def written(message: Packet | Marker) -> bytes:
@@ -41,7 +43,7 @@ def changed_message(random: Random) -> bytes:
     data = random.choice(valid_log())
     choice = random.random()
     if choice < 0.05:
-        return sealed(b"DL\x01" + random.choice((b"P", b"M", b"X")) + noise(random))
+        return sealed(random.choice((b"DL\x01", b"DL\x02")) + random.choice((b"P", b"M", b"X")) + noise(random))
     if choice < 0.3:
         return resealed(random, mutated(random, data, valid_log()))
     start, header, payload = _parts(data)

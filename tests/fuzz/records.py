@@ -1,6 +1,7 @@
 """What others read: alerts, window records, verdicts, and the baseline file."""
 
 import base64
+from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -9,17 +10,20 @@ from pydantic import BaseModel, ValidationError
 
 from detectors.baseline import Baseline, baseline_of
 from detectors.wire import decode_group
+from pipeline.ingest.sightings import Sighting, read_sightings
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.errors import WireError
 from schemas.group import Segment
+from schemas.packet import SourcePartition
 from schemas.verdict import State, Verdict
 from schemas.window import Cell, SignalRecord, WindowRecord
 from tests.fuzz.decoder import Decoder, same
 from tests.fuzz.documents import changed, oddly_written, text_of
 from tests.fuzz.mutation import mutated
 from tests.fuzz.profiles import changed_profile, valid_profiles
+from tests.upgrade.forms import scorer
 
 _VERDICT = Verdict("ks", State.DRIFT, 0.5, 0.2, 0.001, 0.5, 0.01, 100, 50, "note")
 _ALERT = Alert(
@@ -107,19 +111,30 @@ def _read_verdict(document: Any) -> int:
     return 1
 
 
+def _changed_sightings(random: Random) -> bytes:
+    some = [Sighting(31.5, SourcePartition("events", 3), 1004), Sighting(2.0, SourcePartition("events", 0), 7)]
+    return _changed_text(random, codec.encode([one.to_json() for one in some]))
+
+
+def _read_sightings(data: bytes) -> int:
+    """A header that is no such header says nothing."""
+    return len("".join(map(str, read_sightings(data)))) > 0
+
+
 @cache
 def _valid_baselines() -> tuple[bytes, ...]:
     small = decode_group(valid_profiles()[5])
     segments = (None, Segment("tags.country", "DE"))
     windows = [(segment, start, small) for segment in segments for start in (0, 10)]
-    return baseline_of("m", 10, windows).encode(), Baseline("m", 10, {}).encode()
+    baseline = baseline_of("m", 10, windows)
+    return baseline.encode(), Baseline("m", 10, {}).encode(), replace(baseline, scorer=scorer()).encode()
 
 
 def _changed_baseline(random: Random) -> bytes:
     data = random.choice(_valid_baselines())
     if random.random() < 0.6:
         return _changed_text(random, data)
-    file = codec.decode(_valid_baselines()[0])
+    file = codec.decode(random.choice((_valid_baselines()[0], _valid_baselines()[2])))
     place = random.choice(file["groups"])
     place = random.choice([place, *place["windows"]])
     place["profile"] = base64.b64encode(changed_profile(random)).decode()
@@ -139,4 +154,5 @@ DECODERS = (
     Decoder("alerts and windows", 400, _changed_record, _read_record),
     Decoder("verdicts", 200, _changed_verdict, _read_verdict),
     Decoder("baselines", 150, _changed_baseline, _read_baseline),
+    Decoder("sightings", 300, _changed_sightings, _read_sightings),
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.group import GroupProfile
-from pipeline.collect import OpenWindow
-from pipeline.local import LocalIngest, closed_windows
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.monitor.collect import OpenWindow
 from schemas.config import Config
 from tests.pipeline.events import START_MS, encode, loans
 

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from pipeline.alertmanager import Peer
+from pipeline.alerts.alertmanager import Peer
 
 
 class Alertmanager:

@@ -19,12 +19,12 @@ from detectors.baseline import Baseline
 from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.scorer import SIGNAL, Scorer
 from detectors.wire import encode_group
-from pipeline.closing import Closing
-from pipeline.local import LocalIngest, closed_windows, closings
-from pipeline.partition import fingerprint_of
-from pipeline.segments import Part
-from pipeline.shelf import frozen_of
-from pipeline.sightings import Sighting, Sightings, read_sightings
+from pipeline.configuration.shelf import frozen_of
+from pipeline.history.local import LocalIngest, closed_windows, closings
+from pipeline.ingest.partition import fingerprint_of
+from pipeline.ingest.segments import Part
+from pipeline.ingest.sightings import Sighting, Sightings, read_sightings
+from pipeline.monitor.closing import Closing
 from schemas import codec
 from schemas.config import Config
 from schemas.packet import Packet, ScoredPacketHeader, SourcePartition, decode_message, encode_packet
@@ -283,7 +283,7 @@ def test_a_window_not_scored_by_the_baselines_scorer_has_no_verdict_on_scores(ba
 @pytest.fixture(scope="module")
 def replay(folder: Path) -> str:
     """What replay says of a usual window and of one with strange events; its alerts are in `alerts.ndjson`."""
-    some = documents(LEARNED, 1) + spoilt(documents(LEARNED + 1, 1), "against a correlation", 25)
+    some = documents(LEARNED, 1) + spoilt(documents(LEARNED + 1, 1, seed=2), "against a correlation", 25)
     (folder / "current.ndjson").write_bytes(b"\n".join(encoded(some)))
     done = driftline(
         "replay", "-c", folder / "driftline.yaml", folder / "current.ndjson", "--alerts", folder / "alerts.ndjson"

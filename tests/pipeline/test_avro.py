@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.events import EventReader
-from pipeline.formats.converter import PlainEvent
+from pipeline.events.formats.converter import PlainEvent
+from pipeline.events.reader import EventReader
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.event import Refusal

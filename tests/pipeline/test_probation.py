@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.closing import Closer, Closing
-from pipeline.keeping import baseline_totals, baseline_windows, kept_of, state_records
-from pipeline.standards import Standards
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.keeping import baseline_totals, baseline_windows, kept_of, state_records
+from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.group import Group

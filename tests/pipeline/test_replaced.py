@@ -1,8 +1,8 @@
 """A baseline that is replaced: alerts that rested on the old one resolve at once, and what the new one shows fires anew."""
 
-from pipeline.closing import Closer, Closing
-from pipeline.memory import GroupMemory
-from pipeline.standards import Standards
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.group import Group
 from tests.pipeline.past_windows import CONFIG, baseline_of_loans, loan_windows

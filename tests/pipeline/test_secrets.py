@@ -14,13 +14,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from pipeline.alertmanager import Peer, session_of
-from pipeline.connection import aiokafka_settings, kafka_python_settings
-from pipeline.faust_connection import faust_settings
-from pipeline.schema_registry import SchemaRegistry
-from pipeline.secret import read_secret
-from pipeline.tls import client_context, server_context
-from pipeline.tokens import Tokens, tokens_of
+from pipeline.alerts.alertmanager import Peer, session_of
+from pipeline.connections.connection import aiokafka_settings, kafka_python_settings
+from pipeline.connections.faust_connection import faust_settings
+from pipeline.connections.secret import read_secret
+from pipeline.connections.tls import client_context, server_context
+from pipeline.connections.tokens import Tokens, tokens_of
+from pipeline.events.schema_registry import SchemaRegistry
 from schemas.config import Config
 from schemas.errors import BrokerError, InputError
 from schemas.security_config import AccessConfig, OAuthConfig, SecretSource, ServerTlsConfig, TlsConfig

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipeline.admin import Admin, producer
 from pipeline.cli import main
-from pipeline.log_reader import first_offset, read_range
+from pipeline.connections.admin import Admin, producer
+from pipeline.connections.log_reader import first_offset, read_range
 from schemas.config import Config
 from tests.kafka.acls import allow, commands
 from tests.kafka.certificates import Authority

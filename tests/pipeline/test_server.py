@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.board import Board
-from pipeline.health import Health
-from pipeline.page.chronicle import Chronicle
-from pipeline.port import credentials_of, local_port, worker_port
-from pipeline.server import Answer, Credentials, Request, Route, Server
+from pipeline.serving.board import Board
+from pipeline.serving.health import Health
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.port import credentials_of, local_port, worker_port
+from pipeline.serving.server import Answer, Credentials, Request, Route, Server
 from schemas.config import Config
 from schemas.errors import InputError
 from tests.kafka.certificates import Authority

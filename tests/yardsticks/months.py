@@ -22,7 +22,7 @@ from detectors.shares import PRIMARY_SHARE, SUSTAINED_SHARE
 from detectors.spread import Excesses, Spread, Spreads, spreads_of
 from detectors.sustained import REMEMBERED, Tails, sustained, tails_of
 from detectors.tables import Tables
-from pipeline.alerting import SignalMemory, decide
+from pipeline.monitor.alerting import SignalMemory, decide
 from schemas.alert import AlertState
 from schemas.basis import Basis
 from schemas.detection_config import DetectionConfig

@@ -1,0 +1,276 @@
+"""Events read and not yet sent: columns by window and model, profiled when a packet is made of them.
+
+Columns take the same memory however many models, segments and windows there are, and thousands of small groups are
+profiled in one pass over each column.
+"""
+
+from collections.abc import Iterable, Mapping, MutableSet, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detectors.column import Column
+from detectors.cross import CrossProducts, Seeing
+from detectors.frozen import NOTHING, Frozen, FrozenParts
+from detectors.grid import Indices
+from detectors.group import GroupProfile, least_hashed
+from detectors.profile import Resolution, columns_profiles
+from detectors.scorer import SIGNAL as ANOMALY
+from detectors.vocabulary import Vocabulary
+from pipeline.events.event_time import Times
+from pipeline.ingest import labels
+from pipeline.ingest.chunk import Chunk, Place, joined
+from pipeline.ingest.intake import Documents, Intake
+from pipeline.ingest.layout import Layouts
+from pipeline.ingest.privacy import Privacy
+from pipeline.ingest.segments import GroupSet, Part, SegmentRule, rules_of
+from pipeline.ingest.sightings import Sightings
+from schemas.config import Config
+from schemas.group import Group, Segment
+from schemas.packet import SourcePartition
+
+MOST_DOCUMENTS = 1 << 14
+MOST_VALUES = 1 << 25
+MOST_WORDS = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class Resolutions:
+    """How finely a whole model and a segment are profiled."""
+
+    whole: Resolution
+    segment: Resolution
+
+
+@dataclass(slots=True)
+class _Stock:
+    """What one place holds: chunks of columns, and what was profiled to save memory, of the signals `names`."""
+
+    first: int
+    chunks: list[Chunk] = field(default_factory=list)
+    groups: GroupSet | None = None
+    names: list[str] = field(default_factory=list)
+
+
+class Pending:
+    """The unsent events of one source partition. `siblings`, all those of a worker, share its memory between them."""
+
+    def __init__(
+        self,
+        config: Config,
+        source: SourcePartition,
+        resolutions: Resolutions,
+        siblings: MutableSet["Pending"],
+        frozen: FrozenParts | None = None,
+        privacy: Privacy | None = None,
+    ) -> None:
+        self._siblings = siblings
+        siblings.add(self)
+        self._config = config
+        self._source = source
+        self._resolutions = resolutions
+        self._frozen = frozen or {}
+        self._vocabulary = Vocabulary()
+        scored = {model: parts.scorer.names for model, parts in self._frozen.items() if parts.scorer}
+        self._intake = Intake(Layouts(config, privacy or Privacy(), scored), self._vocabulary)
+        self._stock: dict[Place, _Stock] = {}
+        self._rows = 0
+        self._values = 0
+
+    def places(self) -> list[Place]:
+        """Where there are events, in order."""
+        self._take_in()
+        return sorted(self._stock)
+
+    @property
+    def empty(self) -> bool:
+        return not self._stock and not self._intake.rows
+
+    @property
+    def rows(self) -> int:
+        """Events held as documents or columns."""
+        return self._rows + self._intake.rows
+
+    def first_offset(self) -> int | None:
+        """The first offset that anything unsent covers."""
+        firsts = [stock.first for stock in self._stock.values()]
+        waiting = self._intake.first_offset()
+        return min(firsts if waiting is None else [*firsts, waiting], default=None)
+
+    def add(self, events: Documents) -> None:
+        """Takes events, in offset order."""
+        self._hold(self._intake.add(events))
+        if self._intake.documents > MOST_DOCUMENTS // len(self._siblings):
+            self._take_in()
+        if (
+            self._values + self._intake.values > MOST_VALUES // len(self._siblings)
+            or len(self._vocabulary) > MOST_WORDS
+        ):
+            self._condense()
+
+    def take(self, place: Place) -> GroupSet:
+        """The groups of one of `places()`, which then holds nothing."""
+        return self._profiled(place, self._stock.pop(place))
+
+    def clear_words(self) -> None:
+        """Forgets the strings met, once nothing refers to them."""
+        if not self.rows:
+            self._vocabulary.clear()
+
+    def _take_in(self) -> None:
+        self._hold(self._intake.take())
+
+    def _hold(self, chunks: Iterable[tuple[Place, Chunk]]) -> None:
+        for place, chunk in chunks:
+            stock = self._stock.get(place)
+            if stock is None:
+                stock = self._stock[place] = _Stock(int(chunk.offsets[0]))
+            stock.chunks.append(chunk)
+            self._rows += len(chunk.offsets)
+            self._values += chunk.values
+
+    def _condense(self) -> None:
+        """Profiles all that is held as columns, so that memory stays bounded and the vocabulary can be emptied."""
+        self._take_in()
+        for place, stock in self._stock.items():
+            stock.names = self._names(stock)
+            stock.groups = self._profiled(place, stock)
+            stock.groups.pack()
+        self._vocabulary.clear()
+
+    def _profiled(self, place: Place, stock: _Stock) -> GroupSet:
+        """The stock's groups; its chunks are given up."""
+        groups = stock.groups or GroupSet(rules_of(self._config, place.model))
+        if stock.chunks:
+            names = {*stock.names, *(name for chunk in stock.chunks for name in chunk.columns)}
+            if len(names) > self._resolutions.whole.signals:
+                names = set(self._names(stock))
+                groups.keep({*names, ANOMALY})
+            chunk = joined(stock.chunks, sorted(names))
+            seen = _Seen.of(self._frozen.get(place.model, NOTHING), self._source, stock.chunks, chunk)
+            self._rows -= len(chunk.offsets)
+            self._values -= sum(chunk.values for chunk in stock.chunks)
+            stock.chunks = []
+            _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary, seen)
+        return groups
+
+    def _names(self, stock: _Stock) -> list[str]:
+        """The signals of a place: of those that some event has, the ones with the least hashes. That does not depend
+        on how the events came to be in chunks, because each chunk has the least of its own."""
+        met = {name for chunk in stock.chunks for name, column in chunk.columns.items() if column.present}
+        return least_hashed(met | set(stock.names), self._resolutions.whole.signals)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the frozen parts of a baseline make of a chunk: its correlations are seen through `lens`, and `scores`, shape
+    (n,), are those of its events by the scorer of that digest."""
+
+    source: SourcePartition
+    lens: Seeing | None = None
+    scorer: str = ""
+    scores: Column | None = None
+
+    @classmethod
+    def of(cls, frozen: Frozen, source: SourcePartition, chunks: Sequence[Chunk], chunk: Chunk) -> "_Seen":
+        """`chunk` is those `chunks` as one, perhaps with fewer signals. O(values)."""
+        scorer, rows = frozen.scorer, len(chunk.offsets)
+        if scorer is None:
+            return cls(source, frozen.lens)
+        left = {name for some in chunks for name in some.columns}.intersection(scorer.names) - set(chunk.columns)
+        columns = {**chunk.columns, **joined(chunks, sorted(left)).columns} if left else chunk.columns
+        return cls(source, frozen.lens, scorer.digest, Column(rows, None, scorer.scores(columns, rows), None))
+
+    def crossed(self, columns: Mapping[str, Column], lo: int, hi: int) -> CrossProducts | None:
+        """The cross-products of some rows."""
+        return None if self.lens is None else CrossProducts.of(self.lens, columns, slice(lo, hi))
+
+    def sightings(self, columns: Mapping[str, Column], offsets: Times, lo: int, hi: int) -> Sightings | None:
+        """The most anomalous of some rows; `columns` have the scores among them."""
+        if self.scores is None:
+            return None
+        scores = columns[ANOMALY].numbers
+        assert scores is not None
+        return Sightings.of(self.scorer, self.source, offsets[lo:hi], scores[lo:hi])
+
+
+def _profile_chunk(
+    groups: GroupSet,
+    model: str,
+    chunk: Chunk,
+    resolutions: Resolutions,
+    vocabulary: Vocabulary,
+    seen: _Seen,
+) -> None:
+    wholes = [Group(model, version) for version in chunk.versions.names]
+    _add_split(groups, wholes, chunk.versions.codes, chunk, resolutions.whole, vocabulary, seen)
+    for rule, values in zip(groups.rules.values(), chunk.segments, strict=True):
+        met, rows = labels.pairs(chunk.versions, values)
+        split = _segment_groups(groups, rule, model, met)
+        _add_split(groups, split, rows, chunk, resolutions.segment, vocabulary)
+
+
+def _segment_groups(groups: GroupSet, rule: SegmentRule, model: str, met: list[tuple[str, str]]) -> list[Group]:
+    """The group of each (version, segment), with segments folded to the level that all of them need."""
+    by_version: dict[str, set[str]] = {}
+    for version, value in met:
+        by_version.setdefault(version, set()).add(value)
+    levels = {v: rule.level(some, groups.levels.get((v, rule.path), 0)) for v, some in by_version.items()}
+    for version, level in levels.items():
+        groups.raise_to((version, rule.path), level)
+    return [Group(model, v, Segment(rule.path, rule.folded(value, levels[v]))) for v, value in met]
+
+
+def _add_split(
+    groups: GroupSet,
+    split: list[Group],
+    rows: Indices,
+    chunk: Chunk,
+    resolution: Resolution,
+    vocabulary: Vocabulary,
+    seen: _Seen | None = None,
+) -> None:
+    """Adds the profiles of a chunk split into groups: row i belongs to `split[rows[i]]`, and groups may repeat."""
+    place = {group: i for i, group in enumerate(sorted(set(split), key=lambda g: g.order))}
+    owner = np.array([place[group] for group in split], np.intp)[rows]
+    met = np.flatnonzero(np.bincount(owner, minlength=len(place)))
+    parts = _parts(np.searchsorted(met, owner), len(met), chunk, resolution, vocabulary, seen)
+    owners = list(place)
+    for i, part in zip(met.tolist(), parts, strict=True):
+        groups.add(owners[i], part, groups.level(owners[i]))
+
+
+def _parts(
+    owner: Indices,
+    owners: int,
+    chunk: Chunk,
+    resolution: Resolution,
+    vocabulary: Vocabulary,
+    seen: _Seen | None,
+) -> list[Part]:
+    """One part for each owner, in order; `owner`, shape (n,), says whose each row is."""
+    rows = len(owner)
+    starts = np.zeros(1, np.intp)
+    named = chunk.columns if seen is None or seen.scores is None else {**chunk.columns, ANOMALY: seen.scores}
+    offsets, slices, columns = chunk.offsets, chunk.slices, list(named.values())
+    if owners > 1:
+        order = np.argsort(owner.astype(np.uint16) if owners < 1 << 16 else owner, kind="stable")
+        starts = np.concatenate([starts, np.cumsum(np.bincount(owner))[:-1]])
+        offsets, slices, columns = offsets[order], slices[order], [column.take(order) for column in columns]
+    profiles = columns_profiles(columns, starts, slices, resolution, vocabulary)
+    ends = np.append(starts[1:], rows)
+    by_name = dict(zip(named, columns, strict=True))
+    return [
+        Part(
+            GroupProfile.of(
+                hi - lo,
+                dict(zip(named, mine, strict=True)),
+                resolution,
+                seen.crossed(by_name, lo, hi) if seen else None,
+            ),
+            int(offsets[lo]),
+            int(offsets[hi - 1]) + 1,
+            seen.sightings(by_name, offsets, lo, hi) if seen else None,
+        )
+        for lo, hi, mine in zip(starts.tolist(), ends.tolist(), profiles, strict=True)
+    ]

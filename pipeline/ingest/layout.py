@@ -40,14 +40,16 @@ class Layout:
 class Layouts(dict[str, Layout]):
     """The layout of each model. With `signals: auto` it is that of the features last met, none at first."""
 
-    def __init__(self, config: Config, privacy: Privacy, scored: Mapping[str, Collection[str]] | None = None) -> None:
+    def __init__(
+        self, config: Config, privacy: Privacy | None = None, scored: Mapping[str, Collection[str]] | None = None
+    ) -> None:
         """`scored` are the features of each model that are never left out: an event's score must not depend on what other
         events have."""
         super().__init__()
         self._config = config
         self._scored = scored or {}
-        self._privacy = privacy
-        self._ignored = privacy.ignored_under(config.event.paths.features)
+        self._privacy = privacy or Privacy()
+        self._ignored = self._privacy.ignored_under(config.event.paths.features)
         self._most = config.limits.signals_per_model
         self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
 

@@ -72,7 +72,7 @@ class Pending:
         self._frozen = frozen or {}
         self._vocabulary = Vocabulary()
         scored = {model: parts.scorer.names for model, parts in self._frozen.items() if parts.scorer}
-        self._intake = Intake(Layouts(config, privacy or Privacy(), scored), self._vocabulary)
+        self._intake = Intake(Layouts(config, privacy, scored), self._vocabulary)
         self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0

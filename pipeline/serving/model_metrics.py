@@ -66,6 +66,7 @@ _DISTANCES = {
     "js": ("driftline_js_ratio", "Jensen-Shannon distance to the baseline."),
     "wasserstein": ("driftline_wasserstein_ratio", "Wasserstein distance to the baseline, in its spreads."),
     "out_of_range": ("driftline_out_of_range_ratio", "Share of values outside the baseline's range."),
+    "anomalous": ("driftline_anomalous_ratio", "Share of events as anomalous as one in 1,000 of the baseline's."),
     "unseen": ("driftline_unseen_ratio", "Share of values in categories the baseline lacks."),
 }
 

@@ -14,10 +14,10 @@ from pipeline.event_time import Times
 from pipeline.formats.converter import Converter, Headers
 from pipeline.formats.framed import FramedReader
 from pipeline.formats.table import FORMATS
-from pipeline.paths import Reader, reader_of
+from pipeline.paths import Reader, reader_of, rest_reader
 from schemas import codec
-from schemas.config import Config
-from schemas.event import Refusal, parse_timestamp_ms
+from schemas.config import WHOLE_EVENT, Config
+from schemas.event import Refusal, TsUnit, parse_timestamp_ms
 
 EARLIEST_MS = 365 * 86_400_000
 _MOST_MS = 1 << 62
@@ -70,7 +70,9 @@ class EventReader:
         self._ts: Reader = reader_of(paths.ts)
         self._model: Reader = reader_of(paths.model)
         self._version: Reader = reader_of(paths.version)
-        self._features: Reader = reader_of(paths.features)
+        self._features: Reader = rest_reader(paths) if paths.features == WHOLE_EVENT else reader_of(paths.features)
+        self._ts_unit = config.event.ts_unit
+        self._only_model = config.only_model
         self._most_bytes = config.limits.event_bytes
         self._framed = FramedReader(config) if config.event.format == "confluent-avro" else None
         self._converter = Converter(config) if config.event.format in FORMATS else None
@@ -90,14 +92,21 @@ class EventReader:
         if self._converter is not None:
             rows, documents, passed = self._converter.convert(rows, documents, values, headers, record_ms, refusals)
         bad: Refusals = {}
-        times = _times(self._ts(documents), bad)
-        models = _texts(self._model(documents), bad, Refusal.NO_MODEL, Refusal.BAD_MODEL)
+        times = _times(self._ts(documents), bad, self._ts_unit)
+        models = _texts(self._models(documents), bad, Refusal.NO_MODEL, Refusal.BAD_MODEL)
         versions = _texts(self._version(documents), bad, None, Refusal.BAD_VERSION)
         features = _objects(self._features(documents), bad)
         events = Events(len(values), rows, documents, features, models, versions, times, refusals, passed)
         if bad:
             events._take_out(bad)
         return events
+
+    def _models(self, documents: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The models; where an event names none and the configuration has one alone, it is that."""
+        models = self._model(documents)
+        if self._only_model is not None and (MISSING in models or None in models):
+            return [self._only_model if model is MISSING or model is None else model for model in models]
+        return models
 
     def _documents(self, values: Sequence[bytes | None], refusals: Refusals) -> list[Mapping[str, Any]]:
         """One for each value, `_NOTHING` where it is refused."""
@@ -133,26 +142,26 @@ class EventReader:
         return _NOTHING
 
 
-def _times(values: list[Any], bad: Refusals) -> Times:
+def _times(values: list[Any], bad: Refusals, unit: TsUnit) -> Times:
     """Epoch milliseconds, 0 where there is none."""
-    odd = _odd(values, int)
+    odd = range(len(values)) if unit != "ms" else _odd(values, int)
     if len(odd) == len(values):
-        times = np.array([_time(place, value, bad) for place, value in enumerate(values)], np.int64)
+        times = np.array([_time(place, value, bad, unit) for place, value in enumerate(values)], np.int64)
     else:
         for place in odd:
-            values[place] = _time(place, values[place], bad)
+            values[place] = _time(place, values[place], bad, unit)
         times = _integers(values)
     for place in np.flatnonzero((times < EARLIEST_MS) | (times >= _MOST_MS)).tolist():
         bad.setdefault(place, Refusal.TIMESTAMP_AHEAD if times[place] >= _MOST_MS else Refusal.TIMESTAMP_TOO_OLD)
     return times
 
 
-def _time(place: int, value: Any, bad: Refusals) -> int:
+def _time(place: int, value: Any, bad: Refusals, unit: TsUnit) -> int:
     if value is MISSING or value is None:
         bad[place] = Refusal.NO_TIMESTAMP
         return 0
     try:
-        return min(max(parse_timestamp_ms(value), 0), _MOST_MS)
+        return min(max(parse_timestamp_ms(value, unit), 0), _MOST_MS)
     except ValueError:
         bad[place] = Refusal.BAD_TIMESTAMP
         return 0

@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple
 
 from pipeline.formats.converter import PlainEvent
 from schemas import codec
-from schemas.config import Config
+from schemas.config import WHOLE_EVENT, Config
 from schemas.errors import InputError
 
 ROWS = 2000
@@ -172,11 +172,12 @@ class _RowReader:
         if both is not None:
             raise InputError(f"{path}: two columns would stand at {both!r} in the event; rename or remove one")
         named = _is_in(paths.model, there, nested)
-        self._model = None if named else (_steps_of(paths.model), _only_model(config) or _stem(path))
+        self._model = None if named else (_steps_of(paths.model), config.only_model or _stem(path))
 
     def __call__(self, row: Sequence[Any]) -> bytes:
         event: dict[str, Any] = {}
-        _put(event, self._features, {})
+        if self._features:
+            _put(event, self._features, {})
         if self._model is not None:
             _put(event, *self._model)
         for column, steps in self._places:
@@ -214,7 +215,7 @@ def _is_in(path: str, columns: Collection[str], nested: Collection[str]) -> bool
 
 
 def _steps_of(path: str) -> list[str]:
-    return path.split(".")
+    return [] if path == WHOLE_EVENT else path.split(".")
 
 
 def _put(event: dict[str, Any], steps: Sequence[str], value: Any) -> None:
@@ -224,11 +225,6 @@ def _put(event: dict[str, Any], steps: Sequence[str], value: Any) -> None:
             here[step] = {}
         here = here[step]
     here[steps[-1]] = value
-
-
-def _only_model(config: Config) -> str | None:
-    names: list[str] = [] if isinstance(config.models, str) else [m.name for m in config.models]
-    return names[0] if len(names) == 1 else None
 
 
 def _stem(path: Path) -> str:

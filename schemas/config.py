@@ -10,11 +10,12 @@ from math import ceil
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, Strict, Tag, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, Tag, ValidationError, model_validator
 
 from schemas import codec, mistakes
 from schemas.duration import DurationMs, format_duration
 from schemas.errors import ConfigError
+from schemas.event import TsUnit
 from schemas.season import DAY_MS, HOUR_MS, Season
 from schemas.settings import (
     REST,
@@ -38,6 +39,7 @@ from schemas.settings import (
 )
 
 FINGERPRINT_VERSION = 1
+WHOLE_EVENT = "."
 _LEAST_OF_AN_HOUR = 20
 _LATER_LIMITS = frozenset({"models", "versions_per_model"})
 
@@ -111,6 +113,10 @@ class WindowConfig(Section):
     """How far an event may be ahead of its record's timestamp; one further ahead is refused."""
 
 
+def _features_path(path: str) -> str:
+    return path if path == WHOLE_EVENT else check_path(path)
+
+
 class EventPaths(Section):
     """Where the fields of an event stand: keys with dots between."""
 
@@ -118,7 +124,10 @@ class EventPaths(Section):
     ts: DottedPath = "ts"
     model: DottedPath = "model"
     version: DottedPath = "version"
-    features: DottedPath = "features"
+    features: Annotated[str, AfterValidator(_features_path)] = "features"
+    """`.` where the features stand beside the other fields: every field of the event that no path names, but for
+    objects."""
+
     prediction: DottedPath = "prediction"
     label: DottedPath = "label"
     latency_ms: DottedPath = "latency_ms"
@@ -134,6 +143,9 @@ class EventConfig(Section):
     half: Literal["request", "response"] = "request"
     """Which half of a pair is an event, where request and response are records of their own."""
 
+    ts_unit: TsUnit = "ms"
+    """What times that are numbers count: since 1970, in this unit."""
+
     registry: Link = ""
     """The schema registry, for `confluent-avro`."""
 
@@ -143,6 +155,15 @@ class EventConfig(Section):
     def _has_a_registry(self) -> "EventConfig":
         if self.format == "confluent-avro" and not self.registry:
             raise ValueError("format confluent-avro needs a registry, as in http://localhost:8081")
+        return self
+
+    @model_validator(mode="after")
+    def _has_times_of_its_own(self) -> "EventConfig":
+        if self.ts_unit != "ms" and self.format not in ("json", "confluent-avro"):
+            raise ValueError(
+                f"ts_unit goes with format json and confluent-avro, got {self.ts_unit!r} with {self.format}; the times of the "
+                "other formats are ISO 8601"
+            )
         return self
 
 
@@ -459,6 +480,11 @@ class Config(Section):
             return _ANY_MODEL.model_copy(update={"name": name})
         return self._by_name.get(name)
 
+    @property
+    def only_model(self) -> str | None:
+        """The model that is configured alone: whose events those are that name none."""
+        return None if self.models == "auto" or len(self.models) != 1 else self.models[0].name
+
     @cached_property
     def _by_name(self) -> Mapping[str, ModelConfig]:
         return {} if self.models == "auto" else {model.name: model for model in self.models}
@@ -466,7 +492,7 @@ class Config(Section):
     def fingerprint(self, lenses: Mapping[str, str] | None = None) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
-        That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
+        That is the window's length, lateness and skew, the form, the paths and the unit of time of events, the limits, and each model's name,
         segments and signals; and `lenses`, by model the digest of what its correlations are seen through. It is not where events come from and go to, nor what they are compared with: the
         broker, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
@@ -481,6 +507,8 @@ class Config(Section):
         }
         if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
             decisive["form"] = [self.event.format, self.event.half]
+        if self.event.ts_unit != "ms":  # for the same reason
+            decisive["ts_unit"] = self.event.ts_unit
         if lenses:
             decisive["lenses"] = sorted(lenses.items())
         return blake2b(codec.encode_canonical(decisive), digest_size=8).hexdigest()

@@ -13,7 +13,7 @@ import typer
 
 from detectors import registry
 from detectors.baseline import Baseline
-from pipeline import alerts_cli, backtest_cli, baseline_cli, console, report_cli
+from pipeline import alerts_cli, backtest_cli, baseline_cli, console, report_cli, sniff_cli
 from pipeline.board import Board
 from pipeline.config_file import read_config
 from pipeline.garbage import collect_seldom
@@ -156,6 +156,9 @@ def replay(
 
 
 app.command(epilog="\n\n".join(map(console.example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
+
+
+app.command(epilog="\n\n".join(map(console.example, sniff_cli.EXAMPLES)))(sniff_cli.sniff)
 
 
 app.command("report", epilog="\n\n".join(map(console.example, report_cli.EXAMPLES)))(report_cli.report_command)

@@ -99,6 +99,7 @@ def unreachable(folder: Path) -> dict[str, list[str | Path]]:
         "report": ["report", "-c", config, "-o", folder / "report.html"],
         "alerts tail": ["alerts", "tail", "-c", config],
         "notify": ["notify", "-c", config],
+        "sniff": ["sniff", "-c", config],
     }
 
 

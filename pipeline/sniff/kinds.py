@@ -9,6 +9,7 @@ from pipeline.sniff.leaves import Leaf
 
 _MOST_CATEGORIES = 64
 _MOST_CODES = 20
+_LEAST_CODE = 100  # below it, numbers with gaps between them are rather counts and levels
 _ENOUGH = 20
 _WORDS = 4
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
@@ -67,7 +68,8 @@ def _of_numbers(leaf: Leaf) -> Kind:
         return Kind.IDENTIFIER
     span = max(leaf.numbers) - min(leaf.numbers) + 1
     few = n >= 5 * leaf.distinct and 2 < leaf.distinct <= _MOST_CODES
-    return Kind.CODES if few and span > 10 * leaf.distinct and not _round(leaf.numbers) else Kind.NUMERIC
+    long = min(leaf.numbers) >= _LEAST_CODE and not _round(leaf.numbers)
+    return Kind.CODES if few and long and span > 10 * leaf.distinct else Kind.NUMERIC
 
 
 def _counts_up(numbers: list[float]) -> bool:

@@ -251,9 +251,15 @@ class _Maker:
             and leaf.readable
             and leaf.share >= _NEARLY
             and self._kinds[steps] is Kind.CATEGORICAL
+            and not self._is_answer(leaf)
             and self._splits(leaf)
         ]
         return sorted(fit, key=lambda leaf: leaf.distinct)[:_MOST_SEGMENTS]
+
+    def _is_answer(self, leaf: Leaf) -> bool:
+        """Whether it stands beside the prediction in an object of the answer: it is part of what is watched."""
+        answer = self._roles.prediction
+        return answer is not None and bool(answer.parent) and leaf.parent == answer.parent
 
     def _splits(self, leaf: Leaf) -> bool:
         counts = Counter(leaf.texts).most_common()

@@ -70,7 +70,7 @@ def plain_events(form: Plain, n: int = 300, seed: int = 3) -> list[bytes]:
             name("when"): UNITS[form.unit](START_MS + 500 * i),
             name("model"): model,
             name("revision"): "v1.4.2",
-            name("body"): {name("vector"): {**common, **own}, name("score"): rng.random()},
+            name("body"): {name("vector"): {**common, **own}, name("score"): rng.random(), "zzv": rng.choice("PQ")},
             name("took"): rng.lognormvariate(2.5, 0.4),
             name("tags"): {name("country"): rng.choice(COUNTRIES)},
         }
@@ -237,6 +237,7 @@ KINDS: list[tuple[Kind, str, list[Any]]] = [
     (Kind.NUMERIC, "x", [i * 0.37 % 11 for i in range(100)]),
     (Kind.NUMERIC, "x", [i % 7 for i in range(100)]),
     (Kind.NUMERIC, "x", [1000 * (i % 7) for i in range(100)]),
+    (Kind.NUMERIC, "x", [[-40, 0, 77][i % 3] for i in range(100)]),
     (Kind.CODES, "x", [[5411, 5812, 9001][i % 3] for i in range(100)]),
     (Kind.NUMERIC_TEXT, "x", [f"{i * 0.37 % 11:.2f}" for i in range(100)]),
     (Kind.IDENTIFIER, "x", [f"{i * 7919 % 100_000:08}" for i in range(100)]),

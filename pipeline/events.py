@@ -1,6 +1,6 @@
 """From raw records to events: decoded, checked and typed, a batch at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
@@ -14,6 +14,7 @@ from pipeline.event_time import Times
 from pipeline.formats.converter import Converter, Headers
 from pipeline.formats.framed import FramedReader
 from pipeline.formats.table import FORMATS
+from pipeline.pairing import Paired, Waiting
 from pipeline.paths import Reader, reader_of, rest_reader
 from schemas import codec
 from schemas.config import WHOLE_EVENT, Config
@@ -25,6 +26,9 @@ _NAME_CHARACTERS = 200
 _NOTHING: Mapping[str, Any] = {}
 
 Refusals = dict[int, Refusal]
+Pair = Callable[
+    [Indices, Sequence[Mapping[str, Any]], Sequence[bytes | None], Headers | None, Times | None, Refusals], Paired
+]
 
 
 @dataclass(slots=True)
@@ -32,6 +36,9 @@ class Events:
     """What a batch of `count` records holds. `rows`, shape (m,), ascending, are the records that can be read; the
     sequences after it have one entry for each of these, times in epoch milliseconds. `refusals` has the reason for
     every other record, by row; `passed`, shape (k,), ascending, are those that hold nothing to profile.
+
+    Where halves are joined, an event is at the row of its second half; `firsts`, shape (m,), are the offsets of the first
+    ones, `mates` these by row, and `unmatched` halves given up, each at the row where it was.
 
     A record of a batched form is there once for each of its events. They share time, model and version, so they are
     late, refused or excluded together, and a record is never divided."""
@@ -45,6 +52,9 @@ class Events:
     times_ms: Times
     refusals: Refusals
     passed: Indices = field(default_factory=lambda: np.empty(0, np.intp))
+    firsts: Times | None = None
+    mates: Mapping[int, Waiting] = field(default_factory=dict)
+    unmatched: Sequence[tuple[int, Waiting]] = ()
 
     def refuse(self, bad: npt.NDArray[np.bool_], reason: Refusal) -> None:
         """Takes out the events where `bad`, shape (m,), is true."""
@@ -58,6 +68,7 @@ class Events:
         kept = good.tolist()
         self.refusals |= {int(self.rows[place]): reason for place, reason in bad.items()}
         self.rows, self.times_ms = self.rows[good], self.times_ms[good]
+        self.firsts = None if self.firsts is None else self.firsts[good]
         self.documents, self.features = list(compress(self.documents, kept)), list(compress(self.features, kept))
         self.models, self.versions = list(compress(self.models, kept)), list(compress(self.versions, kept))
 
@@ -78,9 +89,14 @@ class EventReader:
         self._converter = Converter(config) if config.event.format in FORMATS else None
 
     def read(
-        self, values: Sequence[bytes | None], headers: Headers | None = None, record_ms: Times | None = None
+        self,
+        values: Sequence[bytes | None],
+        headers: Headers | None = None,
+        record_ms: Times | None = None,
+        pair: Pair | None = None,
     ) -> Events:
-        """Decodes and checks a batch; the records' headers and times matter to some forms. O(bytes); never raises for
+        """Decodes and checks a batch; the records' headers and times matter to some forms, and `pair` joins the halves of
+        those that have them. O(bytes); never raises for
         what a record holds. Raises BrokerError where a schema registry is needed and does not answer."""
         refusals: Refusals = {}
         rows = np.arange(len(values))
@@ -88,8 +104,11 @@ class EventReader:
         if refusals:
             rows = np.delete(rows, list(refusals))
             documents = [d for d in documents if d is not _NOTHING]
-        passed = rows[:0]
-        if self._converter is not None:
+        passed, paired = rows[:0], None
+        if pair is not None:
+            paired = pair(rows, documents, values, headers, record_ms, refusals)
+            rows, documents, passed = np.array(paired.rows, np.intp), paired.documents, np.array(paired.passed, np.intp)
+        elif self._converter is not None:
             rows, documents, passed = self._converter.convert(rows, documents, values, headers, record_ms, refusals)
         bad: Refusals = {}
         times = _times(self._ts(documents), bad, self._ts_unit)
@@ -97,6 +116,9 @@ class EventReader:
         versions = _texts(self._version(documents), bad, None, Refusal.BAD_VERSION)
         features = _objects(self._features(documents), bad)
         events = Events(len(values), rows, documents, features, models, versions, times, refusals, passed)
+        if paired is not None:
+            events.firsts, events.mates = np.array(paired.firsts, np.int64), paired.mates
+            events.unmatched = paired.unmatched
         if bad:
             events._take_out(bad)
         return events

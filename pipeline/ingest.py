@@ -49,7 +49,7 @@ _ROOM_BYTES = 64 * 1024
 _SESSION_MS = 10_000
 _MOST_YIELD_S = 60.0
 _OFFSET, _TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
-_VALUE, _HEADERS = attrgetter("value"), attrgetter("headers")
+_VALUE, _HEADERS, _KEY = attrgetter("value"), attrgetter("headers"), attrgetter("key")
 
 
 @dataclass(slots=True)
@@ -83,6 +83,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._clock = clock
         self._shared = Ingest(config, lenses)
         self._with_headers = config.event.format != "json"
+        self._with_keys = config.event.pairs is not None
         self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, _Owned] = {}
         self._given_up: dict[TopicPartition, _Owned] = {}
@@ -286,9 +287,20 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _feed(self, tp: TopicPartition, owned: _Owned, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
-        fed = await self._offload(owned.ingest.feed, _records(records, headers=self._with_headers))
+        fed = await self._offload(owned.ingest.feed, self._records(records))
         self._count(fed)
         await self._finish(tp, owned, fed, records)
+
+    def _records(self, records: list[ConsumerRecord]) -> Records:
+        n = len(records)
+        times = np.fromiter(map(_TIMESTAMP, records), np.int64, n)
+        return Records(
+            np.fromiter(map(_OFFSET, records), np.int64, n),
+            np.where(times < 0, np.int64(1 << 61), times),
+            list(map(_VALUE, records)),
+            list(map(_HEADERS, records)) if self._with_headers else None,
+            list(map(_KEY, records)) if self._with_keys else None,
+        )
 
     async def _finish(self, tp: TopicPartition, owned: _Owned, fed: Fed, records: list[ConsumerRecord]) -> None:
         owned.sending = True
@@ -324,7 +336,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return
         sent = []
         for letter in letters:
-            record = records[bisect_left(records, letter.offset, key=_OFFSET)]
+            record = letter.record or records[bisect_left(records, letter.offset, key=_OFFSET)]
             self._board.refused[letter.reason] += 1
             place = {
                 "reason": letter.reason,
@@ -355,7 +367,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again, nor
         what was not sent."""
         if not owned.ingest.restoring and not owned.sending:
-            await self._write(tp, owned, owned.ingest.resume, owned.ingest.progress)
+            await self._write(tp, owned, *owned.ingest.checkpoint())
 
     async def _commit_or_leave(self, tp: TopicPartition, owned: _Owned) -> None:
         try:
@@ -396,7 +408,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         claimed = owned.ingest.claim(now_ms)
         if claimed is None:
             return
-        await self._write(tp, owned, owned.ingest.resume, claimed)
+        await self._write(tp, owned, *owned.ingest.checkpoint(claimed))
         reach("ingest.claimed")
         await self._finish(tp, owned, await self._offload(owned.ingest.advance, claimed), [])
 
@@ -439,14 +451,3 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         finally:
             await self._consumer.stop()
             await self._producer.stop()
-
-
-def _records(records: list[ConsumerRecord], *, headers: bool) -> Records:
-    n = len(records)
-    times = np.fromiter(map(_TIMESTAMP, records), np.int64, n)
-    return Records(
-        np.fromiter(map(_OFFSET, records), np.int64, n),
-        np.where(times < 0, np.int64(1 << 61), times),
-        list(map(_VALUE, records)),
-        list(map(_HEADERS, records)) if headers else None,
-    )

@@ -20,11 +20,13 @@ from detectors.sequence.detector import SequenceDetector
 from detectors.vocabulary import Vocabulary
 from pipeline.chunk import Chunk
 from pipeline.event_time import Times
-from pipeline.events import EventReader, Events
+from pipeline.events import Events
 from pipeline.intake import Documents, Intake
 from pipeline.layout import Layouts
+from pipeline.partition import Ingest, PartitionIngest
 from schemas.config import Config
 from schemas.errors import InputError
+from schemas.packet import SourcePartition
 from schemas.verdict import State
 
 
@@ -71,11 +73,14 @@ class Raw:
 
     def detections(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Detection]:
         """What is found, as it is found. A detector that says drift of many values in a row found it once."""
-        reader = EventReader(self.config)
+        ingest = PartitionIngest(Ingest(self.config), SourcePartition("events", 0), "raw", 0)
         vocabulary = Vocabulary()
         intake = Intake(Layouts(self.config), vocabulary)
+        read = 0
         for values in filter(None, batches):
-            yield from self._feed(reader.read(values), intake)
+            events = ingest.read(np.arange(read, read + len(values)), values)
+            read += len(values)
+            yield from self._feed(events, intake)
             vocabulary.clear()
 
     def _feed(self, events: Events, intake: Intake) -> Iterator[Detection]:

@@ -43,9 +43,7 @@ def sniff(
         str | None, typer.Option(metavar="NAME", help="The topic; the first of kafka.topics without.")
     ] = None,
     number: Annotated[int, typer.Option("--events", min=1, max=100_000, help="How many events to look at.")] = 500,
-    examples: Annotated[
-        bool, typer.Option("--examples/--no-examples", help="Show a value of each path, cut. They are of real events.")
-    ] = True,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Show no values of the events.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="Write the configuration here.")
@@ -53,7 +51,9 @@ def sniff(
 ) -> None:
     """Looks at the last events of a topic, or the first of files, and proposes a configuration for them: what stands where,
     what is a signal, how long a window is to be. Reads only, without a group. The configuration is tried on the same
-    events. Values are shown as examples; names of models stand in the configuration."""
+    events. A value of each path is shown as an example, cut, of a real event; names of models stand in the
+    configuration."""
+    examples = not no_examples
     base, document = _base(config, servers, topic, events)
     sample = of_files(events, number) if events else of_topic(base, topic or base.kafka.topics[0], number)
     proposal = proposed(sample, base.event.registry)

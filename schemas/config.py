@@ -134,6 +134,16 @@ class EventPaths(Section):
     tags: DottedPath = "tags"
 
 
+class PairsConfig(Section):
+    """Requests and responses that are records of their own, joined. Both halves are on one partition."""
+
+    within_ms: Annotated[DurationMs, between("1s", "1d")] = duration("within", "5m")
+    """A half waits so long for the other, in the time of the partition's records."""
+
+    most: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Of a partition at most so many halves wait; of more, the oldest is given up."""
+
+
 class EventConfig(Section):
     """The form of events."""
 
@@ -142,6 +152,9 @@ class EventConfig(Section):
 
     half: Literal["request", "response"] = "request"
     """Which half of a pair is an event, where request and response are records of their own."""
+
+    pairs: PairsConfig | None = None
+    """With `{within: 5m}` requests and responses are joined: one event of both halves."""
 
     ts_unit: TsUnit = "ms"
     """What times that are numbers count: since 1970, in this unit."""
@@ -155,6 +168,14 @@ class EventConfig(Section):
     def _has_a_registry(self) -> "EventConfig":
         if self.format == "confluent-avro" and not self.registry:
             raise ValueError("format confluent-avro needs a registry, as in http://localhost:8081")
+        return self
+
+    @model_validator(mode="after")
+    def _has_halves(self) -> "EventConfig":
+        if self.pairs is not None and self.format not in ("kserve-v1", "kserve-v2", "seldon"):
+            raise ValueError(
+                f"pairs goes with format kserve-v1, kserve-v2 and seldon, got {self.format}: it has no halves"
+            )
         return self
 
     @model_validator(mode="after")
@@ -507,6 +528,8 @@ class Config(Section):
         }
         if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
             decisive["form"] = [self.event.format, self.event.half]
+        if self.event.pairs is not None:  # for the same reason
+            decisive["pairs"] = [self.event.pairs.within_ms, self.event.pairs.most]
         if self.event.ts_unit != "ms":  # for the same reason
             decisive["ts_unit"] = self.event.ts_unit
         if lenses:

@@ -24,6 +24,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 class Refusal(StrEnum):
     """Why an event is refused. `timestamp_too_old` is before 1971: a zero, or seconds taken for milliseconds
     (`event.ts_unit`);
+    `unmatched` is a half whose other half did not come within `event.pairs`;
     `timestamp_ahead` is more than `window.max_skew` ahead of its record; `too_many_models` and `too_many_versions` are
     names beyond what `limits` allows in a window."""
 
@@ -32,6 +33,7 @@ class Refusal(StrEnum):
     TOO_DEEP = "too_deep"
     TOO_LARGE = "too_large"
     BAD_FORM = "bad_form"
+    UNMATCHED = "unmatched"
     NO_TIMESTAMP = "no_timestamp"
     BAD_TIMESTAMP = "bad_timestamp"
     TIMESTAMP_TOO_OLD = "timestamp_too_old"

@@ -71,6 +71,11 @@ class Converter:
     def _events(
         self, document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int
     ) -> Sequence[Document]:
-        texts = {name.lower(): (text or b"").decode(errors="replace") for name, text in headers or ()}
-        time_ms = None if record_ms is None or record_ms[row] >= _NO_TIME_MS else int(record_ms[row])
-        return self._form(Envelope(document, texts, time_ms), self._half)
+        return self._form(envelope_of(document, headers, record_ms, row), self._half)
+
+
+def envelope_of(document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int) -> Envelope:
+    """The record at `row` as forms see it."""
+    texts = {name.lower(): (text or b"").decode(errors="replace") for name, text in headers or ()}
+    time_ms = None if record_ms is None or record_ms[row] >= _NO_TIME_MS else int(record_ms[row])
+    return Envelope(document, texts, time_ms)

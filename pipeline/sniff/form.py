@@ -11,6 +11,7 @@ from pipeline.formats.envelope import Document, Envelope, Half, unwrapped
 from pipeline.formats.framed import FramedReader
 from pipeline.formats.table import FORMATS
 from pipeline.history import Stretch
+from pipeline.pairing import Pairing
 from pipeline.sniff.sample import Sample
 from schemas import codec
 from schemas.config import Config
@@ -26,12 +27,14 @@ _BESIDE = frozenset(
      "data", "meta", "jsonData", "raw_output_contents"}
 )  # fmt: skip
 _FRAME_BYTES = 5
+_PAIRED = 0.8  # some at either end of a sample have their other half beyond it
 _HALVES: tuple[Half, Half] = ("request", "response")
 
 
 class Form(NamedTuple):
     """The form that most records are of, and how many are of each; the plain events, each with its partition and its
-    record's time, None where it has none. `passed` are records of the other half."""
+    record's time, None where it has none. `passed` are records of the other half; `mates` are pairs, where most halves are of
+    one: then the events are of both."""
 
     format: str
     half: Half
@@ -40,6 +43,7 @@ class Form(NamedTuple):
     parts: Sequence[int]
     record_ms: Sequence[int | None]
     passed: int
+    mates: int
 
 
 def form_of(sample: Sample, registry: str) -> Form:
@@ -63,7 +67,15 @@ def form_of(sample: Sample, registry: str) -> Form:
             f"{sample.name}: records are framed for a schema registry; put event: {{format: confluent-avro, registry: "
             "http://host:port} into the configuration, and sniff again with -c"
         )
-    return _read(sample, known[0], half, found, registry)
+    event = {"format": known[0], "half": half} | ({"registry": registry} if registry else {})
+    if all(halves[one] for one in _HALVES):
+        pairs = _read(sample, Config.from_mapping({"event": event | {"pairs": {}}}), found)
+        if 2 * pairs.mates >= _PAIRED * halves.total():
+            return pairs
+    read = _read(sample, Config.from_mapping({"event": event}), found)
+    if not read.documents:
+        raise InputError(f"{sample.name}: records look like {known[0]}, and none of them can be read as that")
+    return read
 
 
 def _envelopes(stretch: Stretch) -> list[tuple[Envelope | None, bytes]]:
@@ -120,30 +132,42 @@ def _events(name: str, envelope: Envelope, half: Half) -> Sequence[Document] | N
         return None
 
 
-def _read(sample: Sample, name: str, half: Half, counts: Mapping[str, int], registry: str) -> Form:
-    event: dict[str, Any] = {"format": name, "half": half}
-    config = Config.from_mapping({"event": event | ({"registry": registry} if registry else {})})
+def _read(sample: Sample, config: Config, counts: Mapping[str, int]) -> Form:
     documents: list[Mapping[str, Any]] = []
     parts: list[int] = []
     times: list[int | None] = []
-    passed = 0
+    passed = mates = 0
     for part, stretch in enumerate(sample.stretches):
-        refusals: dict[int, Refusal] = {}
-        if name == FRAMED:
-            plain = FramedReader(config).documents(stretch.values, refusals)
-            rows = [row for row in range(len(stretch.values)) if row not in refusals]
-        else:
-            held = [(row, e.document) for row, (e, _) in enumerate(_envelopes(stretch)) if e is not None]
-            rows, plain = [row for row, _ in held], [document for _, document in held]
-        if name in FORMATS:
-            converted = Converter(config).convert(
-                np.array(rows, np.intp), plain, stretch.values, stretch.headers, stretch.record_ms, refusals
-            )
-            rows, plain = converted.rows.tolist(), converted.documents
-            passed += len(converted.passed)
-        documents += plain
-        parts += [part] * len(plain)
-        times += [None if stretch.record_ms is None else int(stretch.record_ms[row]) for row in rows]
-    if not documents:
-        raise InputError(f"{sample.name}: records look like {name}, and none of them can be read as that")
-    return Form(name, half, counts, documents, parts, times, passed)
+        read = _events_of(stretch, config)
+        documents += read.documents
+        parts += [part] * len(read.documents)
+        times += [None if stretch.record_ms is None else int(stretch.record_ms[row]) for row in read.rows]
+        passed, mates = passed + read.passed, mates + read.mates
+    event = config.event
+    return Form(event.format, event.half, counts, documents, parts, times, passed, mates)
+
+
+class _Read(NamedTuple):
+    """The plain events of a stretch and the rows they are at; how many records hold none, and how many pairs there are."""
+
+    rows: Sequence[int]
+    documents: Sequence[Mapping[str, Any]]
+    passed: int = 0
+    mates: int = 0
+
+
+def _events_of(stretch: Stretch, config: Config) -> _Read:
+    refusals: dict[int, Refusal] = {}
+    if config.event.format == FRAMED:
+        framed = FramedReader(config).documents(stretch.values, refusals)
+        return _Read([row for row in range(len(stretch.values)) if row not in refusals], framed)
+    held = [(row, e.document) for row, (e, _) in enumerate(_envelopes(stretch)) if e is not None]
+    rows, plain = [row for row, _ in held], [document for _, document in held]
+    if config.event.format not in FORMATS:
+        return _Read(rows, plain)
+    at, beside = np.array(rows, np.intp), (stretch.values, stretch.headers, stretch.record_ms, refusals)
+    if config.event.pairs is not None:
+        paired = Pairing(config, 0).convert(at, plain, *beside, np.arange(len(stretch.values)), None)
+        return _Read(paired.rows, paired.documents, len(paired.passed), len(set(paired.rows)))
+    converted = Converter(config).convert(at, plain, *beside)
+    return _Read(converted.rows.tolist(), converted.documents, len(converted.passed))

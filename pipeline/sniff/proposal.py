@@ -12,7 +12,7 @@ from pipeline.sniff.leaves import Leaf, Steps, leaves_of
 from pipeline.sniff.rate import ENOUGH, Pace, pace_of
 from pipeline.sniff.roles import MOST_CHARACTERS, Finder, Roles
 from pipeline.sniff.sample import Sample
-from schemas.config import WHOLE_EVENT, EventConfig, EventPaths
+from schemas.config import WHOLE_EVENT, EventConfig, EventPaths, PairsConfig
 from schemas.duration import format_duration
 
 MOST_MODELS = 20
@@ -99,7 +99,10 @@ class _Maker:
         form, n = self._form, sum(self._form.counts.values())
         event: dict[str, Any] = {"format": form.format}
         self._why["event.format"] = f"{form.counts[form.format]:,} of {n:,} records"
-        if form.passed or form.half != EventConfig().half:
+        if form.mates:
+            event["pairs"] = {"within": format_duration(PairsConfig().within_ms)}
+            self._why["event.pairs"] = f"{form.mates:,} requests and their responses are on one partition"
+        elif form.passed or form.half != EventConfig().half:
             event["half"] = form.half
             self._why["event.half"] = f"{form.passed:,} records are the other half, counted as excluded"
         if self._registry:

@@ -4,12 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
-from pipeline.yaml_edit import in_one_line
+from pipeline.yaml_edit import in_lines, in_one_line
 
 _COLUMN = 44
-_WIDTH = 118
 
 
 def text_of(sections: Mapping[str, Any], why: Mapping[str, str], notes: Sequence[str], head: str) -> str:
@@ -23,12 +20,12 @@ def text_of(sections: Mapping[str, Any], why: Mapping[str, str], notes: Sequence
 
 def _section(name: str, section: Any, why: Mapping[str, str]) -> Iterator[str]:
     if not isinstance(section, Mapping) or name not in ("event", "window"):
-        yield from yaml.safe_dump({name: section}, sort_keys=False, width=_WIDTH).splitlines()
+        yield from in_lines({name: section}).splitlines()
         return
     yield f"{name}:"
     for key, value in section.items():
         if isinstance(value, Mapping):
-            yield f"  {key}:"
+            yield _line(f"  {key}:", why.get(f"{name}.{key}", ""))
             for inner, path in value.items():
                 yield _line(f"    {inner}: {in_one_line(path)}", why.get(f"{name}.{key}.{inner}", ""))
         else:

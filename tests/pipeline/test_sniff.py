@@ -111,7 +111,7 @@ def test_a_golden_sample_of_each_form_is_proposed_and_read(golden: Golden) -> No
     assert events.models == [event.get("model", "scores") for event in golden.events]
 
 
-def test_of_two_halves_the_requests_are_events_and_the_responses_are_counted() -> None:
+def test_of_halves_of_no_pair_the_requests_are_events_and_the_responses_are_counted() -> None:
     halves = [SAMPLES["kserve v2, request"], SAMPLES["kserve v2, response"]] * 10
     times = np.full(len(halves), RECORD_MS, np.int64)
     sample = Sample(

@@ -3,9 +3,7 @@
 Exit codes: 0 done; 1 failed, one line says why; 2 the command line is wrong; 130 interrupted.
 """
 
-import logging
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,15 +11,21 @@ import typer
 
 from detectors import registry
 from detectors.baseline import Baseline
-from pipeline import alerts_cli, backtest_cli, baseline_cli, console, report_cli, sniff_cli
-from pipeline.board import Board
-from pipeline.config_file import read_config
-from pipeline.garbage import collect_seldom
-from pipeline.local import LocalIngest, closings
-from pipeline.partition import fingerprint_of
-from pipeline.raw import Raw
-from pipeline.series import series
-from pipeline.shelf import configured_baselines, lenses_of
+from pipeline.commands import alerts as alerts_cli
+from pipeline.commands import backtest as backtest_cli
+from pipeline.commands import baseline as baseline_cli
+from pipeline.commands import console
+from pipeline.commands import report as report_cli
+from pipeline.commands import sniff as sniff_cli
+from pipeline.commands.series import series
+from pipeline.configuration.config_file import read_config
+from pipeline.configuration.shelf import configured_baselines, lenses_of
+from pipeline.history.local import LocalIngest, closings
+from pipeline.history.raw import Raw
+from pipeline.ingest.partition import fingerprint_of
+from pipeline.process.garbage import collect_seldom
+from pipeline.process.log_format import LogFormat, log_as
+from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import Alert
 from schemas.errors import DriftlineError, InputError
@@ -43,6 +47,8 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help
 EventFiles = Annotated[
     list[Path], typer.Argument(metavar="EVENTS...", help="NDJSON, CSV or Parquet files, .gz too, in order.")
 ]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+LogForm = Annotated[LogFormat, typer.Option(help="Lines for people, or JSON, an object a line.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no lines for windows.")]
 
 
@@ -75,11 +81,11 @@ def demo(
     if (servers is None) != (topic is None):
         raise typer.BadParameter("go together; give both or neither", param_hint="--bootstrap-servers, --topic")
     if servers is not None and topic is not None:
-        from pipeline.demo_stream import run_stream
+        from pipeline.commands.demo_stream import run_stream
 
         run_stream(servers, topic, rate=rate, once=once)
         return
-    from pipeline.demo import run_demo
+    from pipeline.commands.demo import run_demo
 
     if not run_demo(once=once, port=port, speed=speed, version=VERSION):
         raise typer.Exit(1)
@@ -91,21 +97,20 @@ def run(
     only: Annotated[
         str | None, typer.Option(metavar="ingest|monitor", help="Run one half of the worker alone.")
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: LogLevel = "info",
+    log_format: LogForm = LogFormat.HUMAN,
 ) -> None:
-    """Runs a worker: reads the source topics, closes windows, sends alerts."""
+    """Runs a worker: reads the source topics, closes windows, sends alerts. SIGHUP has it read its configuration anew."""
     if only not in (None, "ingest", "monitor"):
         raise typer.BadParameter(f"must be ingest or monitor, got {only!r}", param_hint="--only")
     _check_log_level(log_level)
-    from pipeline.worker import run_worker
+    log_as(log_format, log_level)
+    from pipeline.worker.worker import run_worker
 
-    settings = read_config(config)
     run_worker(
-        settings,
-        config.parent,
+        config,
         ingest=only != "monitor",
         monitor=only != "ingest",
-        log_level=log_level,
         version=VERSION,
     )
 
@@ -173,7 +178,7 @@ def produce(
     quiet: Quiet = False,
 ) -> None:
     """Puts files into the source topic, in order."""
-    from pipeline.produce import produce_files
+    from pipeline.connections.produce import produce_files
 
     settings = read_config(config)
     sent = produce_files(settings, (b.values for b in console.batches(events, settings, quiet=quiet)), rate, topic)
@@ -183,20 +188,22 @@ def produce(
 @app.command(epilog=console.example("driftline notify -c driftline.yaml"))
 def notify(
     config: ConfigFile,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: LogLevel = "info",
+    log_format: LogForm = LogFormat.HUMAN,
 ) -> None:
     """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C."""
     _check_log_level(log_level)
-    from pipeline.notify import run_notify
+    log_as(log_format, log_level)
+    from pipeline.alerts.notify import run_notify
 
-    run_notify(read_config(config), log_level=log_level)
+    run_notify(read_config(config))
 
 
 @app.command(epilog=console.example("driftline topics -c driftline.yaml"))
 def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False) -> None:
     """Creates the topics that Driftline keeps, and verifies those that are there."""
-    from pipeline.admin import Admin
-    from pipeline.topics import topic_specs
+    from pipeline.connections.admin import Admin
+    from pipeline.connections.topics import topic_specs
 
     settings = read_config(config)
     specs = topic_specs(settings)
@@ -216,8 +223,9 @@ def topics(config: ConfigFile, json: Annotated[bool, typer.Option("--json", help
 @app.command(epilog=console.example("driftline check -c driftline.yaml"))
 def check(config: ConfigFile) -> None:
     """Validates a configuration, its baselines and the broker's topics; changes nothing."""
-    from pipeline.admin import Admin, source_topics
-    from pipeline.topics import topic_specs
+    from pipeline.connections.admin import Admin, source_topics
+    from pipeline.connections.rights import worker_rights
+    from pipeline.connections.topics import topic_specs
 
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
@@ -229,7 +237,7 @@ def check(config: ConfigFile) -> None:
     with Admin(settings) as admin:
         for name, topic in sorted(source_topics(admin, settings).items()):
             console.out.print(f"source topic {name}: {topic.partitions} partitions")
-        faults = admin.faults(topic_specs(settings))
+        faults = admin.lacking(worker_rights(settings)) + admin.faults(topic_specs(settings))
     _fail_on(faults)
     console.out.print("topics: as they should be")
 
@@ -290,8 +298,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: errors of a user's making are one clear line, never a traceback. `arguments` are those of the
     command line, where they are not given."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.Formatter.converter = time.gmtime
+    log_as(LogFormat.HUMAN)
     try:
         app(arguments)
     except DriftlineError as error:

@@ -2,9 +2,20 @@
 
 import re
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Strict, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationInfo,
+)
 
 from schemas.duration import format_duration, parse_duration
 
@@ -13,6 +24,7 @@ T = TypeVar("T")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _ADDRESS = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _LINK = re.compile(r"https?://[^\s/]+(/\S*)?")
+_CREDENTIALS = re.compile(r"https?://[^/?#]*@")
 _SERVER = re.compile(r"[^\s,]+:[0-9]{1,5}")
 
 
@@ -107,19 +119,36 @@ def _check_servers(servers: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_address(address: str) -> str:
+    _refuse_credentials(address)
     if not _ADDRESS.fullmatch(address):
         raise ValueError(f"{address!r} is not an address; write http://host:port, as in http://alertmanager:9093")
     return address
 
 
 def _check_link(link: str) -> str:
+    _refuse_credentials(link)
     if link and not _LINK.fullmatch(link):
         raise ValueError(f"{link!r} is not a link; write all of it, as in https://wiki.example/drift")
     return link
 
 
+def _refuse_credentials(address: str) -> None:
+    """Refuses a password in an address, without saying it again: addresses are logged."""
+    if _CREDENTIALS.match(address):
+        raise ValueError(
+            "an address must hold no name and no password; for them there are settings, see docs/security.md"
+        )
+
+
+def _beside(path: str, info: ValidationInfo) -> str:
+    """The path as it is seen from the folder of the configuration, where that is known."""
+    folder = (info.context or {}).get("folder", "")
+    return str(PurePath(folder) / path) if path and folder else path
+
+
 Address = Annotated[str, AfterValidator(_check_address)]
 Link = Annotated[str, AfterValidator(_check_link)]
+FilePath = Annotated[str, AfterValidator(_beside)]
 DottedPath = Annotated[str, AfterValidator(check_path)]
 TopicName = Annotated[str, AfterValidator(_check_topic)]
 Servers = Annotated[

@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +13,9 @@ import pytest
 import typer
 import yaml
 
-from pipeline import metrics
-from pipeline.board import Board
 from pipeline.cli import app
+from pipeline.serving import metrics
+from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import Alert
 from schemas.config import Config
@@ -43,18 +43,24 @@ each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path
 
 
 class Marked(NamedTuple):
-    """A block of YAML that the README shows as a configuration."""
+    """A block of YAML that a document shows as a configuration."""
 
     mark: str
     text: str
+    document: str
 
     @property
     def mapping(self) -> Any:
         return yaml.safe_load(self.text)
 
 
-def marked(*marks: str) -> list[Marked]:
-    return [Marked(*found) for found in _MARKED.findall(README.read_text()) if found[0] in marks]
+def marked(*marks: str, documents: Sequence[Path] = (README,)) -> list[Marked]:
+    return [
+        Marked(*found, path.name)
+        for path in documents
+        for found in _MARKED.findall(path.read_text())
+        if found[0] in marks
+    ]
 
 
 def settings(section: object, path: str = "") -> Iterator[str]:
@@ -108,9 +114,13 @@ def test_the_readme_shows_configurations() -> None:
     assert marks == {CONFIGURATION, DEFAULTS, MODEL_DEFAULTS}
 
 
-@pytest.mark.parametrize("block", marked(CONFIGURATION, DEFAULTS, MODEL_DEFAULTS), ids=lambda block: block.mark)
+@pytest.mark.parametrize(
+    "block",
+    marked(CONFIGURATION, DEFAULTS, MODEL_DEFAULTS, documents=DOCUMENTS),
+    ids=lambda one: f"{one.document}: {one.mark}",
+)
 def test_a_configuration_is_valid(block: Marked) -> None:
-    Config.from_mapping(block.mapping, "README.md")
+    Config.from_mapping(block.mapping, block.document)
 
 
 def test_every_setting_is_shown_with_its_default() -> None:

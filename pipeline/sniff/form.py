@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.formats.converter import FAULTS, Converter
-from pipeline.formats.envelope import Document, Envelope, Half, unwrapped
-from pipeline.formats.framed import FramedReader
-from pipeline.formats.table import FORMATS
-from pipeline.history import Stretch
-from pipeline.pairing import Pairing
+from pipeline.events.formats.converter import FAULTS, Converter
+from pipeline.events.formats.envelope import Document, Envelope, Half, unwrapped
+from pipeline.events.formats.framed import FramedReader
+from pipeline.events.formats.table import FORMATS
+from pipeline.events.pairing import Pairing
+from pipeline.history.history import Stretch
 from pipeline.sniff.sample import Sample
 from schemas import codec
 from schemas.config import Config
@@ -46,9 +46,9 @@ class Form(NamedTuple):
     mates: int
 
 
-def form_of(sample: Sample, registry: str) -> Form:
-    """The form of a sample. Raises InputError where no record is of any, or a registry is needed to read them;
-    BrokerError where the registry does not answer. O(bytes)."""
+def form_of(sample: Sample, registry: Mapping[str, Any]) -> Form:
+    """The form of a sample; `registry` has the settings of the schema registry, if there is one. Raises InputError where no
+    record is of any form, or a registry is needed to read them; BrokerError where it does not answer. O(bytes)."""
     found: Counter[str] = Counter()
     halves: Counter[Half] = Counter()
     for stretch in sample.stretches:
@@ -62,14 +62,14 @@ def form_of(sample: Sample, registry: str) -> Form:
             f"{sample.name}: no record is a JSON object, nor framed for a schema registry; it cannot be read"
         )
     half: Half = "response" if halves["response"] and not halves["request"] else "request"
-    if known[0] == FRAMED and not registry:
+    if known[0] == FRAMED and not registry.get("registry"):
         raise InputError(
             f"{sample.name}: records are framed for a schema registry; put event: {{format: confluent-avro, registry: "
             "http://host:port} into the configuration, and sniff again with -c"
         )
-    event = {"format": known[0], "half": half} | ({"registry": registry} if registry else {})
+    event = {"format": known[0], "half": half, **registry}
     if all(halves[one] for one in _HALVES):
-        pairs = _read(sample, Config.from_mapping({"event": event | {"pairs": {}}}), found)
+        pairs = _read(sample, Config.from_mapping({"event": {**event, "pairs": {}}}), found)
         if 2 * pairs.mates >= _PAIRED * halves.total():
             return pairs
     read = _read(sample, Config.from_mapping({"event": event}), found)

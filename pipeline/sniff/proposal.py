@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.signals import LATENCY, PREDICTION
+from pipeline.ingest.signals import LATENCY, PREDICTION
 from pipeline.sniff.clock import clock_of
 from pipeline.sniff.form import PATHS_MATTER, Form, form_of
 from pipeline.sniff.kinds import UNFIT, Kind
@@ -12,8 +12,8 @@ from pipeline.sniff.leaves import Leaf, Steps, leaves_of
 from pipeline.sniff.rate import ENOUGH, Pace, pace_of
 from pipeline.sniff.roles import MOST_CHARACTERS, Finder, Roles
 from pipeline.sniff.sample import Sample
-from schemas.config import WHOLE_EVENT, EventConfig, EventPaths, PairsConfig
 from schemas.duration import format_duration
+from schemas.event_config import WHOLE_EVENT, EventConfig, EventPaths, PairsConfig
 
 MOST_MODELS = 20
 _MOST_SEGMENTS = 3
@@ -21,6 +21,9 @@ _MOST_VALUES = 20
 _LEAST_SHARE = 0.02
 _NEARLY = 0.9
 _DEFAULT = EventPaths()
+_PLACED = frozenset(_DEFAULT.model_dump().values())  # of no role, and of no feature where features stand beside them
+_REGISTRY = frozenset({"registry", "registry_access"})
+_KEPT = _REGISTRY | {"ignore", "redact", "redact_key"}
 _KINDS = {Kind.CODES: "categorical", Kind.NUMERIC_TEXT: "numeric"}
 
 Document = Mapping[str, Any]
@@ -51,19 +54,21 @@ class Proposal(NamedTuple):
     models_found: Mapping[str, int]
 
 
-def proposed(sample: Sample, registry: str) -> Proposal:
-    """The configuration that fits the sample best. Raises as `form_of` does. O(values)."""
-    form = form_of(sample, registry)
-    return _Maker(sample, form, registry).proposal()
+def proposed(sample: Sample, event: Mapping[str, Any] | None = None) -> Proposal:
+    """The configuration that fits the sample best; of the section `event` that there is, the registry stays, and what is
+    private. Raises as `form_of` does. O(values)."""
+    kept = {name: value for name, value in (event or {}).items() if name in _KEPT}
+    form = form_of(sample, {name: value for name, value in kept.items() if name in _REGISTRY})
+    return _Maker(sample, form, kept).proposal()
 
 
 class _Maker:
     """Puts a proposal together."""
 
-    def __init__(self, sample: Sample, form: Form, registry: str) -> None:
+    def __init__(self, sample: Sample, form: Form, kept: Mapping[str, Any]) -> None:
         self._sample = sample
         self._form = form
-        self._registry = registry
+        self._kept = kept
         self._leaves = leaves_of(form.documents)
         cloud = form.format == "cloudevents"
         finder = Finder(self._leaves, form.parts, form.record_ms, table=sample.table, cloud=cloud)
@@ -72,6 +77,8 @@ class _Maker:
         self._why: dict[str, str] = {}
         self._notes: list[str] = []
         self._model_of = self._models_by_row()
+        self._unfit = [leaf for leaf in self._features() if self._kinds[leaf.steps] in UNFIT]
+        self._listed = any(self._kinds[leaf.steps] in _KINDS for leaf in self._features())
 
     def proposal(self) -> Proposal:
         event = self._event()
@@ -105,11 +112,22 @@ class _Maker:
         elif form.passed or form.half != EventConfig().half:
             event["half"] = form.half
             self._why["event.half"] = f"{form.passed:,} records are the other half, counted as excluded"
-        if self._registry:
-            event["registry"] = self._registry
         if form.format in PATHS_MATTER:
             event |= self._fields()
-        return event
+        ignored = self._ignored()
+        return {**event, **self._kept} | ({"ignore": ignored} if ignored else {})
+
+    def _ignored(self) -> list[str]:
+        """Paths that are not to be looked at: of features that are no signals, unless the others are listed anyway."""
+        before, redacted = list(self._kept.get("ignore") or ()), set(self._kept.get("redact") or ())
+        if self._listed:
+            return before
+        paths = {self._path(leaf): leaf for leaf in self._unfit if all(self._path(leaf).split("."))}
+        new = [path for path in paths if path not in redacted and path not in before]
+        if new:
+            kinds = ", ".join(sorted({str(self._kinds[paths[path].steps]) for path in new}))
+            self._why["event.ignore"] = f"no signals ({kinds}); dead letters then hold no records"
+        return before + new
 
     def _fields(self) -> dict[str, Any]:
         """The unit of time, and those paths that are not where they are by default."""
@@ -178,26 +196,20 @@ class _Maker:
         else:
             names = list(models)
         segments = [leaf.path for leaf in self._segments()]
-        unfit = [leaf for leaf in self._features() if self._kinds[leaf.steps] in UNFIT]
-        listed = any(leaf in unfit or self._kinds[leaf.steps] in _KINDS for leaf in self._features())
-        if models and (len(names) > MOST_MODELS or not (segments or listed)):
-            several = f"{len(names)} found" + (f": {', '.join(names)}" if len(names) <= 5 else "")
-            self._why["models"] = several
-            if len(names) > MOST_MODELS and unfit:
-                self._notes.append(f"no signals, and profiled all the same: {', '.join(leaf.path for leaf in unfit)}")
+        if models and (len(names) > MOST_MODELS or not (segments or self._listed)):
+            self._why["models"] = f"{len(names)} found" + (f": {', '.join(names)}" if len(names) <= 5 else "")
             return "auto"
         if segments:
             self._why["segments"] = "few values, in all events; each takes a share of the budget"
-        if unfit:
-            self._why["signals"] = "left out: " + ", ".join(
-                f"{leaf.name} ({self._kinds[leaf.steps]})" for leaf in unfit
-            )
+        if self._listed and self._unfit:
+            left = (f"{leaf.name} ({self._kinds[leaf.steps]})" for leaf in self._unfit)
+            self._why["signals"] = f"left out: {', '.join(left)}"
         if models:
             self._why["models"] = "events of others are counted only"
         return [
             {"name": name}
             | ({"segments": segments} if segments else {})
-            | ({"signals": self._signals(name)} if listed and self._signals(name) else {})
+            | ({"signals": self._signals(name)} if self._listed and self._signals(name) else {})
             for name in names
         ]
 
@@ -214,7 +226,13 @@ class _Maker:
             and len(steps) == len(features) + 1
             and steps[:-1] == features
             and not self._is_tag(leaf)
+            and leaf.path not in _PLACED
         ]
+
+    def _path(self, leaf: Leaf) -> str:
+        """Where a feature stands in the event: a table's column stands among the features."""
+        prefix = f"{_DEFAULT.features}."
+        return prefix + leaf.name.removeprefix(prefix) if self._sample.table else leaf.path
 
     def _is_tag(self, leaf: Leaf) -> bool:
         """Whether it is a table's column of a tag."""
@@ -232,8 +250,8 @@ class _Maker:
                 return []
             feature = leaf.name.removeprefix(f"{_DEFAULT.features}.") if self._sample.table else leaf.name
             name = f"features.{feature}" if feature in (PREDICTION, LATENCY) else feature
-            path = f"{_DEFAULT.features}.{feature}" if self._sample.table else leaf.path
-            signals.append({"name": name, "path": path} | ({"kind": _KINDS[kind]} if kind in _KINDS else {}))
+            kind_of_it = {"kind": _KINDS[kind]} if kind in _KINDS else {}
+            signals.append({"name": name, "path": self._path(leaf)} | kind_of_it)
         for name, role in ((PREDICTION, self._roles.prediction), (LATENCY, self._roles.latency)):
             if role is not None and not of_model.isdisjoint(role.rows):
                 signals.append({"name": name, "path": role.path})

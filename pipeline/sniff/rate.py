@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.event_time import Times
+from pipeline.events.event_time import Times
 from pipeline.sniff.clock import Clock
 
 ENOUGH = 500

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.admin import Admin, source_topics
-from pipeline.files import is_table, read_events, read_rows
-from pipeline.history import Stretch
-from pipeline.log_reader import RangeReader
+from pipeline.connections.admin import Admin, source_topics
+from pipeline.connections.log_reader import RangeReader
+from pipeline.events.files import is_table, read_events, read_rows
+from pipeline.history.history import Stretch
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.packet import SourcePartition

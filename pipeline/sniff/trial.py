@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from pipeline.files import read_events
-from pipeline.local import LocalIngest
-from pipeline.partition import Ingest, PartitionIngest, Records
+from pipeline.events.files import read_events
+from pipeline.history.local import LocalIngest
+from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from pipeline.sniff.sample import Sample
 from schemas.config import Config
 

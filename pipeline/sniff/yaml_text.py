@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipeline.yaml_edit import in_lines, in_one_line
+from pipeline.configuration.yaml_edit import in_lines, in_one_line
 
 _COLUMN = 44
 

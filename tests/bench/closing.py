@@ -25,10 +25,10 @@ from detectors.reference import references_of
 from detectors.trace import SLICES
 from detectors.vocabulary import Vocabulary
 from detectors.wire import encode_group
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.segments import GroupSet, Part
-from pipeline.standards import Standards
+from pipeline.ingest.segments import GroupSet, Part
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
 from tests.bench.stopwatch import Stopwatch

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
-from pipeline.admin import Admin
-from pipeline.topics import ingest_group
+from pipeline.connections.admin import Admin
+from pipeline.connections.topics import ingest_group
 from schemas import codec
 from schemas.config import Config
 from schemas.packet import Packet, SourcePartition, decode_message

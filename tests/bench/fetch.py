@@ -6,7 +6,7 @@ from collections.abc import Callable
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.kafka_consumer import AIOKafkaConsumer
+from pipeline.connections.kafka_consumer import AIOKafkaConsumer
 from schemas import codec
 from tests.bench.events import PARTITIONS
 from tests.bench.stopwatch import Stopwatch

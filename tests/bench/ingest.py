@@ -9,11 +9,11 @@ from collections.abc import Iterable
 
 from aiokafka import TopicPartition
 
-from pipeline.admin import Admin
-from pipeline.board import Board
-from pipeline.garbage import collect_seldom
-from pipeline.ingest import KafkaIngest
-from pipeline.topics import topic_specs
+from pipeline.connections.admin import Admin
+from pipeline.connections.topics import topic_specs
+from pipeline.process.garbage import collect_seldom
+from pipeline.serving.board import Board
+from pipeline.worker.kafka_ingest import KafkaIngest
 from schemas.config import Config
 from tests.bench.stopwatch import Stopwatch
 from tests.bench.work import Measured, Work

@@ -7,8 +7,8 @@ partitions, windows of 5 minutes. The events are one block, so that packets cut 
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.files import ROWS
-from pipeline.local import LocalIngest
+from pipeline.events.files import ROWS
+from pipeline.history.local import LocalIngest
 from schemas.config import Config
 from schemas.packet import Packet, encode_marker, encode_packet
 from tests.bench.events import BLOCK, SEGMENTS, WINDOW_MS, Mix, events, model_names

@@ -1,8 +1,8 @@
 """The core in memory, as `driftline replay` runs it up to the packets: no Kafka, nothing judged."""
 
-from pipeline.files import ROWS
-from pipeline.garbage import collect_seldom
-from pipeline.local import LocalIngest
+from pipeline.events.files import ROWS
+from pipeline.history.local import LocalIngest
+from pipeline.process.garbage import collect_seldom
 from schemas.config import Config
 from tests.bench.events import MIXES, Mix, model_names
 from tests.bench.stopwatch import Stopwatch

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pipeline.files import ROWS
-from pipeline.garbage import collect_seldom
-from pipeline.local import LocalIngest
+from pipeline.events.files import ROWS
+from pipeline.history.local import LocalIngest
+from pipeline.process.garbage import collect_seldom
 from schemas.config import Config
 from tests.bench.events import START_MS, WINDOW_MS
 from tests.bench.finding import Finding

@@ -20,11 +20,11 @@ from detectors.profile import Profile, Resolution
 from detectors.trace import slice_of
 from detectors.vocabulary import Vocabulary
 from detectors.wire import decode_group, encode_group
-from pipeline.closing import Closer
-from pipeline.collect import OpenWindow
-from pipeline.partition import Ingest
-from pipeline.segments import GroupSet, Part, SegmentRule, rules_of
-from pipeline.standards import Standards
+from pipeline.ingest.partition import Ingest
+from pipeline.ingest.segments import GroupSet, Part, SegmentRule, rules_of
+from pipeline.monitor.closing import Closer
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.event import parse_timestamp_ms

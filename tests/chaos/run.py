@@ -18,7 +18,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove
 from kafka.errors import CoordinatorNotAvailableError
 
-from pipeline.topics import ingest_group, monitor_group
+from pipeline.connections.topics import ingest_group, monitor_group
 from schemas.config import Config
 from tests.chaos.events import LEARNED, MODELS, WINDOW_S
 from tests.chaos.oracle import Outcome, assert_exact, found, records_of

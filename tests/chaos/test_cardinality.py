@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.partition import Emission, Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Records
 from schemas import codec
-from schemas.config import Config, SegmentConfig
+from schemas.config import Config
 from schemas.group import OTHER
+from schemas.model_config import SegmentConfig
 from schemas.packet import SourcePartition, encode_packet
 from tests.pipeline.events import START_MS, encode, event
 from tests.pipeline.workers import DRIFTLINE, write_config

@@ -17,7 +17,7 @@ from tests.kafka.choice import Kafka
 from tests.pipeline.workers import Worker
 
 LEAVES_WITHIN_S = 10
-# Ingest may fill its columns meanwhile (`pipeline.pending.MOST_VALUES`), and has documents that wait for them.
+# Ingest may fill its columns meanwhile (`pipeline.ingest.pending.MOST_VALUES`), and has documents that wait for them.
 MORE_BYTES = {"ingest": 384 << 20, "monitor": 128 << 20}
 
 

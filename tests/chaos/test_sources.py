@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.structs import TopicPartition
 
-from pipeline.admin import Admin
-from pipeline.topics import ingest_group
+from pipeline.connections.admin import Admin
+from pipeline.connections.topics import ingest_group
 from schemas import codec
 from schemas.packet import SourcePartition
 from tests.chaos.events import MODELS, events, last_tick

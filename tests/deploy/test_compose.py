@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.config_file import read_config
+from pipeline.configuration.config_file import read_config
 from tests.deploy.rules import run
 from tests.test_documents import fault_of
 

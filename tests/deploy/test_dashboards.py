@@ -131,6 +131,8 @@ def prometheus(real_kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> I
         closed = EVENTS // WINDOW_S - 1
         until("all windows are closed", lambda: scraper.query(f"sum(driftline_windows_closed_total) >= {closed}"))
         until("the rules know it", lambda: scraper.query('ALERTS{alertname="DriftlineDrift",alertstate="firing"}'))
+        twice = 'count_over_time(driftline_alerts_total{state="firing"}[5m]) >= 2'  # an increase is of two samples
+        until("alerts are scraped twice", lambda: scraper.query(twice))
         yield scraper
     finally:
         scraper.stop()

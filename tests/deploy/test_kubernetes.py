@@ -14,10 +14,10 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from pipeline.board import Board
-from pipeline.config_file import read_config
-from pipeline.port import worker_port
-from pipeline.topics import ingest_group
+from pipeline.configuration.config_file import read_config
+from pipeline.connections.topics import ingest_group
+from pipeline.serving.board import Board
+from pipeline.serving.port import worker_port
 from schemas.config import Config
 from tests.deploy.manifests import FOLDER, built, configurations, containers, manifests
 from tests.test_documents import fault_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.config_file import read_config
+from pipeline.configuration.config_file import read_config
 from schemas.config import Config
 from schemas.errors import ConfigError
 from tests.fuzz import scratch

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from detectors.wire import decode_group, encode_group
-from pipeline.events import Events
-from pipeline.partition import Ingest, PartitionIngest, Records
+from pipeline.events.reader import Events
+from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import WireError

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline.files import read_events
+from pipeline.events.files import read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError

@@ -3,9 +3,9 @@
 from functools import cache
 from random import Random
 
-from pipeline.local import LocalIngest
-from pipeline.monitor import PartitionMonitor
-from pipeline.standards import Standards
+from pipeline.history.local import LocalIngest
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import StateError, WireError

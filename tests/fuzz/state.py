@@ -5,7 +5,9 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from pipeline.keeping import (
+from pipeline.ingest.partition import Progress
+from pipeline.ingest.resume import decode_progress, encode_progress
+from pipeline.monitor.keeping import (
     Kept,
     baseline_totals,
     baseline_windows,
@@ -15,11 +17,9 @@ from pipeline.keeping import (
     rolled_windows,
     state_records,
 )
-from pipeline.memory import GroupMemory, PartitionMemory
-from pipeline.monitor import PartitionMonitor
-from pipeline.partition import Progress
-from pipeline.resume import decode_progress, encode_progress
-from pipeline.standards import Standards
+from pipeline.monitor.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.errors import StateError
 from schemas.packet import SourcePartition, decode_message

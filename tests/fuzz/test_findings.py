@@ -10,12 +10,12 @@ from pyarrow import parquet
 
 from detectors.varint import decode_varints, encode_varints
 from detectors.wire import SLICED, UNSLICED, decode_group, encode_group
-from pipeline.collect import Collector, Outcome
-from pipeline.config_file import read_config
-from pipeline.files import read_events
-from pipeline.keeping import kept_of
-from pipeline.memory import GroupMemory, PartitionMemory
-from pipeline.resume import decode_progress
+from pipeline.configuration.config_file import read_config
+from pipeline.events.files import read_events
+from pipeline.ingest.resume import decode_progress
+from pipeline.monitor.collect import Collector, Outcome
+from pipeline.monitor.keeping import kept_of
+from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from schemas.config import Config
 from schemas.errors import ConfigError, DriftlineError, InputError, StateError, WireError
 from schemas.packet import SourcePartition, decode_message, encode_marker

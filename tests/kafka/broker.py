@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from types import TracebackType
@@ -35,18 +36,31 @@ class BrokerError(RuntimeError):
     """The broker did not start, or died while starting; the message ends with the tail of its log."""
 
 
+@dataclass(frozen=True)
+class Addition:
+    """What a broker has beside the rest: listeners by name with their port and protocol, lines of its properties, and
+    arguments to the formatting of its storage."""
+
+    listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    properties: str = ""
+    format_arguments: tuple[str, ...] = ()
+
+
 class KafkaBroker:
     """A broker to start, stop, kill and start again. Its port and its data last until `close()`.
 
     As a context manager it starts on entry and closes on exit. Use from one thread.
     """
 
-    def __init__(self, port: int | None = None, proxied: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self, port: int | None = None, proxied: Mapping[int, int] | None = None, addition: Addition | None = None
+    ) -> None:
         """Takes a free port where none is given. `proxied` are more ports to listen on, each with the port that clients
         who come there are told. Raises KafkaUnavailableError where Apache Kafka cannot be run."""
         self._libs = kafka_libs()
         self.port = port if port is not None else free_port()
         self._proxied = dict(proxied or {})
+        self._addition = addition or Addition()
         self._home = tempfile.TemporaryDirectory(prefix="driftline-kafka-")
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -158,13 +172,17 @@ class KafkaBroker:
 
     def _format(self) -> None:
         values = {"port": str(self.port), "controller_port": str(free_port()), "log_dir": str(self._data)}
+        added = {name: (port, port, protocol) for name, (port, protocol) in self._addition.listeners.items()}
+        added |= {f"PROXIED{i}": (port, told, "PLAINTEXT") for i, (port, told) in enumerate(self._proxied.items())}
         values |= {
-            "proxied": "".join(f",PROXIED{i}://127.0.0.1:{port}" for i, port in enumerate(self._proxied)),
-            "told": "".join(f",PROXIED{i}://127.0.0.1:{port}" for i, port in enumerate(self._proxied.values())),
-            "plain": "".join(f",PROXIED{i}:PLAINTEXT" for i in range(len(self._proxied))),
+            "listeners": "".join(f",{name}://127.0.0.1:{port}" for name, (port, _, _) in added.items()),
+            "told": "".join(f",{name}://127.0.0.1:{told}" for name, (_, told, _) in added.items()),
+            "protocols": "".join(f",{name}:{protocol}" for name, (_, _, protocol) in added.items()),
         }
-        self._properties.write_text(Template((HERE / "server.properties").read_text()).substitute(values))
+        text = Template((HERE / "server.properties").read_text()).substitute(values)
+        self._properties.write_text(f"{text}\n{self._addition.properties}")
         arguments = ["format", "--standalone", "-t", _cluster_id(), "-c", str(self._properties)]
+        arguments += self._addition.format_arguments
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *arguments),
             stdout=subprocess.PIPE,

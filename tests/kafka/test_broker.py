@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient
 
-from pipeline.kafka_consumer import AIOKafkaConsumer
+from pipeline.connections.kafka_consumer import AIOKafkaConsumer
 from tests.kafka.broker import BrokerError, KafkaBroker, is_free
 from tests.kafka.choice import Kafka
 

@@ -5,8 +5,8 @@ from itertools import zip_longest
 
 import numpy as np
 
-from pipeline.dispatch import Dispatcher
-from pipeline.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.dispatch import Dispatcher
+from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
 from schemas.config import Config
 from schemas.packet import Marker, Packet, SourcePartition
 from tests.pipeline.events import START_MS

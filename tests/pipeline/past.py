@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from pipeline.local import LocalIngest, closings
-from pipeline.page.chronicle import Chronicle
+from pipeline.history.local import LocalIngest, closings
+from pipeline.serving.page.chronicle import Chronicle
 from schemas.config import Config
 from tests.pipeline.events import encode, loans
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from schemas.config import Config
 from schemas.event import Refusal
 from schemas.packet import SourcePartition, encode_packet

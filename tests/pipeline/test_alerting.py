@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.alerting import SignalMemory, decide
-from pipeline.memory import GroupMemory
+from pipeline.monitor.alerting import SignalMemory, decide
+from pipeline.monitor.memory import GroupMemory
 from schemas import codec
 from schemas.alert import AlertState
-from schemas.config import Config, DetectionConfig
+from schemas.config import Config
+from schemas.detection_config import DetectionConfig
 from schemas.verdict import State
 
 WINDOW_MS = 1000

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.events import EventReader
-from pipeline.formats.converter import PlainEvent
-from pipeline.history import Stretch
+from pipeline.events.formats.converter import PlainEvent
+from pipeline.events.reader import EventReader
+from pipeline.history.history import Stretch
 from pipeline.sniff.proposal import proposed
 from pipeline.sniff.sample import Sample
 from schemas.config import Config
@@ -147,7 +147,7 @@ def test_rows_of_tables_are_plain(registry: Registry) -> None:
 
 def test_a_sniffed_sample_is_read_through_the_registry(registry: Registry) -> None:
     sample = Sample("scores", [Stretch([framed(body())] * 30)])
-    assert proposed(sample, registry.url).event == {"format": "confluent-avro", "registry": registry.url}
+    assert proposed(sample, {"registry": registry.url}).event == {"format": "confluent-avro", "registry": registry.url}
 
 
 @given(st.binary(max_size=60), st.integers(0, 60), st.integers(0, 12))

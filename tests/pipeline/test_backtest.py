@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from kafka import KafkaAdminClient
 
 from detectors.baseline import Baseline
-from pipeline.backtest import Backtest, run_backtest
-from pipeline.history import FileHistory
-from pipeline.injection import Facts, Injection, Place, changed, place_of
-from pipeline.power import Power
-from pipeline.suggestion import Suggested, suggest
-from pipeline.targets import Plan, default_injections
-from pipeline.trials import run_trials
-from pipeline.yaml_edit import diff_of, with_setting
+from pipeline.backtest.backtest import Backtest, run_backtest
+from pipeline.backtest.injection import Facts, Injection, Place, changed, place_of
+from pipeline.backtest.power import Power
+from pipeline.backtest.suggestion import Suggested, suggest
+from pipeline.backtest.targets import Plan, default_injections
+from pipeline.backtest.trials import run_trials
+from pipeline.configuration.yaml_edit import diff_of, with_setting
+from pipeline.history.history import FileHistory
 from schemas.config import Config
 from schemas.verdict import State
 from tests.kafka.choice import Kafka

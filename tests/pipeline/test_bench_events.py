@@ -1,7 +1,7 @@
 """The events of the benchmark are what its figures say they are."""
 
 from detectors.wire import decode_group
-from pipeline.local import LocalIngest
+from pipeline.history.local import LocalIngest
 from schemas.config import Config
 from schemas.packet import Packet
 from tests.bench.events import EVENT_BYTES, MIXES, events

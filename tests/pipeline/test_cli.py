@@ -36,7 +36,7 @@ EVENTS, PER_WINDOW = END - BASELINE, 200
 NOWHERE = "localhost:1"
 GIVE_UP = f"""
 import time
-from pipeline.admin import Admin
+from pipeline.connections.admin import Admin
 from schemas.config import Config
 from schemas.errors import BrokerError
 started = time.monotonic()

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from detectors.sequence.slices import Remembered
 from detectors.sustained import Scores
-from pipeline.alerting import SignalMemory
-from pipeline.closing import Closing
-from pipeline.collect import Collector, Outcome
-from pipeline.event_time import BEGINNING
-from pipeline.keeping import baseline_totals, baseline_windows, kept_of, partition_record, state_records
-from pipeline.memory import GroupMemory, Incident, PartitionMemory
-from pipeline.monitor import PartitionMonitor
-from pipeline.standards import Standards
+from pipeline.events.event_time import BEGINNING
+from pipeline.monitor.alerting import SignalMemory
+from pipeline.monitor.closing import Closing
+from pipeline.monitor.collect import Collector, Outcome
+from pipeline.monitor.keeping import baseline_totals, baseline_windows, kept_of, partition_record, state_records
+from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Standards
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.packet import Marker, Packet, SourcePartition

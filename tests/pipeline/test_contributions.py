@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.closing import Closing
-from pipeline.local import LocalIngest, closings
+from pipeline.history.local import LocalIngest, closings
+from pipeline.monitor.closing import Closing
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config

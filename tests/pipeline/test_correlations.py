@@ -14,11 +14,11 @@ from detectors.cross_wire import encode_cross
 from detectors.lens import Lens
 from detectors.pairwise import SIGNAL
 from detectors.wire import UNSLICED, decode_group
-from pipeline.closing import Closing
-from pipeline.local import LocalIngest, closed_windows, closings
-from pipeline.partition import fingerprint_of
-from pipeline.segments import GroupSet
-from pipeline.shelf import lenses_of
+from pipeline.configuration.shelf import lenses_of
+from pipeline.history.local import LocalIngest, closed_windows, closings
+from pipeline.ingest.partition import fingerprint_of
+from pipeline.ingest.segments import GroupSet
+from pipeline.monitor.closing import Closing
 from schemas import codec
 from schemas.config import Config
 from schemas.packet import Packet

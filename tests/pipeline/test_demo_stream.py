@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.demo import CHANGE, CHANGED, END, MAY_FOLLOW
-from pipeline.demo_stream import HISTORY
+from pipeline.commands.demo import CHANGE, CHANGED, END, MAY_FOLLOW
+from pipeline.commands.demo_stream import HISTORY
 from schemas import codec
 from tests.kafka.choice import Kafka
 from tests.pipeline.workers import Worker, create_topic, distinct_alerts, driftline, read_topic, running, until

@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.events import EventReader
-from pipeline.files import read_events
-from pipeline.injection import place_of
-from pipeline.local import LocalIngest
+from detectors.wire import decode_group
+from pipeline.backtest.injection import place_of
+from pipeline.events.files import read_events
+from pipeline.events.reader import EventReader
+from pipeline.history.local import LocalIngest
 from schemas import codec
 from schemas.config import Config
 from schemas.event import Refusal
+from schemas.packet import Packet
 from tests.pipeline.events import START_MS, encode, event
 
 
@@ -50,6 +52,13 @@ def test_features_may_stand_beside_the_other_fields() -> None:
     events = reader(paths=FLAT_PATHS).read([codec.encode(FLAT)])
     assert events.features == [{"x": 1.5, "grade": "B"}]
     assert events.models == ["m"]
+
+
+def test_a_field_that_is_ignored_is_no_feature_there() -> None:
+    config = Config.from_mapping({"event": {"paths": FLAT_PATHS, "ignore": ["grade"]}})
+    ingest = LocalIngest(config)
+    [packet] = [m for m in ingest.messages([[codec.encode(FLAT)]]) if isinstance(m, Packet)]
+    assert set(decode_group(packet.payload).signals) == {"x", "prediction"}
 
 
 def test_rows_of_a_table_are_read_so_too(tmp_path: Any) -> None:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline import metrics
-from pipeline.board import Board, GroupStatus, SignalStatus
+from pipeline.serving import metrics
+from pipeline.serving.board import Board, GroupStatus, SignalStatus
 from schemas.config import Config
 from schemas.group import Group, Segment
 from schemas.verdict import State

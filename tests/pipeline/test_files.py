@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.files import ROWS, Batch, read_events
+from pipeline.events.files import ROWS, Batch, read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError

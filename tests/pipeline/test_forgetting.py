@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.keeping import (
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.keeping import (
     Kept,
     baseline_totals,
     baseline_windows,
@@ -15,8 +16,7 @@ from pipeline.keeping import (
     rolled_windows,
     state_records,
 )
-from pipeline.local import LocalIngest, closed_windows
-from pipeline.standards import Standards
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config

@@ -13,15 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.wire import decode_group
-from pipeline.events import EventReader, Events
-from pipeline.files import read_events
-from pipeline.formats.table import FORMATS
-from pipeline.local import LocalIngest
-from pipeline.partition import Emission, Ingest, PartitionIngest, Progress, Records
-from pipeline.resume import decode_progress, encode_progress
+from pipeline.events.files import read_events
+from pipeline.events.formats.table import FORMATS
+from pipeline.events.reader import EventReader, Events
+from pipeline.history.local import LocalIngest
+from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.resume import decode_progress, encode_progress
 from schemas import codec
-from schemas.config import Config, EventConfig
+from schemas.config import Config
 from schemas.event import Refusal
+from schemas.event_config import EventConfig
 from schemas.packet import SourcePartition
 from tests.pipeline.events import START_MS
 from tests.pipeline.forms import FAULTY, RECORD_MS, SAMPLES, Sample

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from detectors.baseline import Baseline, baseline_of
 from detectors.group import GroupProfile
 from detectors.profile import FINE, Profile
-from pipeline.alerting import SignalMemory
-from pipeline.board import Board
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.incidents import Incidents
-from pipeline.memory import GroupMemory, Incident
-from pipeline.segments import GroupSet, Part
-from pipeline.standards import Standards
+from pipeline.ingest.segments import GroupSet, Part
+from pipeline.monitor.alerting import SignalMemory
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.incidents import Incidents
+from pipeline.monitor.memory import GroupMemory, Incident
+from pipeline.monitor.standards import Standards
+from pipeline.serving.board import Board
 from schemas.alert import Alert, AlertState, incident_id
 from schemas.config import Config
 from schemas.group import Group

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.vocabulary import Vocabulary
-from pipeline.intake import Documents, Intake
-from pipeline.layout import Layouts
-from pipeline.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.intake import Documents, Intake
+from pipeline.ingest.layout import Layouts
+from pipeline.ingest.partition import Ingest, PartitionIngest, Records
 from schemas.config import Config
 from schemas.packet import SourcePartition
 from tests.pipeline.events import START_MS, encode, event

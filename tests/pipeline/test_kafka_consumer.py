@@ -4,7 +4,7 @@ import asyncio
 
 from aiokafka.consumer.fetcher import Fetcher
 
-import pipeline.kafka_consumer  # noqa: F401  # mends the fetcher
+import pipeline.connections.kafka_consumer  # noqa: F401  # mends the fetcher
 
 
 def _fetcher(*fetches: asyncio.Task[None]) -> Fetcher:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.local import LocalIngest, closings
+from pipeline.history.local import LocalIngest, closings
 from schemas.alert import AlertState
 from schemas.config import Config
 from tests.pipeline.events import START_MS, encode, event

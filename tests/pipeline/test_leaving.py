@@ -11,7 +11,9 @@ from io import StringIO
 
 from mode import Service
 
-from pipeline import app, leaving
+from pipeline.worker import app
+
+from pipeline.worker import leaving
 
 leaving._LEAVE_WITHIN_S = 0.5
 

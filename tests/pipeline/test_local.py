@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.closing import Closing
-from pipeline.events import EventReader
-from pipeline.local import FOLLOWING, LocalIngest, closed_windows, closings, record_times
+from pipeline.events.reader import EventReader
+from pipeline.history.local import FOLLOWING, LocalIngest, closed_windows, closings, record_times
+from pipeline.monitor.closing import Closing
 from schemas.config import Config
 from schemas.packet import Marker, Packet
 from tests.pipeline.events import START_MS, encode, event

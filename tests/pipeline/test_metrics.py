@@ -11,12 +11,12 @@ from collections.abc import Callable
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline import metrics
-from pipeline.board import Board, SourceStatus
-from pipeline.closing import Closing
-from pipeline.collect import Outcome
-from pipeline.local import LocalIngest, closings
-from pipeline.server import Server
+from pipeline.history.local import LocalIngest, closings
+from pipeline.monitor.closing import Closing
+from pipeline.monitor.collect import Outcome
+from pipeline.serving import metrics
+from pipeline.serving.board import Board, SourceStatus
+from pipeline.serving.server import Server
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.packet import SourcePartition

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.notices import INTERVALS_TO_EXPIRY, Notices
+from pipeline.alerts.notices import INTERVALS_TO_EXPIRY, Notices
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.config import Config

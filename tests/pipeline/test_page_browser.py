@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.board import Board
-from pipeline.page.chronicle import Chronicle
-from pipeline.page.links import Addresses
-from pipeline.page.report import report
-from pipeline.port import local_port
-from pipeline.server import Server
+from pipeline.serving.board import Board
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.page.links import Addresses
+from pipeline.serving.page.report import report
+from pipeline.serving.port import local_port
+from pipeline.serving.server import Server
 from schemas.config import Config
 from schemas.group import Group, Segment
 from tests.pipeline.past import EVIL, drifting, fill, hostile

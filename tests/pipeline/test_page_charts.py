@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.page import words
-from pipeline.page.chart import Chart, effect_chart, evidence_chart
-from pipeline.page.overlay import contributions, overlay
-from pipeline.page.plane import Plane
-from pipeline.page.track import Point
+from pipeline.serving.page import words
+from pipeline.serving.page.chart import Chart, effect_chart, evidence_chart
+from pipeline.serving.page.overlay import contributions, overlay
+from pipeline.serving.page.plane import Plane
+from pipeline.serving.page.track import Point
 from schemas.verdict import State
 from schemas.window import Cell
 

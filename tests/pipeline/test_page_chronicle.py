@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.page.chronicle import Bounds, Chronicle
+from pipeline.serving.page.chronicle import Bounds, Chronicle
 from schemas import codec
 from schemas.group import Group, Segment
 from schemas.verdict import State

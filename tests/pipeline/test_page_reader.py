@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from pipeline.page.chronicle import Chronicle
-from pipeline.page.reader import TopicReader
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.page.reader import TopicReader
 from schemas.config import Config
 from schemas.errors import BrokerError
 from tests.kafka.choice import Kafka

@@ -4,10 +4,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from pipeline.page.chronicle import Chronicle
-from pipeline.page.renderer import Freshness
-from pipeline.page.site import Site
-from pipeline.server import Answer, Request
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.page.renderer import Freshness
+from pipeline.serving.page.site import Site
+from pipeline.serving.server import Answer, Request
 from schemas import codec
 from schemas.config import Config
 from tests.pipeline.events import encode, event

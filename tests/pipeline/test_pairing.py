@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.wire import decode_group
-from pipeline.history import Stretch
-from pipeline.joint import MOST_CHARACTERS, Joint, joint_of
-from pipeline.local import LocalIngest
-from pipeline.partition import Emission, Fed, Ingest, PartitionIngest, Progress, Records
-from pipeline.resume import decode_progress, encode_progress
+from pipeline.events.joint import MOST_CHARACTERS, Joint, joint_of
+from pipeline.history.history import Stretch
+from pipeline.history.local import LocalIngest
+from pipeline.ingest.partition import Emission, Fed, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.resume import decode_progress, encode_progress
 from pipeline.sniff.proposal import proposed
 from pipeline.sniff.sample import Sample
 from schemas import codec
@@ -294,9 +294,9 @@ def test_what_does_not_fit_beside_an_offset_leaves_the_resume_offset_where_it_wa
 
 def test_sniff_proposes_pairs_where_both_halves_are_on_one_partition() -> None:
     log = [half(str(i), which, START_MS + i, [1.0]) for i in range(30) for which in ("request", "response")]
-    assert proposed(Sample("s", [Stretch(log)]), "").event == {"format": "kserve-v2", "pairs": {"within": "5m"}}
+    assert proposed(Sample("s", [Stretch(log)])).event == {"format": "kserve-v2", "pairs": {"within": "5m"}}
     apart = Sample("s", [Stretch(log[::2]), Stretch(log[1::2])])
-    assert proposed(apart, "").event == {"format": "kserve-v2", "half": "request"}
+    assert proposed(apart).event == {"format": "kserve-v2", "half": "request"}
 
 
 async def send_halves(servers: str, topic: str, halves: Iterable[tuple[int, bytes]]) -> None:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.wire import decode_group
-from pipeline.dispatch import Dispatcher
-from pipeline.partition import Emission, Ingest, PartitionIngest, Progress, Records
-from pipeline.resume import decode_progress, encode_progress
+from pipeline.ingest.dispatch import Dispatcher
+from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.resume import decode_progress, encode_progress
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.event import Refusal

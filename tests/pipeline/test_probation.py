@@ -5,57 +5,29 @@ from typing import Any
 
 import pytest
 
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.group import GroupProfile
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.keeping import baseline_totals, baseline_windows, kept_of, state_records
-from pipeline.local import LocalIngest, closed_windows
-from pipeline.standards import Standards
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.keeping import baseline_totals, baseline_windows, kept_of, state_records
+from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
-from schemas.config import Config
+from schemas.group import Group
 from schemas.verdict import State
 from schemas.window import WindowRecord
-from tests.pipeline.events import START_MS, encode, loans
+from tests.pipeline.events import START_MS
+from tests.pipeline.past_windows import CONFIG, WINDOW_MS, baseline_of_loans, loan_windows
 
-WINDOW_MS, PER_WINDOW, OWN = 100_000, 120, 50
-BEFORE_MS = 200 * WINDOW_MS
-
-CONFIG = Config.from_mapping({"window": {"length": "100s", "allowed_lateness": "1s"}, "models": [{"name": "loan"}]})
-
-
-def windows(count: int, drift: int, start_ms: int, seed: int = 3) -> list[OpenWindow]:
-    """Windows of loans, of which two signals drift from one on."""
-    events: list[dict[str, Any]] = [
-        event | {"ts": start_ms + i * WINDOW_MS // PER_WINDOW}
-        for i, event in enumerate(loans(count * PER_WINDOW, drift * PER_WINDOW, seed=seed))
-    ]
-    return list(closed_windows(CONFIG, LocalIngest(CONFIG).messages([list(map(encode, events))])))
-
-
-@cache
-def baseline(kept: int = 0) -> Baseline:
-    """Of 100 windows, as a sum and the first `kept` of them."""
-    group: BaselineGroup | None = None
-    for window in windows(100, 100, START_MS - BEFORE_MS, seed=4):
-        for _, part in window.models["loan"].in_order():
-            group = group or BaselineGroup(GroupProfile.empty(part.profile.resolution))
-            group = group.add(window.start_ms, part.profile)
-    assert group is not None
-    first = dict(sorted(group.windows.items())[:kept])
-    return Baseline("loan", WINDOW_MS, {None: BaselineGroup(group.total, first)})
+OWN = 50
 
 
 def closer(**kept: Any) -> Closer:
-    standards = Standards(CONFIG, {"loan": baseline()}, kept.get("baselines"))
+    standards = Standards(CONFIG, {"loan": baseline_of_loans(100, 0)}, kept.get("baselines"))
     return Closer(CONFIG, standards, kept.get("groups"))
 
 
 @cache
 def closed(count: int, drift: int, own: int = 0) -> list[Closing]:
-    whole = Closer(CONFIG, Standards(CONFIG, {"loan": baseline(own)}))
-    return [closing for window in windows(count, drift, START_MS) for closing in whole.close(window)]
+    whole = Closer(CONFIG, Standards(CONFIG, {"loan": baseline_of_loans(100, own)}))
+    return [closing for window in loan_windows(count, drift) for closing in whole.close(window)]
 
 
 def fired(closings: list[Closing]) -> list[Alert]:
@@ -93,7 +65,7 @@ def test_a_worker_that_takes_over_judges_by_the_same_windows(taken_over_at: int)
     state: dict[bytes, bytes] = {}
     table: dict[bytes, bytes] = {}
     found, worker = [], closer()
-    for at, window in enumerate(windows(75, 70, START_MS)):
+    for at, window in enumerate(loan_windows(75, 70)):
         if at == taken_over_at:
             kept = kept_of(0, state, table)
             worker = closer(baselines=kept.baselines, groups=kept.groups)
@@ -102,3 +74,11 @@ def test_a_worker_that_takes_over_judges_by_the_same_windows(taken_over_at: int)
             table |= dict([*baseline_windows(0, 1, closing), *baseline_totals(0, 1, closing)])
             found += [thing.encode() for thing in (*closing.alerts, *closing.records)]
     assert found == [thing.encode() for closing in closed(75, 70) for thing in (*closing.alerts, *closing.records)]
+
+
+def test_a_file_that_is_named_stands_before_what_was_learned() -> None:
+    learned = baseline_of_loans(70).groups[None]
+    standards = Standards(CONFIG, {"loan": baseline_of_loans(60)}, {("loan", None): learned})
+    standard = standards.find(Group("loan", "1"))
+    assert standard is not None
+    assert standard.group is baseline_of_loans(60).groups[None]

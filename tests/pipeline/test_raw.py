@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from detectors import registry
-from pipeline.raw import Raw, Series
+from pipeline.history.raw import Raw, Series
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.verdict import State

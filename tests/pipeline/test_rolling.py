@@ -12,13 +12,13 @@ from detectors.group import GroupProfile, merged_groups
 from detectors.profile import COARSE
 from detectors.settings import Settings
 from detectors.wire import encode_group
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.keeping import kept_of, outdated, rolled_windows, state_records, thing_of
-from pipeline.memory import GroupMemory
-from pipeline.rolling import Rolled, Rolling
-from pipeline.segments import GroupSet, Part
-from pipeline.standards import Standards
+from pipeline.ingest.segments import GroupSet, Part
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.keeping import kept_of, outdated, rolled_windows, state_records, thing_of
+from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.rolling import Rolled, Rolling
+from pipeline.monitor.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
 from schemas.verdict import State

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.local import LocalIngest, closed_windows
-from pipeline.memory import GroupMemory
-from pipeline.standards import Standards
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.group import Group, Segment

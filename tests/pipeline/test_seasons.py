@@ -7,10 +7,10 @@ import numpy as np
 from detectors.baseline import Baseline, BaselineGroup
 from detectors.group import GroupProfile
 from detectors.profile import COARSE
-from pipeline.closing import Closer, Closing
-from pipeline.collect import OpenWindow
-from pipeline.segments import GroupSet, Part
-from pipeline.standards import Standards
+from pipeline.ingest.segments import GroupSet, Part
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.collect import OpenWindow
+from pipeline.monitor.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
 from schemas.season import DAY_MS, HOUR_MS

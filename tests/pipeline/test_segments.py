@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from detectors.profile import COARSE
 from detectors.vocabulary import hash_of
 from detectors.wire import encode_group
-from pipeline.local import LocalIngest, closed_windows
-from pipeline.segments import GroupSet, Part, SegmentRule
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.ingest.segments import GroupSet, Part, SegmentRule
 from schemas.config import Config
 from schemas.group import OTHER, Group, Segment
 from tests.detectors import strategies as some

@@ -2,7 +2,7 @@
 
 import logging
 
-from pipeline.seldom import Seldom
+from pipeline.process.seldom import Seldom
 
 
 def record(name: str, at_s: float) -> logging.LogRecord:

@@ -14,7 +14,7 @@ import pytest
 
 from detectors.series.anomaly import AnomalyScorer
 from pipeline.cli import main
-from pipeline.series_file import number_of, time_of
+from pipeline.series.file import number_of, time_of
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 SPIKE, STEP, ROWS = 300, 450, 600

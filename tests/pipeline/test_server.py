@@ -3,6 +3,7 @@
 import base64
 import http.client
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -10,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.board import Board
-from pipeline.health import Health
-from pipeline.page.chronicle import Chronicle
-from pipeline.port import credentials_of, local_port, worker_port
-from pipeline.server import Answer, Credentials, Request, Route, Server
+from pipeline.serving.board import Board
+from pipeline.serving.health import Health
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.port import credentials_of, local_port, worker_port
+from pipeline.serving.server import Answer, Credentials, Request, Route, Server
 from schemas.config import Config
 from schemas.errors import InputError
+from tests.kafka.certificates import Authority
 from tests.pipeline.past import drifting
 
 HOST = "127.0.0.1"
@@ -25,8 +27,12 @@ HOST = "127.0.0.1"
 class Got:
     """An answer over HTTP."""
 
-    def __init__(self, port: int, path: str, method: str = "GET", **headers: str) -> None:
+    def __init__(
+        self, port: int, path: str, method: str = "GET", tls: ssl.SSLContext | None = None, **headers: str
+    ) -> None:
         connection = http.client.HTTPConnection(HOST, port, timeout=10)
+        if tls is not None:
+            connection = http.client.HTTPSConnection(HOST, port, timeout=10, context=tls)
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()
         self.status, self.headers, self.body = answer.status, answer.headers, answer.read().decode()
@@ -128,12 +134,12 @@ def test_a_worker_whose_kafka_is_gone_still_answers_and_says_so(tmp_path: Path) 
             "kafka": {"bootstrap_servers": f"{HOST}:{taken.getsockname()[1]}"},
             "metrics": {"port": 1, "username": "ops", "password_file": "password"},
         }
-        config = Config.from_mapping(raw)
+        config = Config.from_mapping(raw, folder=str(tmp_path))
         config = config.model_copy(update={"metrics": config.metrics.model_copy(update={"port": 0})})
         board = Board()
         board.health.watch("the event loop", 30)
         board.health.waits("ingest", "no partitions have been assigned yet")
-        with worker_port(config, tmp_path, board, "0.1.0") as server:
+        with worker_port(config, board, "0.1.0") as server:
             live, ready = Got(server.port, "/healthz"), Got(server.port, "/readyz")
             assert (live.status, live.body) == (200, "ok\n")
             assert (ready.status, ready.body) == (503, "ingest: no partitions have been assigned yet\n")
@@ -150,16 +156,43 @@ def test_a_worker_whose_kafka_is_gone_still_answers_and_says_so(tmp_path: Path) 
             assert Got(server.port, "/nowhere", **may).status == 404
 
 
+def test_a_port_with_a_certificate_speaks_tls_and_nothing_else(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue("port", password="secret")
+    (tmp_path / "password").write_text("secret\n")
+    tls = {"certificate_file": "port.pem", "key_file": "port.key", "key_password": {"file": "password"}}
+    raw = {"username": "ops", "password_file": "password", "tls": tls}
+    config = Config.from_mapping({"kafka": {"bootstrap_servers": "127.0.0.1:1"}, "metrics": raw}, folder=str(tmp_path))
+    config = config.model_copy(update={"metrics": config.metrics.model_copy(update={"port": 0})})
+    trusting = ssl.create_default_context(cafile=authority.file)
+    board = Board()
+    board.health.waits("monitor", "it is loading what it remembers")
+    with worker_port(config, board, "0.1.0") as server:
+        assert Got(server.port, "/healthz", tls=trusting).status == 200
+        ready = Got(server.port, "/readyz", tls=trusting)
+        assert (ready.status, ready.body) == (503, "monitor: it is loading what it remembers\n")
+        board.health.is_ready("monitor")
+        assert Got(server.port, "/readyz", tls=trusting).status == 200
+        assert Got(server.port, "/metrics", tls=trusting).status == 401
+        assert Got(server.port, "/metrics", tls=trusting, Authorization=basic("ops", "secret")).status == 200
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            Got(server.port, "/healthz")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            Got(server.port, "/healthz", tls=ssl.create_default_context())
+
+
 def test_a_password_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    config = Config.from_mapping({"metrics": {"username": "a", "password_file": "nowhere"}}).metrics
+    config = Config.from_mapping(
+        {"metrics": {"username": "a", "password_file": "nowhere"}}, folder=str(tmp_path)
+    ).metrics
     with pytest.raises(InputError, match=r"^metrics.password_file: .*nowhere: No such file"):
-        credentials_of(config, tmp_path)
+        credentials_of(config)
     (tmp_path / "nowhere").write_text("\n")
     with pytest.raises(InputError, match="is empty"):
-        credentials_of(config, tmp_path)
+        credentials_of(config)
     (tmp_path / "nowhere").write_text("a b\n")
-    assert credentials_of(config, tmp_path) == ("a", "a b")
-    assert credentials_of(Config().metrics, tmp_path) is None
+    assert credentials_of(config) == ("a", "a b")
+    assert credentials_of(Config().metrics) is None
 
 
 def test_a_page_is_filled_while_it_is_read() -> None:

@@ -1,7 +1,9 @@
 """A configuration proposed from events alone: every form, fields under any names, files, and a topic on a real Kafka."""
 
+import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.cli import main
-from pipeline.config_file import read_config
-from pipeline.events import EventReader
-from pipeline.history import Stretch
+from pipeline.configuration.config_file import read_config
+from pipeline.events.reader import EventReader
+from pipeline.history.history import Stretch
+from pipeline.history.topic_history import TopicHistory
 from pipeline.sniff.form import form_of
 from pipeline.sniff.kinds import Kind, kind_of
 from pipeline.sniff.leaves import Leaf
@@ -25,13 +28,13 @@ from pipeline.sniff.trial import tried
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
-from schemas.packet import SourcePartition
+from schemas.packet import Packet, SourcePartition
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import START_MS, encode, loans
 from tests.pipeline.forms import RECORD_MS, SAMPLES
 from tests.pipeline.forms import Sample as Golden
 from tests.pipeline.test_formats import JSON
-from tests.pipeline.workers import Worker, counted, create_topic, driftline, send, until
+from tests.pipeline.workers import create_topic, send
 
 COUNTRIES = ("DE", "FR", "IT")
 UNITS: Mapping[str, Callable[[int], Any]] = {
@@ -100,7 +103,7 @@ READ = {name: golden for name, golden in SAMPLES.items() if golden.events}
 
 @pytest.mark.parametrize("golden", READ.values(), ids=READ.keys())
 def test_a_golden_sample_of_each_form_is_proposed_and_read(golden: Golden) -> None:
-    proposal = proposed(of_golden(golden), "")
+    proposal = proposed(of_golden(golden))
     config = config_of(proposal)
     assert (config.event.format, config.event.half) == (golden.form, golden.half)
     sample = of_golden(golden)
@@ -127,7 +130,7 @@ def test_of_halves_of_no_pair_the_requests_are_events_and_the_responses_are_coun
             )
         ],
     )
-    proposal = proposed(sample, "")
+    proposal = proposed(sample)
     assert (proposal.event, proposal.form.passed) == ({"format": "kserve-v2", "half": "request"}, 10)
     assert tried(sample, config_of(proposal)) == {"profiled": 10, "excluded": 10}
 
@@ -147,7 +150,7 @@ def test_fields_are_found_by_their_values_whatever_their_names(
 ) -> None:
     form = Plain(tuple(names), unit, tuple(above))
     sample = sample_of(plain_events(form, seed=seed))
-    proposal = proposed(sample, "")
+    proposal = proposed(sample)
     config = config_of(proposal)
     paths, event = config.event.paths, config.event
     found = (event.format, event.ts_unit, paths.ts, paths.model, paths.version, paths.event_id)
@@ -155,21 +158,43 @@ def test_fields_are_found_by_their_values_whatever_their_names(
     assert (paths.features, paths.prediction, paths.latency_ms) == tuple(map(form.path, ("vector", "score", "took")))
     kinds = {one.path: one.kind for one in proposal.found}
     assert kinds[f"{form.path('vector')}.{form.name('customer')}"] is Kind.IDENTIFIER
+    assert event.ignore == (f"{form.path('vector')}.{form.name('customer')}",)
     loan = config.model("car_loan")
     assert loan is not None
     assert [segment.path for segment in loan.segments] == [form.path("country")]
-    assert isinstance(loan.signals, tuple)
-    assert {signal.name for signal in loan.signals} == {form.name("x"), form.name("y"), "prediction", "latency_ms"}
+    assert loan.signals == "auto"
     assert proposal.models_found.keys() == {"car_loan", "card-fraud"}
     assert tried(sample, config) == {"profiled": sample.size}
 
 
 def test_events_of_the_default_form_need_hardly_any_setting() -> None:
     sample = sample_of([encode(one) for one in loans(400, 400)])
-    proposal = proposed(sample, "")
+    proposal = proposed(sample)
     assert proposal.event == {"format": "json"}
     assert proposal.models_found == {"loan": 400}
     assert proposal.window == {"length": "10m"}
+
+
+def test_codes_and_numbers_as_text_are_listed_with_their_kind_and_what_is_no_signal_is_not() -> None:
+    shown = {"mcc": [5411, 5812, 9001], "paid": ["1.50", "22.75", "3.10", "7.99"]}
+    values = [
+        encode(
+            {
+                **one,
+                "features": {
+                    "who": f"{i * 7919 % 99_991:016x}",
+                    "x": i % 7,
+                    **{n: v[i % len(v)] for n, v in shown.items()},
+                },
+            }
+        )
+        for i, one in enumerate(loans(200, 200))
+    ]
+    [model] = config_of(proposed(sample_of(values))).models
+    assert not isinstance(model, str)
+    assert {signal.name: signal.kind for signal in model.signals if not isinstance(signal, str)} == {
+        "mcc": "categorical", "paid": "numeric", "x": "auto", "prediction": "auto"
+    }  # fmt: skip
 
 
 def test_a_flat_event_is_its_own_object_of_features() -> None:
@@ -180,7 +205,7 @@ def test_a_flat_event_is_its_own_object_of_features() -> None:
         for i in range(200)
     ]  # fmt: skip
     sample = sample_of(values)
-    proposal = proposed(sample, "")
+    proposal = proposed(sample)
     paths = {"ts": "created_at", "model": "model_name", "features": ".", "prediction": "score"}
     assert proposal.event == {"format": "json", "paths": paths}
     assert tried(sample, config_of(proposal)) == {"profiled": 200}
@@ -190,14 +215,14 @@ def test_without_a_model_all_events_are_of_one_named_like_the_topic() -> None:
     values = [
         encode({key: value for key, value in one.items() if key not in ("model", "version")}) for one in loans(200, 200)
     ]
-    proposal = proposed(sample_of(values), "")
+    proposal = proposed(sample_of(values))
     assert [model["name"] for model in proposal.models] == ["scores"]  # type: ignore[index]  # a list here
     assert tried(sample_of(values), config_of(proposal)) == {"profiled": 200}
 
 
 def test_what_no_setting_can_mend_is_said() -> None:
     values = [encode({**one, "ts": f"2026-01-01T00:00:{i:02}"}) for i, one in enumerate(loans(60, 60))]
-    proposal = proposed(sample_of(values), "")
+    proposal = proposed(sample_of(values))
     assert [note for note in proposal.notes if note.startswith("ts: its times are no ISO 8601 with a zone")]
     assert tried(sample_of(values), config_of(proposal)) == {"refused: bad_timestamp": 60}
 
@@ -205,7 +230,7 @@ def test_what_no_setting_can_mend_is_said() -> None:
 def test_events_far_out_of_order_are_given_more_lateness() -> None:
     values = [encode(one) for one in loans(400, 400)]
     mixed = [value for at in range(0, 400, 100) for value in [*values[at + 50 : at + 100], *values[at : at + 50]]]
-    assert proposed(sample_of(mixed), "").window == {"length": "10m", "allowed_lateness": "5m"}
+    assert proposed(sample_of(mixed)).window == {"length": "10m", "allowed_lateness": "5m"}
 
 
 @given(
@@ -217,7 +242,7 @@ def test_events_far_out_of_order_are_given_more_lateness() -> None:
 @settings(max_examples=150, deadline=None)
 def test_whatever_the_events_are_the_proposal_is_a_configuration(documents: list[dict[str, Any]]) -> None:
     sample = sample_of([codec.encode(document) for document in [*documents, {}]])
-    config = config_of(proposed(sample, ""))
+    config = config_of(proposed(sample))
     assert tried(sample, config).total() >= len(documents) + 1
 
 
@@ -230,7 +255,7 @@ def test_whatever_the_events_are_the_proposal_is_a_configuration(documents: list
 )
 def test_what_cannot_be_read_is_one_line(values: list[bytes], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        form_of(sample_of(values), "")
+        form_of(sample_of(values), {})
 
 
 KINDS: list[tuple[Kind, str, list[Any]]] = [
@@ -329,33 +354,30 @@ def test_options_that_do_not_go_together_are_a_wrong_command_line(arguments: lis
     assert run("sniff", *arguments) == 2
 
 
-async def test_a_topic_is_sniffed_and_a_worker_runs_with_what_was_proposed(real_kafka: Kafka, tmp_path: Path) -> None:
-    """Fields under names that stand nowhere, times in seconds, two partitions; nothing is committed by looking."""
-    servers, name, out = real_kafka.bootstrap_servers, "sniffed", tmp_path / "driftline.yaml"
+def test_a_topic_is_sniffed_and_ingested_with_what_was_proposed(
+    real_kafka: Kafka, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fields under names that stand nowhere, times in seconds, two partitions."""
+    servers, out = real_kafka.bootstrap_servers, tmp_path / "driftline.yaml"
     form = Plain(tuple(f"{role[::-1]}q" for role in ROLES), "s")
     create_topic(servers, "sniffed.events", 2)
-    await send(servers, "sniffed.events", plain_events(form, 3000), 2)
-    said = driftline("sniff", "--bootstrap-servers", servers, "--topic", "sniffed.events", "--events", "400", "-o", out)
-    assert said.returncode == 0, said.stderr
-    assert "tried on the same events: 100.0% profiled" in said.stdout
+    asyncio.run(send(servers, "sniffed.events", plain_events(form, 3000), 2))
+    assert run("sniff", "--bootstrap-servers", servers, "--topic", "sniffed.events", "--events", "400", "-o", out) == 0
+    assert "tried on the same events: 100.0% profiled" in capsys.readouterr().out
     proposal = yaml.safe_load(out.read_text())
     assert proposal["kafka"] == {"bootstrap_servers": servers, "topics": ["sniffed.events"]}
-    kafka = {**proposal["kafka"], "group": name, "prefix": name}
-    window = {"length": "100s", "idle_timeout": "1s", "allowed_lateness": "1s"}
-    worker = Worker(tmp_path, name, {**proposal, "kafka": kafka, "window": window}).start()
-    try:
-        until("the windows closed", lambda: counted(servers, name) >= 3000)
-        assert (counted(servers, name), worker.profiled) == (3000, 3000)
-        assert worker.stop() == 0
-    finally:
-        if worker.alive:
-            worker.kill()
+    config, counts = read_config(out), Counter[str]()
+    history = TopicHistory(config, 0, 1 << 60)
+    messages = list(history.messages(config, history.stretches(), counts))
+    assert +counts == {"profiled": 3000}
+    assert {m.header.model for m in messages if isinstance(m, Packet)} == {"car_loan", "card-fraud"}
 
 
-def test_a_topic_that_is_not_there_or_empty_is_one_line(real_kafka: Kafka) -> None:
+def test_a_topic_that_is_not_there_or_empty_is_one_line(real_kafka: Kafka, capsys: pytest.CaptureFixture[str]) -> None:
     servers = real_kafka.bootstrap_servers
     create_topic(servers, "sniffed.empty", 1)
     for topic, message in (("sniffed.none", "does not exist"), ("sniffed.empty", "holds nothing")):
-        said = driftline("sniff", "--bootstrap-servers", servers, "--topic", topic)
-        assert (said.returncode, said.stderr.count("\n")) == (1, 1), said.stderr
-        assert message in said.stderr
+        assert run("sniff", "--bootstrap-servers", servers, "--topic", topic) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert message in said

@@ -7,8 +7,9 @@ import pytest
 
 from detectors.baseline import Baseline, BaselineGroup, baseline_of
 from detectors.wire import encode_group
-from pipeline.closing import Closing
-from pipeline.keeping import (
+from pipeline.history.local import LocalIngest, closed_windows, closings
+from pipeline.monitor.closing import Closing
+from pipeline.monitor.keeping import (
     baseline_totals,
     baseline_windows,
     kept_of,
@@ -17,10 +18,9 @@ from pipeline.keeping import (
     state_records,
     thing_of,
 )
-from pipeline.local import LocalIngest, closed_windows, closings
-from pipeline.memory import GroupMemory, PartitionMemory
-from pipeline.monitor import PartitionMonitor
-from pipeline.standards import Key, Standards
+from pipeline.monitor.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Key, Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import StateError

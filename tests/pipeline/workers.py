@@ -69,7 +69,9 @@ class Worker:
 
     def __init__(self, folder: Path, name: str, config: Mapping[str, Any], *args: str) -> None:
         self.port = free_port()
-        self._config = write_config(folder, f"{name}.yaml", **{**config, "metrics": {"port": self.port}})
+        self.config = write_config(
+            folder, f"{name}.yaml", **{**config, "metrics": {**config.get("metrics", {}), "port": self.port}}
+        )
         self._log_path = folder / f"{name}.log"
         self._args = args
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,11 +79,16 @@ class Worker:
     def start(self, **environment: str) -> "Worker":
         """Starts it, with what is added to the environment."""
         with self._log_path.open("ab") as log:
-            command = [*DRIFTLINE, "run", "-c", str(self._config), *self._args]
+            command = [*DRIFTLINE, "run", "-c", str(self.config), *self._args]
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, start_new_session=True, env={**os.environ, **environment}
             )
         return self
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def log(self) -> str:

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from schemas.config import Config, ModelConfig, SegmentConfig
+from schemas.config import Config
 from schemas.errors import ConfigError
+from schemas.model_config import ModelConfig, SegmentConfig
 from schemas.season import Season
 
 EXAMPLE = """
@@ -50,6 +51,7 @@ def test_everything_has_a_default() -> None:
         "profiles_partitions": 4,
         "replication_factor": 1,
         "block_size": 1_000_000,
+        "security": {"tls": None, "sasl": None},
     }
     window = config.window
     assert (window.length_ms, window.allowed_lateness_ms) == (300_000, 30_000)
@@ -317,6 +319,9 @@ DECISIVE = [
     *(f"event: {{ts_unit: {unit}}}" for unit in ("s", "us", "ns")),
     "event: {format: confluent-avro, registry: http://a}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits if name != "groups"),
+    "event: {ignore: [features.a]}",
+    "event: {ignore: [features.b]}",
+    "event: {redact: [features.a], redact_key: {env: K}}",
     "models: [{name: m}]",
     "models: [{name: n}]",
     "models: [{name: m}, {name: n}]",
@@ -340,9 +345,11 @@ INDIFFERENT = [
     "detection: {pairwise: {most: 0, signals: [a, b], minimum_change: 0.3}}",
     "detection: {rollout: {windows: 0}, forget_after: 7d}",
     "limits: {groups: 3333}",
-    "event: {registry: http://a}",
-    "alertmanager: {urls: [http://a:1], resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
-    "metrics: {host: h, port: 0, max_series: 100, username: u, password_file: p}",
+    "event: {registry: http://a, registry_access: {token: {env: T}}}",
+    "alertmanager: {urls: [http://a:1], access: {username: u, password: {file: p}}, resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
+    "metrics: {host: h, port: 0, max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
+    "kafka: {security: {tls: {ca_file: c}, sasl: {mechanism: PLAIN, username: u, password: {env: P}}}}",
+    "kafka: {security: {sasl: {mechanism: OAUTHBEARER, oauth: {token_url: http://t, client_id: c, client_secret: {file: s}}}}}",
     "page: {history: 1h, windows: 50}",
     "models: auto",
 ]

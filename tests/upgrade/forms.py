@@ -21,14 +21,15 @@ from detectors.sequence.slices import Remembered
 from detectors.settings import Settings
 from detectors.sustained import Scores
 from detectors.vocabulary import Vocabulary
-from pipeline import keeping, memory, resume
-from pipeline.alerting import SignalMemory
-from pipeline.arrival import Arrival
-from pipeline.closing import Closing
-from pipeline.keeping import baseline_totals, baseline_windows, partition_record, rolled_windows, state_records
-from pipeline.memory import GroupMemory, Incident, PartitionMemory
-from pipeline.partition import Progress
-from pipeline.rolling import Rolling
+from pipeline.ingest import resume
+from pipeline.ingest.partition import Progress
+from pipeline.monitor import keeping, memory
+from pipeline.monitor.alerting import SignalMemory
+from pipeline.monitor.arrival import Arrival
+from pipeline.monitor.closing import Closing
+from pipeline.monitor.keeping import baseline_totals, baseline_windows, partition_record, rolled_windows, state_records
+from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory
+from pipeline.monitor.rolling import Rolling
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis

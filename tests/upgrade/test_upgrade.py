@@ -12,10 +12,10 @@ from detectors.baseline import Baseline
 from detectors.cross_wire import encode_cross
 from detectors.sustained import Scores
 from detectors.wire import cross_of, decode_group
-from pipeline.arrival import SINCE_EVER
-from pipeline.keeping import kept_of
-from pipeline.memory import GroupMemory, PartitionMemory
-from pipeline.resume import decode_progress
+from pipeline.ingest.resume import decode_progress
+from pipeline.monitor.arrival import SINCE_EVER
+from pipeline.monitor.keeping import kept_of
+from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from schemas.alert import Alert
 from schemas.errors import DriftlineError
 from schemas.packet import Packet, decode_message

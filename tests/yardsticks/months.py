@@ -22,10 +22,10 @@ from detectors.shares import PRIMARY_SHARE, SUSTAINED_SHARE
 from detectors.spread import Excesses, Spread, Spreads, spreads_of
 from detectors.sustained import REMEMBERED, Tails, sustained, tails_of
 from detectors.tables import Tables
-from pipeline.alerting import SignalMemory, decide
+from pipeline.monitor.alerting import SignalMemory, decide
 from schemas.alert import AlertState
 from schemas.basis import Basis
-from schemas.config import DetectionConfig
+from schemas.detection_config import DetectionConfig
 
 HOUR_MS, HOURS = 3_600_000, 720
 SIGNALS, BASELINE = 50, 1_440

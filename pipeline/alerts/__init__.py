@@ -1,0 +1,1 @@
+"""The alert topic read again: to notify, and to answer."""

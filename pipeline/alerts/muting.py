@@ -1,0 +1,21 @@
+"""Which labels of Alertmanager an alert, an incident or a model goes by there, whether it came by rule or by push."""
+
+from collections.abc import Mapping
+
+from pipeline.alerts.alert_log import find_alert
+from pipeline.alerts.notices import ALERTNAME, labels_of
+from schemas.config import Config
+
+# What rules put on alerts, too; an incident is known to the push alone.
+_SHARED = ("alertname", "model", "version", "segment", "signal")
+
+
+def labels_to_mute(config: Config, name: str | None, model: str | None) -> Mapping[str, str]:
+    """Those of one alert by its id; of a model, or of the model of an incident by its id. Raises InputError where the topic
+    has no such id."""
+    if name is None:
+        return {"alertname": ALERTNAME, "model": model or ""}
+    alert = find_alert(config, name)
+    labels = labels_of(alert)
+    shared = _SHARED if name == alert.id else ("alertname", "model")
+    return {label: labels[label] for label in shared}

@@ -1,0 +1,1 @@
+"""A configuration tried on history."""

@@ -1,0 +1,175 @@
+"""What people see on the terminal: windows, alerts, tables, progress."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
+
+from detectors.baseline import Baseline
+from pipeline.events.files import Batch, read_events
+from pipeline.history.raw import Raw
+from pipeline.monitor.closing import Closing
+from schemas import codec
+from schemas.alert import Alert, AlertState
+from schemas.config import Config
+from schemas.group import segment_text
+from schemas.instant import instant
+from schemas.verdict import State
+from schemas.window import WindowRecord
+
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+_UNBOUNDED = 1000
+
+_COLOUR = {
+    State.OK: "green",
+    State.WARNING: "yellow",
+    State.DRIFT: "red",
+    State.LEARNING: "blue",
+    State.INSUFFICIENT: "dim",
+    State.NO_DATA: "dim",
+}
+_COLOURS_OF_ALERTS = {AlertState.FIRING: "red", AlertState.RESOLVED: "green", AlertState.ANNOUNCED: "yellow"}
+
+
+def example(text: str) -> str:
+    """The end of a command's help."""
+    return f"Example:  [bold]{text}[/]"
+
+
+@contextmanager
+def stages(quiet: bool) -> Iterator[Callable[[str], Callable[[float], None]]]:
+    """A bar on the terminal's error stream for each stage of the work, one at a time: named, it takes how much is done, from
+    0 to 1."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bars:
+
+        def stage(name: str) -> Callable[[float], None]:
+            for task in bars.task_ids:
+                bars.remove_task(task)
+            task = bars.add_task(name, total=1.0)
+            return lambda done: bars.update(task, completed=done)
+
+        yield stage
+
+
+def window_line(record: WindowRecord) -> Text:
+    """A closed window in one line."""
+    colour = _COLOUR[record.state]
+    name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
+    moved = [signal.name for signal in record.signals if signal.state is State.DRIFT]
+    return Text.assemble(
+        (instant(record.start_ms), "dim"),
+        f"  {name:<20} {record.events:>7,} events  ",
+        (f"{record.state:<12}", colour),
+        ", ".join(moved),
+    )
+
+
+def alert_line(alert: Alert) -> Text:
+    """An alert event in one line."""
+    colour = f"bold {_COLOURS_OF_ALERTS[alert.state]}"
+    where = segment_text(alert.group.segment)
+    name = " ".join(filter(None, [alert.model, alert.version, where]))
+    return Text.assemble(
+        (f"{alert.state.upper():<8}", colour),
+        f" {name}: {alert.summary} ",
+        (f"(since {instant(alert.onset_ms)}, id {alert.id})", "dim"),
+    )
+
+
+def error_line(error: Exception) -> Text:
+    """An error, in the lines that it has."""
+    return Text.assemble(("error", "bold red"), f" {error}")
+
+
+def show_closing(closing: Closing) -> None:
+    """Prints a closing as it comes."""
+    for record in closing.records:
+        out.print(window_line(record))
+    for alert in closing.alerts:
+        out.print(alert_line(alert))
+
+
+def batches(paths: Sequence[Path], config: Config, *, quiet: bool = False) -> Iterator[Batch]:
+    """The events of the files, in order, behind a progress bar on the terminal's error stream."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[events]:,} events"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as progress:
+        task = progress.add_task("reading", total=float(len(paths)), events=0)
+        events = 0
+        for number, path in enumerate(paths):
+            for batch in read_events(path, config):
+                events += len(batch.values)
+                yield batch
+                progress.update(task, description=escape(path.name), completed=number + batch.done, events=events)
+
+
+def show_detections(raw: Raw, batches: Iterable[Sequence[bytes]], *, json: bool) -> None:
+    """Prints what sequence detectors find as they find it, and what they did not read; with `json` an object a line."""
+    found = 0
+    for series, detector, time_ms, number, note in raw.detections(batches):
+        found += 1
+        if json:
+            fields = {**series._asdict(), "detector": detector, "time_ms": time_ms, "number": number, "note": note}
+            out.print(codec.encode_text(fields), markup=False)
+        else:
+            name = " ".join(filter(None, series))
+            out.print(
+                Text.assemble((instant(time_ms), "dim"), f"  {name}  {detector} at value {number:,}  ", (note, "dim"))
+            )
+    for (series, detector), reason in sorted(raw.unread.items()):
+        err.print(f"{' '.join(filter(None, series))}: not read by {detector}: {reason}", markup=False)
+    values = sum(raw.values.values())
+    err.print(f"{found:,} detections in {values:,} values of {len(raw.values):,} series", markup=False)
+
+
+def show_table(table: Table) -> None:
+    """Prints a table: as wide as the terminal, or, where there is none, as wide as it needs."""
+    console = out if out.is_terminal else Console(width=_UNBOUNDED, emoji=False)
+    console.print(table)
+
+
+def baseline_table(baseline: Baseline) -> Table:
+    """What a baseline holds, a row for each signal."""
+    windows = max((len(group.windows) for group in baseline.groups.values()), default=0)
+    title = Text(f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s", "table.title")
+    if baseline.lens is not None:
+        title.append(f"\ncorrelations of {', '.join(baseline.lens.names)}")
+        title.append(f"; unwatched: {', '.join(baseline.unwatched)}" if baseline.unwatched else "")
+    names = [Column(name, overflow="fold") for name in ("segment", "signal")]
+    table = Table(*names, "events", "null", "numbers", "mean", "least", "greatest", "categories", title=title)
+    for segment, group in sorted(baseline.groups.items(), key=lambda item: segment_text(item[0])):
+        for name in group.total.signals:
+            p = group.total.profile(name)
+            numbers, total = p.numbers.total, int(p.trace.counts.sum())
+            mean = f"{p.trace.sums.values()[0] / total:.6g}" if total else ""
+            extremes = (f"{p.least:.6g}", f"{p.greatest:.6g}") if numbers else ("", "")
+            top = Text(", ".join(_top(p.labels, p.categories.counts.tolist())))
+            table.add_row(
+                Text(segment_text(segment)),
+                Text(name),
+                f"{p.count:,}",
+                f"{p.null + p.missing:,}",
+                f"{numbers:,}",
+                mean,
+                *extremes,
+                top,
+            )
+    return table
+
+
+def _top(labels: Iterable[str], counts: Iterable[int]) -> list[str]:
+    ranked = sorted(zip(labels, counts, strict=True), key=lambda item: (-item[1], item[0]))
+    return [label for label, _ in ranked[:4]] + (["…"] if len(ranked) > 4 else [])

@@ -1,0 +1,1 @@
+"""From records to events: files, forms, paths and times."""

@@ -1,0 +1,1 @@
+"""The whole core over what has been: files, or a range of topics."""

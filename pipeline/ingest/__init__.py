@@ -1,0 +1,1 @@
+"""The core of ingest, without Kafka: from events to packets."""

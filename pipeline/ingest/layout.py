@@ -1,0 +1,96 @@
+"""How documents of one shape are taken apart: their signals, and the paths that split them.
+
+Models whose events have the same features share a layout, so that a batch of events of many models is converted
+together, as one of one model is.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+from detectors.column import MISSING, Column
+from detectors.group import least_hashed
+from detectors.vocabulary import Vocabulary
+from pipeline.events.paths import Documents, Reader, reader_of
+from pipeline.ingest.privacy import Privacy
+from pipeline.ingest.signals import AutoSignals, ListedSignals
+from schemas.config import Config
+from schemas.group import MISSING as NO_SEGMENT
+
+
+class Layout:
+    """`too_many`: the signals are a part of those that the documents had, chosen for one model and window."""
+
+    def __init__(
+        self, segments: Sequence[Reader], signals: AutoSignals | ListedSignals, too_many: bool = False
+    ) -> None:
+        self._segments = segments
+        self._signals = signals
+        self.too_many = too_many
+
+    def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """A column for each signal. Raises KeyError where a feature is not one of the layout's. O(values)."""
+        return self._signals.columns(documents, features, vocabulary)
+
+    def segments(self, documents: Documents) -> list[list[str]]:
+        """For each path, the segment of each document."""
+        return [_segments(read(documents)) for read in self._segments]
+
+
+class Layouts(dict[str, Layout]):
+    """The layout of each model. With `signals: auto` it is that of the features last met, none at first."""
+
+    def __init__(self, config: Config, privacy: Privacy) -> None:
+        super().__init__()
+        self._config = config
+        self._privacy = privacy
+        self._ignored = privacy.ignored_under(config.event.paths.features)
+        self._most = config.limits.signals_per_model
+        self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
+
+    def __missing__(self, model: str) -> Layout:
+        return self._put(model, ())
+
+    def learn(self, model: str, features: Documents) -> Layout:
+        """The layout of these features, the model's from now on. Beyond the limit the names with the least hashes are
+        kept. O(features)."""
+        met: set[str] = set()
+        met.update(*features)
+        ignored = tuple(sorted(met & self._ignored))
+        met -= self._ignored
+        names = tuple(least_hashed(met, self._most))
+        return self._put(model, names, ignored, too_many=len(names) < len(met))
+
+    def _put(self, model: str, names: tuple[str, ...], ignored: tuple[str, ...] = (), too_many: bool = False) -> Layout:
+        found = self._config.model(model)
+        if found is None:
+            raise KeyError(model)
+        paths = tuple(segment.path for segment in found.segments)
+        listed = found.signals if isinstance(found.signals, tuple) else None
+        key = (model if too_many else None, paths, listed, names, ignored)
+        layout = self._shared.get(key)
+        if layout is None:
+            signals = (
+                AutoSignals(self._config, self._privacy, names, ignored, too_many)
+                if listed is None
+                else ListedSignals(listed, self._privacy)
+            )
+            layout = self._shared[key] = Layout([self._segment_reader(path) for path in paths], signals, too_many)
+        self[model] = layout
+        return layout
+
+    def _segment_reader(self, path: str) -> Reader:
+        read = reader_of(path)
+        return (lambda documents: self._privacy.redact(read(documents))) if path in self._privacy.redacted else read
+
+
+def _segments(values: list[Any]) -> list[str]:
+    return values if set(map(type, values)) == {str} else [_segment(v) for v in values]
+
+
+def _segment(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is MISSING or value is None or isinstance(value, dict | list):
+        return NO_SEGMENT
+    return str(value).lower() if isinstance(value, bool) else str(value)

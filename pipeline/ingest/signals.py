@@ -1,0 +1,135 @@
+"""Signals: from documents to one column for each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from detectors.column import MISSING, Column
+from detectors.vocabulary import Vocabulary
+from pipeline.events.paths import Documents, reader_of
+from pipeline.ingest.privacy import Privacy
+from schemas.config import Config
+from schemas.model_config import SignalConfig
+
+PREDICTION = "prediction"
+LATENCY = "latency_ms"
+_OURS = frozenset({PREDICTION, LATENCY})
+
+
+class ListedSignals:
+    """The signals that the configuration names."""
+
+    def __init__(self, signals: Sequence[SignalConfig], privacy: Privacy) -> None:
+        self._readers = [(s.name, reader_of(s.path), _converter(s, privacy)) for s in signals]
+
+    def columns(self, documents: Documents, _: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """A column for each. O(values)."""
+        found = [(name, get(documents), convert) for name, get, convert in self._readers]
+        return {name: Column.of(convert(values) if convert else values, vocabulary) for name, values, convert in found}
+
+
+def _as_text(values: Sequence[Any]) -> list[Any]:
+    """Numbers as their text, so that codes are categories."""
+    return [str(v) if type(v) in (int, float) else v for v in values]
+
+
+def _as_numbers(values: Sequence[Any]) -> list[Any]:
+    """Text that is a number as that number; other values as they are."""
+    return [_number(v) if type(v) is str else v for v in values]
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _converter(signal: SignalConfig, privacy: Privacy) -> Callable[[Sequence[Any]], list[Any]] | None:
+    convert = _CONVERT.get(signal.kind)
+    if signal.path not in privacy.redacted:
+        return convert
+    return privacy.redact if convert is None else lambda values: privacy.redact(convert(values))
+
+
+_CONVERT = {"categorical": _as_text, "numeric": _as_numbers}
+
+
+class AutoSignals:
+    """Every feature, the prediction and the latency; the features have these names, or some of them.
+
+    It is remembered which names have the same kinds of values. Where the events of a batch all have them, the values of
+    one kind are taken out and converted together: a table, not a column each.
+    """
+
+    def __init__(
+        self, config: Config, privacy: Privacy, names: Sequence[str], ignored: Sequence[str], too_many: bool
+    ) -> None:
+        """The features have the names in `ignored`, too, and these are not looked at. `too_many`: there are still others,
+        and they are left out."""
+        paths = config.event.paths
+        ours = ((PREDICTION, paths.prediction), (LATENCY, paths.latency_ms))
+        self._ours = [(name, reader_of(path), path) for name, path in ours if path not in privacy.ignored]
+        self._privacy = privacy
+        self._gaps: dict[str, Any] = dict.fromkeys((*names, *ignored), MISSING)
+        self._too_many = too_many
+        redacted = privacy.redacted_under(paths.features)
+        self._redacted = [name for name in names if name in redacted]
+        self._tables = [[name] for name in names if name not in redacted]
+        self._settled = False
+
+    def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """A column for each. Raises KeyError where a feature is not one of those named. O(values)."""
+        filled = self._filled(features)
+        found = {_name(n): column for n, column in self._columns(filled, vocabulary).items()}
+        for name in self._redacted:
+            found[_name(name)] = Column.of(self._privacy.redact(_values([name], filled)), vocabulary)
+        for name, read, path in self._ours:
+            values = read(documents)
+            if values.count(MISSING) < len(values):
+                shown = self._privacy.redact(values) if path in self._privacy.redacted else values
+                found[name] = Column.of(shown, vocabulary)
+        return found
+
+    def _filled(self, features: Documents) -> Documents:
+        """The same, with `MISSING` where a name is not there. Raises KeyError where one is there that is not known."""
+        if self._too_many:  # as many names as are known need not be those that are known
+            return [{**self._gaps, **f} for f in features]
+        known = len(self._gaps)
+        if set(map(len, features)) == {known}:
+            return features
+        filled = [f if len(f) == known else {**self._gaps, **f} for f in features]
+        if set(map(len, filled)) != {known}:
+            raise KeyError
+        return filled
+
+    def _columns(self, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
+        """Raises KeyError where one of the features lacks a name."""
+        found: dict[str, Column] = {}
+        for names in self._tables:
+            table = Column.of(_values(names, features), vocabulary)
+            found |= zip(names, table.spread(len(names)), strict=True)
+            self._settled = self._settled and (len(names) == 1 or len(table.sort) < 2)
+        if not self._settled:
+            self._tables, self._settled = _tables_of(found), True
+        return found
+
+
+def _values(names: Sequence[str], features: Documents) -> list[Any]:
+    """Row by row."""
+    if len(names) == 1:
+        return [f[names[0]] for f in features]
+    return list(chain.from_iterable(map(itemgetter(*names), features)))
+
+
+def _tables_of(columns: Mapping[str, Column]) -> list[list[str]]:
+    """The names, those of columns with one and the same kind of values together."""
+    tables: dict[object, list[str]] = {}
+    for name, column in columns.items():
+        tables.setdefault(column.sort if len(column.sort) < 2 else name, []).append(name)
+    return list(tables.values())
+
+
+def _name(feature: str) -> str:
+    return f"features.{feature}" if feature in _OURS else feature

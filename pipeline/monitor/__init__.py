@@ -1,0 +1,1 @@
+"""The core of the monitor, without Kafka: from packets to verdicts, alerts and what is remembered."""

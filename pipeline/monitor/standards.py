@@ -1,0 +1,278 @@
+"""What each group is compared with: its baseline, from a file or learned, made ready for comparison.
+
+A learned baseline is the first windows that close. Versions of a model share it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Protocol
+
+from detectors.baseline import Baseline, BaselineGroup
+from detectors.budget import Budget
+from detectors.chance import Chance
+from detectors.group import GroupProfile
+from detectors.lens import Lens, skewness_of
+from detectors.pairs import Pairs
+from detectors.prepared import Prepared
+from detectors.reference import Reference
+from detectors.season import Hour
+from detectors.settings import Settings
+from pipeline.events.event_time import BEGINNING
+from pipeline.monitor.probation import Probation
+from pipeline.monitor.rolling import Rolled, Rolling
+from schemas.config import Config
+from schemas.group import Group, Segment
+from schemas.model_config import ModelConfig
+from schemas.season import Season
+
+MOST_PREPARED = 4000
+
+
+@dataclass(slots=True)
+class Standard:
+    """A segment's baseline. Windows that start at `through_ms` or before are part of it."""
+
+    group: BaselineGroup
+    settings: Settings
+    wanted: int = 0
+    through_ms: int = BEGINNING
+    lens: Lens | None = None
+    season: Season = Season.NONE
+    probation: Probation | None = None
+    _pairs: Pairs | None = None
+    _paired: bool = False
+    _whole: Prepared | None = None
+    _step: int = 0
+    _hour: Hour | None = None
+    _of_hour: Prepared | None = None
+
+    @property
+    def learning(self) -> bool:
+        return len(self.group.windows) < self.wanted
+
+    @property
+    def events(self) -> int:
+        return self.group.total.count
+
+    def judges(self, start_ms: int) -> bool:
+        """Whether a window that starts then is compared with it: not while it is being learned, nor if part of it."""
+        return not self.learning and start_ms > self.through_ms
+
+    def learned_before(self, start_ms: int) -> int:
+        """How many of its windows start at `start_ms` or before."""
+        return sum(start <= start_ms for start in self.group.windows)
+
+    def references(self, signals: Sequence[str], start_ms: int) -> list[Reference]:
+        """What the signals are compared with in the window that starts then, prepared until `forget`: the baseline's
+        windows of the same hour of its season, where these are worth enough, and else all of them."""
+        hour = self._prepared_hour(start_ms)
+        if hour is None:
+            return self._prepared_whole(start_ms).references(signals)
+        by_hour = [hour.bears(signal) for signal in signals]
+        own = iter(hour.references(compress(signals, by_hour)))
+        if all(by_hour):
+            return list(own)
+        rest = iter(
+            self._prepared_whole(start_ms).references(s for s, found in zip(signals, by_hour, strict=True) if not found)
+        )
+        return [next(own) if found else next(rest) for found in by_hour]
+
+    def _prepared_whole(self, start_ms: int) -> Prepared:
+        step = self.probation.step(start_ms) if self.probation else 0
+        if self._whole is None or step != self._step:
+            others = self.probation.footings(step) if self.probation else {}
+            self._whole, self._step = Prepared(self.group, self.settings, others=others), step
+        return self._whole
+
+    def _prepared_hour(self, start_ms: int) -> Prepared | None:
+        """That of the window's hour. Windows close in order, so one hour at a time is held."""
+        hour = Hour.of(self.season, start_ms)
+        if hour != self._hour:
+            part = hour.part_of(self.group) if hour else None
+            self._hour, self._of_hour = hour, Prepared(part, self.settings, str(hour)) if part else None
+        return self._of_hour
+
+    def pairs(self) -> Pairs | None:
+        """The correlations of its windows; None where it has no lens, or too few windows for any. Prepared once."""
+        if not self._paired and self.lens is not None:
+            seen = [cross for cross in self.group.crosses() if cross.lens == self.lens.digest]
+            total, lens = self.group.total, self.lens
+            skewness = [
+                skewness_of(total.profile(name), centre, scale)
+                for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
+            ]
+            self._pairs, self._paired = Pairs.of(lens, seen, skewness), True
+        return self._pairs
+
+    @property
+    def tests(self) -> int:
+        """Tests that a window takes against it."""
+        return len(self.group.total.signals) + (self.lens is not None)
+
+    @property
+    def prepared(self) -> int:
+        """How many signals are prepared."""
+        return sum(some.size for some in (self._whole, self._of_hour) if some)
+
+    def forget(self) -> None:
+        """Gives up what is prepared and takes much memory; it is prepared again where it is wanted."""
+        for some in (self._whole, self._of_hour):
+            if some:
+                some.forget()
+
+
+Key = tuple[str, Segment | None]
+
+
+class Holds(Protocol):
+    """What holds prepared signals."""
+
+    @property
+    def prepared(self) -> int: ...
+
+    def forget(self) -> None: ...
+
+
+class Standards:
+    """The baselines of all models that one profiles partition holds."""
+
+    def __init__(
+        self, config: Config, files: Mapping[str, Baseline], learned: Mapping[Key, BaselineGroup] | None = None
+    ) -> None:
+        self._config = config
+        detection = config.detection
+        self.settings = Settings(
+            bins=detection.bins,
+            minimum_effect=detection.minimum_effect,
+            minimum_events=detection.minimum_events,
+            primary=detection.primary,
+        )
+        self.minimum_change = detection.pairwise.minimum_change
+        self._standards: dict[str, dict[Segment | None, Standard]] = {}
+        self._prepared: dict[int, Holds] = {}
+        for model, baseline in files.items():
+            for segment, group in baseline.groups.items():
+                lens = baseline.lens if segment is None and detection.pairwise.most else None
+                kept = (learned or {}).get((model, segment))
+                probation = Probation(self.settings, kept) if Probation.needed(group) else None
+                season = self._season(model)
+                self._put(model, segment, Standard(group, self.settings, lens=lens, season=season, probation=probation))
+        for (model, segment), group in (learned or {}).items():
+            if model not in files:
+                self._put(model, segment, self._learned(model, group))
+
+    def find(self, group: Group) -> Standard | None:
+        """What the group is compared with, or None where its model's baseline does not have its segment."""
+        return self._of(group.model).get(group.segment)
+
+    def segments(self, model: str, start_ms: int) -> dict[Segment, BaselineGroup]:
+        """The baselines of a model's segments that the window which starts then is compared with. O(baselines)."""
+        return {
+            segment: standard.group
+            for segment, standard in self._of(model).items()
+            if segment is not None and standard.judges(start_ms)
+        }
+
+    def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
+        """The signals' baselines in a standard, for the window that starts then."""
+        found = standard.references(signals, start_ms)
+        self._hold(standard)
+        return found
+
+    def rolled(self, rolling: Rolling, signals: Sequence[str], start_ms: int) -> dict[str, Reference]:
+        """The signals' rolling baselines for the window that starts then, of those that its windows bear verdicts on."""
+        ready = rolling.before(start_ms)
+        bearing = [signal for signal in signals if ready.bears(signal)] if ready else []
+        found = ready.references(bearing) if ready else []
+        self._hold(rolling)
+        return dict(zip(bearing, found, strict=True))
+
+    def rolling(self, group: Group, kept: Mapping[int, Rolled] | None = None) -> Rolling | None:
+        """A group's rolling baseline, of the windows kept of it; None where its model has none."""
+        model = self._config.model(group.model)
+        return Rolling.of(model.rolling_windows, self.settings, kept or {}) if model and model.rolling_windows else None
+
+    def _hold(self, used: Holds) -> None:
+        """Those used last stay prepared, as many as `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
+        self._prepared.pop(id(used), None)
+        self._prepared[id(used)] = used
+        left = sum(one.prepared for one in self._prepared.values())
+        while left > MOST_PREPARED and len(self._prepared) > 1:
+            oldest = self._prepared.pop(next(iter(self._prepared)))
+            left -= oldest.prepared
+            oldest.forget()
+
+    def level(self, model: str, start_ms: int, versions: int = 1) -> float:
+        """The level of each signal of a model in the window that starts then, and that has so many of its versions: its
+        false-alarm budget, shared out over the baselines that the window is not itself part of, and over versions.
+        Where an alert takes n of m windows, that times n / m: of m windows at level a, n exceed it with a probability of at most a m / n, however they depend on each other
+        (Markov's inequality)."""
+        config = self._model(model)
+        budget = Budget(config.false_alarms.at_most, config.false_alarms.per_ms)
+        fire = self._config.detection.fire
+        level = budget.level(self._config.window.length_ms, self._tests(model, start_ms, versions))
+        return level * fire.windows / fire.of
+
+    def chance(self, model: str, start_ms: int, versions: int = 1) -> Chance:
+        """How often the model's tests are taken in the window that starts then, and that has so many of its versions."""
+        return Chance(self._config.window.length_ms, self._tests(model, start_ms, versions))
+
+    def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
+        """Takes a closed window into a baseline that is being learned; returns what to keep of it, if it changed."""
+        wanted = self._wanted(model)
+        if not wanted:
+            return None
+        known = self._of(model).get(segment)
+        if known is not None and (not known.learning or start_ms <= known.through_ms):
+            return None
+        group = known.group if known else BaselineGroup(GroupProfile.empty(profile.resolution))
+        group = group.add(start_ms, profile)
+        self._put(model, segment, self._learned(model, group))
+        return group
+
+    def watches(self, model: str) -> bool:
+        """Whether a baseline of the model has too few windows of its own."""
+        return any(standard.probation for standard in self._of(model).values())
+
+    def watch(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
+        """Takes a closed window of a baseline that has too few of its own; returns what to keep of it, if it changed."""
+        known = self._of(model).get(segment)
+        return known.probation.add(start_ms, profile) if known and known.probation else None
+
+    def forget(self, group: Group) -> tuple[int, ...]:
+        """Gives up the group's baseline where it is still being learned; returns the starts of the windows that it had."""
+        standard = self.find(group)
+        if standard is None or not standard.learning:
+            return ()
+        del self._standards[group.model][group.segment]
+        if not self._standards[group.model]:
+            del self._standards[group.model]
+        return tuple(standard.group.windows)
+
+    def _put(self, model: str, segment: Segment | None, standard: Standard) -> None:
+        self._standards.setdefault(model, {})[segment] = standard
+
+    def _of(self, model: str) -> Mapping[Segment | None, Standard]:
+        return self._standards.get(model, {})
+
+    def _learned(self, model: str, group: BaselineGroup) -> Standard:
+        through_ms = max(group.windows, default=BEGINNING)
+        return Standard(group, self.settings, self._wanted(model), through_ms, season=self._season(model))
+
+    def _wanted(self, model: str) -> int:
+        return self._model(model).learned_windows
+
+    def _season(self, model: str) -> Season:
+        found = self._config.model(model)
+        return found.season if found else Season.NONE
+
+    def _tests(self, model: str, start_ms: int, versions: int) -> int:
+        ready = [standard for standard in self._of(model).values() if standard.judges(start_ms)]
+        rolling = sum(len(s.group.total.signals) for s in ready) if self._model(model).rolling_windows else 0
+        return max(1, (sum(standard.tests for standard in ready) + rolling) * versions)
+
+    def _model(self, name: str) -> ModelConfig:
+        found = self._config.model(name)
+        assert found is not None, f"model {name} is not watched"
+        return found

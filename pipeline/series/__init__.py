@@ -1,0 +1,1 @@
+"""Series in CSV files: read, and drawn."""

@@ -1,0 +1,1 @@
+"""What a worker shows: series, health and the page, on one port."""

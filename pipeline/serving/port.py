@@ -1,0 +1,71 @@
+"""What a worker's HTTP port answers: the page, `/metrics`, and whether the worker lives and is ready."""
+
+from pipeline.connections.secret import read_secret_file
+from pipeline.connections.tls import server_context
+from pipeline.serving import metrics
+from pipeline.serving.board import Board
+from pipeline.serving.health import Health
+from pipeline.serving.page.chronicle import Chronicle
+from pipeline.serving.page.reader import TopicReader
+from pipeline.serving.page.renderer import Freshness
+from pipeline.serving.page.site import Site
+from pipeline.serving.page.words import moment
+from pipeline.serving.server import Answer, Credentials, Route, Server
+from schemas.config import Config
+from schemas.service_config import MetricsConfig
+
+
+def worker_port(config: Config, board: Board, version: str) -> Server:
+    """The server of a worker, not started. Raises BrokerError where its port is taken, InputError where the password or the
+    certificate is not to be had."""
+    chronicle = Chronicle(config.page.windows)
+    reader = TopicReader(config, chronicle)
+    site = Site(config, chronicle, reader.freshness)
+    routes = {
+        "/metrics": metrics.route(metrics.registry_of(board, version, config)),
+        "/healthz": Route(lambda request: _alive(board.health), guarded=False),
+        "/readyz": Route(lambda request: _ready(board.health), guarded=False),
+        **site.routes,
+    }
+    return Server(
+        routes,
+        config.metrics.host,
+        config.metrics.port,
+        other=Route(site.not_found),
+        credentials=credentials_of(config.metrics),
+        tls=None if config.metrics.tls is None else server_context(config.metrics.tls, "metrics.tls"),
+        background=[reader.run],
+    )
+
+
+def local_port(config: Config, chronicle: Chronicle, board: Board, port: int, version: str) -> Server:
+    """A server on the loopback, not started, of a chronicle that is filled within this process, by `Server.soon`. Raises
+    BrokerError where the port is taken."""
+    site = Site(config, chronicle, lambda: _up_to(chronicle))
+    routes = {"/metrics": metrics.route(metrics.registry_of(board, version, config)), **site.routes}
+    return Server(routes, "127.0.0.1", port, other=Route(site.not_found))
+
+
+def credentials_of(config: MetricsConfig) -> Credentials | None:
+    """The name and the password that are asked for; None where none are. Raises InputError for a file without one."""
+    if not config.username:
+        return None
+    return Credentials(config.username, read_secret_file(config.password_file, "metrics.password_file"))
+
+
+def _up_to(chronicle: Chronicle) -> Freshness:
+    newest_ms = chronicle.newest_ms
+    return Freshness("No window yet" if newest_ms is None else f"Windows up to {moment(newest_ms)}")
+
+
+def _alive(health: Health) -> Answer:
+    return _told(health.stuck)
+
+
+def _ready(health: Health) -> Answer:
+    return _told(health.missing)
+
+
+def _told(faults: list[str]) -> Answer:
+    text = "\n".join(faults) or "ok"
+    return Answer(f"{text}\n".encode(), status=503 if faults else 200)

@@ -1,0 +1,1 @@
+"""A worker: ingest and the monitor on Kafka, from start to end."""

@@ -1,0 +1,405 @@
+"""Ingest on Kafka: reads the source topics, sends packets and markers, commits what is accounted for.
+
+For each emission, in this order, each step acknowledged: dead letters -> commit of what was sent before (a worker
+whose partition has a new owner fails here) -> packets -> markers -> commit. A failure ends the worker; the next one
+begins at the commit and sends the same bytes.
+
+Profiling and writing packets can take seconds, so they are done in a thread: the loop goes on with heartbeats.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
+from aiokafka.structs import ConsumerRecord
+
+from detectors.lens import Lens
+from pipeline.connections.admin import Admin, Committed, Topic, source_topics
+from pipeline.connections.connection import aiokafka_settings
+from pipeline.connections.kafka_consumer import AIOKafkaConsumer, was_cancelled
+from pipeline.connections.topics import ingest_group
+from pipeline.events.event_time import BEGINNING
+from pipeline.ingest.dispatch import Dispatcher
+from pipeline.ingest.partition import Emission, Fed, Ingest, PartitionIngest, Progress
+from pipeline.ingest.resume import decode_progress, encode_progress
+from pipeline.process.fault_points import reach
+from pipeline.process.offload import Offload
+from pipeline.serving.board import Board, SourceStatus
+from pipeline.worker.dead_letters import DeadLetters
+from pipeline.worker.fetched import records_of
+from pipeline.worker.owned_source import OwnedSource
+from schemas.config import Config
+from schemas.errors import BrokerError
+from schemas.packet import SourcePartition, encode_marker, encode_packet
+
+log = logging.getLogger("driftline.ingest")
+
+MOST_RECORDS = 4000
+WINDOWS_AHEAD = 4
+_POLL_MS = 200
+_COMMIT_EVERY_S = 5.0
+_LOOK_EVERY_S = 0.5
+_MOST_BYTES = 10 * 1024 * 1024
+_SESSION_MS = 10_000
+_MOST_YIELD_S = 60.0
+
+
+class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """One worker's share of the source partitions. `clock` gives epoch seconds: it decides idleness and nothing else."""
+
+    def __init__(
+        self,
+        config: Config,
+        board: Board,
+        clock: Callable[[], float] = time.time,
+        lenses: Mapping[str, Lens] | None = None,
+    ) -> None:
+        self._config = config
+        self._board = board
+        self._clock = clock
+        self._shared = Ingest(config, lenses)
+        self._with_headers = config.event.format != "json"
+        self._with_keys = config.event.pairs is not None
+        self._offload = Offload("driftline-ingest")
+        self._owned: dict[TopicPartition, OwnedSource] = {}
+        self._given_up: dict[TopicPartition, OwnedSource] = {}
+        self._topics: dict[str, Topic] = {}
+        self._profiles_partitions = config.kafka.profiles_partitions
+        self._lock = asyncio.Lock()
+        self._ended = asyncio.Event()
+        self._ended.set()
+        self._running = True
+        self._yielded_s: float | None = None
+        self._looked_s = 0.0
+        self._failure: Exception | None = None
+        connection = aiokafka_settings(config)
+        self._consumer = AIOKafkaConsumer(
+            **connection,
+            group_id=ingest_group(config),
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+            fetch_max_wait_ms=_POLL_MS,
+            session_timeout_ms=_SESSION_MS,
+            heartbeat_interval_ms=_SESSION_MS // 5,
+            max_poll_interval_ms=300_000,
+            metadata_max_age_ms=30_000,
+        )
+        self._producer = AIOKafkaProducer(
+            **connection, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
+        )
+        self._dead_letters = DeadLetters(
+            config, self._producer, board, keeps_records=self._shared.privacy.keeps_records
+        )
+
+    async def run(self) -> None:
+        """Reads until `stop`. Raises what Kafka raises: the worker is to end then."""
+        self._ended.clear()
+        try:
+            await self._read()
+        except asyncio.CancelledError as cancelled:
+            if was_cancelled():
+                raise
+            raise BrokerError("a request to Kafka was dropped by its client") from cancelled  # it would end in silence
+        finally:
+            self._ended.set()
+
+    async def _read(self) -> None:
+        try:
+            await self._offload(self._find_topics)
+            await self._producer.start()
+            self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
+            await self._consumer.start()
+            while self._running:
+                async with self._lock:
+                    await self._turn_or_yield()
+                self._board.health.turned("ingest")
+                await asyncio.sleep(0)
+        finally:
+            await self._leave()
+
+    async def stopped(self) -> None:
+        """Waits until `run` has committed and left the group."""
+        await self._ended.wait()
+
+    def stop(self) -> None:
+        """Ends `run` after the turn that is under way."""
+        self._running = False
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Commits, so that the next owner reads on from there. What is given up is kept until it is known who that is."""
+        async with self._lock:
+            self._board.health.waits("ingest", "its partitions are being assigned anew")
+            for tp in revoked:
+                owned = self._owned.pop(tp, None)
+                if owned is not None:
+                    await self._commit_or_leave(tp, owned)
+                    self._given_up[tp] = owned
+            self._board.drop_sources(SourcePartition(tp.topic, tp.partition) for tp in self._owned)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Takes up each partition where its last owner left it. An error ends `run`: here it would only be logged."""
+        try:
+            await self._take_up_all(assigned)
+        except Exception as error:
+            self._failure = error
+
+    async def _take_up_all(self, assigned: Iterable[TopicPartition]) -> None:
+        async with self._lock:
+            self._board.rebalances["ingest"] += 1
+            for owned in self._owned.values():
+                owned.generation = self._generation()
+            new = [tp for tp in assigned if tp not in self._owned]
+            self._yielded_s = None
+            committed = await self._offload(self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new])
+            firsts = await self._consumer.beginning_offsets(new) if new else {}
+            for tp in new:
+                await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
+            self._given_up.clear()
+            self._board.health.is_ready("ingest")
+
+    def _find_topics(self) -> None:
+        with Admin(self._config) as admin:
+            self._topics = source_topics(admin, self._config)
+
+    def _committed(self, sources: list[SourcePartition]) -> dict[SourcePartition, Committed]:
+        with Admin(self._config) as admin:
+            self._topics = source_topics(admin, self._config)
+            return admin.committed(ingest_group(self._config), sources)
+
+    async def _take_up(self, tp: TopicPartition, committed: Committed | None, first: int) -> None:
+        source = SourcePartition(tp.topic, tp.partition)
+        topic_id = self._topics[tp.topic].topic_id
+        resume, progress = await self._start_of(tp, first), None
+        if committed is not None:
+            window_ms, block = self._config.window.length_ms, self._config.kafka.block_size
+            resume = committed.offset
+            progress = decode_progress(committed.metadata, source, topic_id, block, window_ms)
+            if self._taken_back(tp, topic_id, (resume, progress), first):
+                return
+        if resume < first:
+            self._board.lost_events += first - resume
+            log.error(
+                "%s: offsets %d to %d were deleted before they were read: %d events lost",
+                source,
+                resume,
+                first,
+                first - resume,
+            )
+            resume, progress = (
+                first,
+                None if progress is None else replace(progress, position=max(first, progress.position)),
+            )
+        self._consumer.seek(tp, resume)
+        dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions, self._shared.fingerprint)
+        self._owned[tp] = OwnedSource(
+            PartitionIngest(self._shared, source, topic_id, resume, progress), dispatcher, topic_id, self._generation()
+        )
+        log.info("%s: reads from %d", source, resume)
+
+    def _taken_back(self, tp: TopicPartition, topic_id: str, committed: tuple[int, Progress], first: int) -> bool:
+        """Goes on with a partition that was given up in this rebalance and is given back, and that nobody has committed
+        for in between: what is held of it need not be read again."""
+        owned = self._given_up.get(tp)
+        if owned is None or owned.sending or owned.topic_id != topic_id or owned.committed != committed:
+            return False
+        position = owned.ingest.progress.position
+        if position < first:
+            return False
+        self._consumer.seek(tp, position)
+        owned.generation, owned.idle_since_s = self._generation(), None
+        self._owned[tp] = owned
+        log.info("%s: reads on from %d", SourcePartition(tp.topic, tp.partition), position)
+        return True
+
+    async def _start_of(self, tp: TopicPartition, first: int) -> int:
+        if self._config.kafka.start == "earliest":
+            return first
+        ends = await self._consumer.end_offsets([tp])
+        return int(ends[tp])
+
+    async def _turn_or_yield(self) -> None:
+        """A turn; where the group has moved on without this worker, everything is forgotten, and the rebalance that
+        follows says what to read."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._owned and self._yielded_s is not None and time.monotonic() - self._yielded_s > _MOST_YIELD_S:
+            raise BrokerError(
+                f"the consumer group {ingest_group(self._config)} gave no partitions back for {_MOST_YIELD_S} s"
+            )
+        try:
+            await self._turn()
+        except (CommitFailedError, IllegalStateError) as error:
+            log.warning("partitions have a new owner, this worker lets go of them: %s", error)
+            self._owned.clear()
+            self._board.drop_sources(())
+            self._board.health.waits("ingest", "its partitions have a new owner, it waits for others")
+            self._yielded_s = time.monotonic()
+
+    async def _turn(self) -> None:
+        for tp, owned in list(self._owned.items()):
+            if not owned.begun:
+                owned.begun = True
+                await self._finish(tp, owned, await self._offload(owned.ingest.begin), [])
+        self._pause_those_ahead()
+        batches = await self._fetch()
+        for tp, records in batches.items():
+            mine = self._owned.get(tp)
+            if mine is not None:
+                await self._feed(tp, mine, records)
+        if time.monotonic() - self._looked_s >= _LOOK_EVERY_S:
+            await self._look_for_idle()
+            self._looked_s = time.monotonic()
+        for tp, owned in self._owned.items():
+            self._show(tp, owned)
+            if time.monotonic() - owned.committed_at_s > _COMMIT_EVERY_S:
+                await self._commit(tp, owned)
+
+    async def _fetch(self) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """The next records. In a rebalance `getmany` waits for the next assignment, however long it takes, and that
+        waits for the lock that a turn holds: so the turn has to end."""
+        fetch = self._consumer.getmany(timeout_ms=_POLL_MS, max_records=MOST_RECORDS)
+        try:
+            return dict(await asyncio.wait_for(fetch, 5 * _POLL_MS / 1000))
+        except (TimeoutError, NoOffsetForPartitionError):  # the latter of one just assigned, and not taken up yet
+            return {}
+
+    async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[ConsumerRecord]) -> None:
+        owned.idle_since_s = None
+        fed = await self._offload(
+            owned.ingest.feed, records_of(records, headers=self._with_headers, keys=self._with_keys)
+        )
+        self._count(fed)
+        await self._finish(tp, owned, fed, records)
+
+    async def _finish(self, tp: TopicPartition, owned: OwnedSource, fed: Fed, records: list[ConsumerRecord]) -> None:
+        owned.sending = True
+        if fed.dead_letters:
+            await self._dead_letters.send(tp, fed.dead_letters, records)
+            reach("ingest.dead_letters")
+        for emission in fed.emissions:
+            await self._send(tp, owned, emission)
+        owned.sending = False
+        if fed.emissions:
+            await self._commit(tp, owned)
+            reach("ingest.committed")
+
+    async def _send(self, tp: TopicPartition, owned: OwnedSource, emission: Emission) -> None:
+        started_s = time.monotonic()
+        if time.monotonic() - owned.committed_at_s > _SESSION_MS / 3000:
+            await self._fence(tp, owned)
+        reach("ingest.fenced")
+        topic = self._config.kafka.profiles_topic
+        packets = [(i, p.header.model, encode_packet(p)) for i, p in owned.dispatcher.packets(emission)]
+        await self._acknowledged([await self._producer.send(topic, v, m.encode(), partition=i) for i, m, v in packets])
+        reach("ingest.packets")
+        sources = {name: t.partitions for name, t in self._topics.items()}
+        markers = owned.dispatcher.markers(emission, sources, owned.generation)
+        await self._acknowledged([await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
+        reach("ingest.markers")
+        self._board.flushes.observe(time.monotonic() - started_s)
+        self._board.emissions += 1
+        self._board.packet_bytes += sum(len(value) for _, _, value in packets)
+
+    async def _acknowledged(self, sent: list[Any]) -> None:
+        await asyncio.gather(*sent)
+
+    async def _fence(self, tp: TopicPartition, owned: OwnedSource) -> None:
+        """Commits again what is committed: it fails where the partition has a new owner."""
+        if owned.committed is not None:
+            await self._write(tp, owned, *owned.committed)
+
+    async def _commit(self, tp: TopicPartition, owned: OwnedSource) -> None:
+        """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again, nor
+        what was not sent."""
+        if not owned.ingest.restoring and not owned.sending:
+            await self._write(tp, owned, *owned.ingest.checkpoint())
+
+    async def _commit_or_leave(self, tp: TopicPartition, owned: OwnedSource) -> None:
+        try:
+            await self._commit(tp, owned)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("%s: left without a last commit: %s", tp, error)
+
+    async def _write(self, tp: TopicPartition, owned: OwnedSource, resume: int, progress: Progress) -> None:
+        if self._generation() != owned.generation:  # one that was put out has none, and into an empty group may commit
+            raise CommitFailedError(f"{tp}: the group has moved on from generation {owned.generation}")
+        block, window_ms = self._config.kafka.block_size, self._config.window.length_ms
+        await self._consumer.commit({tp: (resume, encode_progress(progress, owned.topic_id, block, window_ms))})
+        owned.committed, owned.committed_at_s = (resume, progress), time.monotonic()
+
+    async def _look_for_idle(self) -> None:
+        """Lets time pass on partitions that have had nothing to read for long enough. The one use of the clock.
+
+        A partition never filled has nothing to hold up while the others are empty too, so it is not idle then: its
+        claim would be today's, and make late whatever history is put into the topic next.
+        """
+        if not self._owned:
+            return
+        ends = await self._consumer.end_offsets(
+            [TopicPartition(t.name, i) for t in self._topics.values() for i in range(t.partitions)]
+        )
+        filled = any(ends.values())
+        for tp, owned in list(self._owned.items()):
+            unheard = owned.ingest.progress.watermark_ms == BEGINNING and not filled
+            if unheard or owned.ingest.restoring or await self._consumer.position(tp) < ends[tp]:
+                owned.idle_since_s = None
+                continue
+            now = self._clock()
+            owned.idle_since_s = now if owned.idle_since_s is None else owned.idle_since_s
+            if (now - owned.idle_since_s) * 1000 >= self._config.window.idle_timeout_ms:
+                await self._claim(tp, owned, int(now * 1000))
+
+    async def _claim(self, tp: TopicPartition, owned: OwnedSource, now_ms: int) -> None:
+        claimed = owned.ingest.claim(now_ms)
+        if claimed is None:
+            return
+        await self._write(tp, owned, *owned.ingest.checkpoint(claimed))
+        reach("ingest.claimed")
+        await self._finish(tp, owned, await self._offload(owned.ingest.advance, claimed), [])
+
+    def _pause_those_ahead(self) -> None:
+        """Pauses partitions that are windows ahead of the slowest, so that catching up keeps few windows open."""
+        marks = {tp: o.ingest.progress.watermark_ms for tp, o in self._owned.items()}
+        heard = [mark for tp, mark in marks.items() if mark != BEGINNING and self._owned[tp].idle_since_s is None]
+        limit = min(heard, default=0) + WINDOWS_AHEAD * self._config.window.length_ms
+        ahead = {tp for tp, mark in marks.items() if heard and mark > limit}
+        paused = self._consumer.paused()
+        self._consumer.pause(*(ahead - paused))
+        self._consumer.resume(*((paused & set(self._owned)) - ahead))
+
+    def _count(self, fed: Fed) -> None:
+        events = self._board.events
+        events["profiled"] += fed.profiled
+        events["late"] += fed.late
+        events["excluded"] += fed.excluded
+        events["refused"] += len(fed.dead_letters)
+
+    def _show(self, tp: TopicPartition, owned: OwnedSource) -> None:
+        progress = owned.ingest.progress
+        end = self._consumer.highwater(tp)
+        self._board.sources[SourcePartition(tp.topic, tp.partition)] = SourceStatus(
+            position=progress.position,
+            lag=0 if end is None else max(0, end - progress.position),
+            watermark_ms=None if progress.watermark_ms == BEGINNING else progress.watermark_ms,
+            pending_events=owned.ingest.pending_rows,
+        )
+
+    def _generation(self) -> int:
+        return int(self._consumer._coordinator.generation)  # aiokafka has no public name for it
+
+    async def _leave(self) -> None:
+        try:
+            async with self._lock:
+                for tp, owned in self._owned.items():
+                    await self._commit_or_leave(tp, owned)
+                self._owned.clear()
+        finally:
+            await self._consumer.stop()
+            await self._producer.stop()

@@ -1,0 +1,22 @@
+"""What a worker knows of a source partition that it reads."""
+
+from dataclasses import dataclass
+
+from pipeline.ingest.dispatch import Dispatcher
+from pipeline.ingest.partition import PartitionIngest, Progress
+
+
+@dataclass(slots=True)
+class OwnedSource:
+    """A source partition that this worker reads, and the group's generation that gave it. It is `sending` while what
+    was read is not all sent: a failure then leaves it so."""
+
+    ingest: PartitionIngest
+    dispatcher: Dispatcher
+    topic_id: str
+    generation: int
+    begun: bool = False
+    sending: bool = False
+    idle_since_s: float | None = None
+    committed: tuple[int, Progress] | None = None
+    committed_at_s: float = 0.0

@@ -1,0 +1,46 @@
+"""A baseline that is replaced: alerts that rested on the old one resolve at once, and what the new one shows fires anew."""
+
+from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.standards import Standards
+from schemas.alert import Alert, AlertState
+from schemas.group import Group
+from tests.pipeline.past_windows import CONFIG, baseline_of_loans, loan_windows
+
+DRIFTS, REPLACED, WINDOWS = 3, 6, 12
+
+
+def alerts(some: list[Closing]) -> list[Alert]:
+    return [alert for closing in some for alert in closing.alerts]
+
+
+def replaced_by(*, drifted: bool) -> tuple[list[Closing], list[Closing]]:
+    """What is said before and after a worker starts again with another baseline, of more windows of before the drift or of
+    the traffic since."""
+    old = baseline_of_loans(60)
+    new = baseline_of_loans(61, drifted=True) if drifted else baseline_of_loans(70)
+    windows = loan_windows(WINDOWS, DRIFTS)
+    closer = Closer(CONFIG, Standards(CONFIG, {"loan": old}))
+    before = [closing for window in windows[:REPLACED] for closing in closer.close(window)]
+    memories: dict[Group, GroupMemory] = {}
+    for closing in before:
+        memories |= closing.memories
+    again = Closer(CONFIG, Standards(CONFIG, {"loan": new}), memories)
+    return before, [closing for window in windows[REPLACED:] for closing in again.close(window)]
+
+
+def test_the_new_normal_resolves_what_fired() -> None:
+    before, after = replaced_by(drifted=True)
+    fired = {alert.id for alert in alerts(before)}
+    assert len(fired) == 2
+    assert {alert.id for alert in alerts(after)} == fired
+    assert {(a.state, a.end_ms) for a in alerts(after)} == {(AlertState.RESOLVED, after[0].end_ms)}
+    assert {a.summary for a in alerts(after)} == {f"{s}: has another baseline now" for s in ("value", "grade")}
+
+
+def test_what_the_new_one_shows_fires_anew() -> None:
+    before, after = replaced_by(drifted=False)
+    assert {a.state for a in alerts(after) if a.start_ms == after[0].start_ms} == {AlertState.RESOLVED}
+    anew = [alert for alert in alerts(after) if alert.state is AlertState.FIRING]
+    assert {(alert.signal, alert.onset_ms) for alert in anew} == {(s, after[1].start_ms) for s in ("value", "grade")}
+    assert not {alert.id for alert in anew} & {alert.id for alert in alerts(before)}

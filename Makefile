@@ -2,7 +2,8 @@
 
 PYTHONS ?= python3.13 python3.12 python3.11 python3
 ARGS ?=
-SIDES ?= 2# processes that share the tests; each has a broker of its own
+# Processes that share the tests; each has a broker of its own.
+SIDES ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -2,6 +2,8 @@
 
 PYTHONS ?= python3.13 python3.12 python3.11 python3
 ARGS ?=
+# Processes that share the tests; each has a broker of its own.
+SIDES ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,8 +21,8 @@ install: $(INSTALLED) ## Create .venv and install driftline into it, with the to
 demo: $(INSTALLED) ## Run the demonstration (ARGS="--help" for its options)
 	$(BIN)/driftline demo $(ARGS)
 
-test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kafka'" to do without a broker)
-	$(BIN)/pytest $(ARGS)
+test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kafka'" to do without a broker, SIDES=0 for one process)
+	$(BIN)/pytest -n $(SIDES) --dist loadfile $(ARGS)
 
 chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
 	$(BIN)/pytest tests/chaos -m chaos $(ARGS)

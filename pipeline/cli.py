@@ -16,6 +16,7 @@ from pipeline.commands import backtest as backtest_cli
 from pipeline.commands import baseline as baseline_cli
 from pipeline.commands import console
 from pipeline.commands import report as report_cli
+from pipeline.commands import sniff as sniff_cli
 from pipeline.commands.series import series
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.shelf import configured_baselines, frozen_of
@@ -160,6 +161,9 @@ def replay(
 
 
 app.command(epilog="\n\n".join(map(console.example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
+
+
+app.command(epilog="\n\n".join(map(console.example, sniff_cli.EXAMPLES)))(sniff_cli.sniff)
 
 
 app.command("report", epilog="\n\n".join(map(console.example, report_cli.EXAMPLES)))(report_cli.report_command)

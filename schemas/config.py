@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from hashlib import blake2b
 from math import ceil
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Tag, ValidationError, model_validator
 
@@ -15,12 +15,12 @@ from schemas import codec, mistakes
 from schemas.detection_config import DetectionConfig, LimitsConfig
 from schemas.duration import DurationMs, format_duration
 from schemas.errors import ConfigError
+from schemas.event_config import EventConfig
 from schemas.kafka_config import KafkaConfig
 from schemas.model_config import ModelConfig, Models
 from schemas.season import DAY_MS, HOUR_MS, Season
-from schemas.security_config import AccessConfig, OptionalSecret
 from schemas.service_config import AlertmanagerConfig, MetricsConfig, PageConfig
-from schemas.settings import REST, Auto, DottedPath, Link, Many, Section, auto_or_list, between, duration, unique
+from schemas.settings import REST, Auto, Section, auto_or_list, between, duration
 
 FINGERPRINT_VERSION = 1
 _LEAST_OF_AN_HOUR = 20
@@ -41,69 +41,6 @@ class WindowConfig(Section):
 
     max_skew_ms: DurationMs = duration("max_skew", "10m")
     """How far an event may be ahead of its record's timestamp; one further ahead is refused."""
-
-
-class EventPaths(Section):
-    """Where the fields of an event stand: keys with dots between."""
-
-    event_id: DottedPath = "event_id"
-    ts: DottedPath = "ts"
-    model: DottedPath = "model"
-    version: DottedPath = "version"
-    features: DottedPath = "features"
-    prediction: DottedPath = "prediction"
-    label: DottedPath = "label"
-    latency_ms: DottedPath = "latency_ms"
-    tags: DottedPath = "tags"
-
-
-class EventConfig(Section):
-    """The form of events."""
-
-    format: Literal["json", "cloudevents", "confluent-avro", "kserve-v1", "kserve-v2", "sagemaker", "seldon"] = "json"
-    """`json` is the plain form; events of the others are made plain first."""
-
-    half: Literal["request", "response"] = "request"
-    """Which half of a pair is an event, where request and response are records of their own."""
-
-    registry: Link = ""
-    """The schema registry, for `confluent-avro`."""
-
-    registry_access: AccessConfig = AccessConfig()
-    """How the schema registry is asked."""
-
-    paths: EventPaths = EventPaths()
-
-    ignore: Annotated[Many[DottedPath], unique("path", str)] = ()
-    """Paths whose values are not looked at, as in features.email."""
-
-    redact: Annotated[Many[DottedPath], unique("path", str)] = ()
-    """Paths whose strings are profiled under pseudonyms. With this or `ignore`, dead letters say where a record is and do
-    not hold it."""
-
-    redact_key: OptionalSecret = None
-    """The secret that pseudonyms are made with."""
-
-    @model_validator(mode="after")
-    def _has_a_key(self) -> "EventConfig":
-        if self.redact and self.redact_key is None:
-            raise ValueError(
-                "redact needs redact_key, as in {env: DRIFTLINE_REDACT_KEY}: without one, names are found by trying"
-            )
-        both = next((path for path in self.redact if path in self.ignore), None)
-        if both is not None:
-            raise ValueError(f"{both} is ignored and redacted; choose one")
-        fixed = {getattr(self.paths, name) for name in ("ts", "model", "version", "features")}
-        needed = next((path for path in (*self.ignore, *self.redact) if path in fixed), None)
-        if needed is not None:
-            raise ValueError(f"{needed} cannot be ignored or redacted: events are told apart by it")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_registry(self) -> "EventConfig":
-        if self.format == "confluent-avro" and not self.registry:
-            raise ValueError("format confluent-avro needs a registry, as in http://localhost:8081")
-        return self
 
 
 class Config(Section):
@@ -168,6 +105,11 @@ class Config(Section):
             return _ANY_MODEL.model_copy(update={"name": name})
         return self._by_name.get(name)
 
+    @property
+    def only_model(self) -> str | None:
+        """The model that is configured alone: whose events those are that name none."""
+        return None if self.models == "auto" or len(self.models) != 1 else self.models[0].name
+
     @cached_property
     def _by_name(self) -> Mapping[str, ModelConfig]:
         return {} if self.models == "auto" else {model.name: model for model in self.models}
@@ -180,10 +122,11 @@ class Config(Section):
     ) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
-        That is the window's length, lateness and skew, the form and the paths of events, the limits, and each model's name,
-        segments and signals; by model the digests of what its correlations are seen through, `lenses`, and its events scored
-        by, `scorers`; and `key`, the digest of what pseudonyms are made with. It is not where events come from and go to, nor what they are compared with: the
-        broker, how connections are secured, the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
+        That is the window's length, lateness and skew, the form, the paths and the unit of time of events, which halves are
+        joined, the limits, and each model's name, segments and signals; by model the digests of what its correlations are
+        seen through, `lenses`, and its events scored by, `scorers`; and `key`, the digest of what pseudonyms are made with.
+        It is not where events come from and go to, nor what they are compared with: the broker, how connections are secured,
+        the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
         of a segment's `keep` decides nothing.
         """
         window = self.window
@@ -196,6 +139,10 @@ class Config(Section):
         }
         if self.event.format != "json":  # left out there, so that fingerprints of before have not changed
             decisive["form"] = [self.event.format, self.event.half]
+        if self.event.pairs is not None:  # for the same reason
+            decisive["pairs"] = [self.event.pairs.within_ms, self.event.pairs.most]
+        if self.event.ts_unit != "ms":  # for the same reason
+            decisive["ts_unit"] = self.event.ts_unit
         if self.event.ignore or self.event.redact:
             decisive["privacy"] = [sorted(self.event.ignore), sorted(self.event.redact), key]
         if lenses:

@@ -5,20 +5,26 @@ fields stand can be set in the configuration, `event.paths`.
 """
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 EVENT_SCHEMA_VERSION = 1
+
+TsUnit = Literal["ms", "s", "us", "ns"]
+UNITS_PER_SECOND: Mapping[TsUnit, int] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 class Refusal(StrEnum):
-    """Why an event is refused. `timestamp_too_old` is before 1971: a zero, or seconds taken for milliseconds;
+    """Why an event is refused. `timestamp_too_old` is before 1971: a zero, or seconds taken for milliseconds
+    (`event.ts_unit`);
+    `unmatched` is a half whose other half did not come within `event.pairs`;
     `timestamp_ahead` is more than `window.max_skew` ahead of its record; `too_many_models` and `too_many_versions` are
     names beyond what `limits` allows in a window."""
 
@@ -27,6 +33,7 @@ class Refusal(StrEnum):
     TOO_DEEP = "too_deep"
     TOO_LARGE = "too_large"
     BAD_FORM = "bad_form"
+    UNMATCHED = "unmatched"
     NO_TIMESTAMP = "no_timestamp"
     BAD_TIMESTAMP = "bad_timestamp"
     TIMESTAMP_TOO_OLD = "timestamp_too_old"
@@ -39,26 +46,30 @@ class Refusal(StrEnum):
     TOO_MANY_VERSIONS = "too_many_versions"
 
 
-def parse_timestamp_ms(value: object) -> int:
-    """Epoch milliseconds of a number of them, finite, or of an ISO 8601 string with a zone. Rounds down.
+def parse_timestamp_ms(value: object, unit: TsUnit = "ms") -> int:
+    """Epoch milliseconds of a finite number of such units, or of an ISO 8601 string with a zone. Rounds down; parts of a
+    second that are a float are first rounded to the microsecond, so that 0.123 s are 123 ms.
 
     Raises ValueError for anything else, booleans and strings without a zone among them.
     """
     if isinstance(value, bool):
         raise ValueError("a timestamp must be a number or a string, got a boolean")
     if isinstance(value, int):
-        return value
+        return value * 1000 // UNITS_PER_SECOND[unit]
     if isinstance(value, float):
-        return _from_float(value)
+        return _from_float(value, unit)
     if isinstance(value, str):
         return _from_iso(value)
     raise ValueError(f"a timestamp must be a number or a string, got {type(value).__name__}")
 
 
-def _from_float(value: float) -> int:
+def _from_float(value: float, unit: TsUnit) -> int:
     if not math.isfinite(value):
         raise ValueError(f"a timestamp must be finite, got {value}")
-    return math.floor(value)
+    if unit == "s":
+        whole = math.floor(value)
+        return whole * 1000 + round((value - whole) * 1_000_000) // 1000
+    return math.floor(value) * 1000 // UNITS_PER_SECOND[unit]
 
 
 def _from_iso(value: str) -> int:

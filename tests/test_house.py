@@ -21,6 +21,7 @@ FLOORS = (
     "pipeline.history",
     "pipeline.series",
     "pipeline.backtest",
+    "pipeline.sniff",
     "pipeline.alerts",
     "pipeline.commands",
     "pipeline.cli",

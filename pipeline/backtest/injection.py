@@ -29,6 +29,7 @@ from pipeline.ingest.signals import LATENCY, PREDICTION
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.event import parse_timestamp_ms
+from schemas.event_config import WHOLE_EVENT
 
 LABEL = "label"
 _CLASSES = 20
@@ -177,7 +178,8 @@ def place_of(config: Config, model: str, signal: str) -> Place:
     ours = {PREDICTION: paths.prediction, LATENCY: paths.latency_ms, LABEL: paths.label}
     if signal in ours:
         return Place(ours[signal])
-    return Place(paths.features, signal.removeprefix("features.") if signal[9:] in ours else signal)
+    name = signal.removeprefix("features.") if signal[9:] in ours else signal
+    return Place(name) if paths.features == WHOLE_EVENT else Place(paths.features, name)
 
 
 Rows = Sequence[int]

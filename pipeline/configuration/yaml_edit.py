@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 Step = str | int
+_WIDTH = 118
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -38,6 +39,11 @@ def in_one_line(value: object) -> str:
     """The YAML of a value."""
     text = yaml.safe_dump(value, default_flow_style=True, width=1 << 20, sort_keys=False)
     return text.removesuffix("...\n").strip()
+
+
+def in_lines(value: object) -> str:
+    """The YAML of a value, as people write it."""
+    return yaml.safe_dump(value, sort_keys=False, width=_WIDTH)
 
 
 def diff_of(before: str, after: str, name: str) -> str:

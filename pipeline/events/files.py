@@ -19,6 +19,7 @@ from pipeline.events.formats.converter import PlainEvent
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
+from schemas.event_config import WHOLE_EVENT
 
 ROWS = 2000
 _PLACED = ("event_id", "ts", "model", "version", "prediction", "label", "latency_ms")
@@ -34,15 +35,34 @@ class Batch(NamedTuple):
 
 def read_events(path: Path, config: Config) -> Iterator[Batch]:
     """The events of a file, in order. Raises InputError where it cannot be read or its kind is not known."""
+    return _read(path, lambda header, nested: _RowReader(path, config, header, nested))
+
+
+def read_rows(path: Path) -> Iterator[Batch]:
+    """The rows of a table as they are: an object each, with a field for each column that has a name. Raises as
+    `read_events` does."""
+    return _read(path, lambda header, _: _RowAsItIs(header))
+
+
+def is_table(path: Path) -> bool:
+    """Whether it has rows and columns, by its name."""
+    return _kind_of(path) in (".csv", ".parquet")
+
+
+def _kind_of(path: Path) -> str:
     suffixes = [s for s in path.suffixes if s != ".gz"]
-    kind = suffixes[-1].lower() if suffixes else ""
-    readers: dict[str, Callable[[Path, Config], Iterator[Batch]]] = {
+    return suffixes[-1].lower() if suffixes else ""
+
+
+def _read(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
+    kind = _kind_of(path)
+    readers: dict[str, Callable[[Path, _RowReaderOf], Iterator[Batch]]] = {
         ".ndjson": _ndjson, ".jsonl": _ndjson, ".json": _ndjson, ".csv": _csv, ".parquet": _parquet
     }  # fmt: skip
     if kind not in readers:
         raise InputError(f"{path}: files end in {', '.join(readers)} (and .gz), this one in {kind or 'nothing'}")
     try:
-        yield from readers[kind](path, config)
+        yield from readers[kind](path, reader_of)
     except InputError:
         raise
     except (OSError, EOFError, ValueError, OverflowError, csv.Error, zlib.error) as error:
@@ -57,7 +77,7 @@ def _opened(path: Path) -> tuple[IO[bytes], IO[bytes]]:
     return raw, raw
 
 
-def _ndjson(path: Path, _: Config) -> Iterator[Batch]:
+def _ndjson(path: Path, _: "_RowReaderOf") -> Iterator[Batch]:
     size = max(path.stat().st_size, 1)
     lines, raw = _opened(path)
     with raw, lines:
@@ -72,7 +92,7 @@ def _ndjson(path: Path, _: Config) -> Iterator[Batch]:
         yield Batch(batch, 1.0)
 
 
-def _csv(path: Path, config: Config) -> Iterator[Batch]:
+def _csv(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
     size = max(path.stat().st_size, 1)
     lines, raw = _opened(path)
     with raw, lines, io.TextIOWrapper(lines, encoding="utf-8-sig", newline="") as text:
@@ -80,9 +100,8 @@ def _csv(path: Path, config: Config) -> Iterator[Batch]:
         header = [name.strip() for name in next((row for row in rows if "".join(row).strip()), [])]
         if not header:
             return
-        event_of = _RowReader(path, config, header)
-        named = {getattr(config.event.paths, name) for name in _NAMES}
-        typed = [_text if name in named else _typed for name in header]
+        event_of = reader_of(header, ())
+        typed = [_text if name in event_of.names else _typed for name in header]
         batch: list[bytes] = []
         for row in rows:
             if len(row) > 1 or (row and not row[0].isspace()):
@@ -93,7 +112,7 @@ def _csv(path: Path, config: Config) -> Iterator[Batch]:
         yield Batch(batch, 1.0)
 
 
-def _parquet(path: Path, config: Config) -> Iterator[Batch]:
+def _parquet(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
     try:
         from pyarrow import ArrowException, parquet, types
     except ImportError:
@@ -101,12 +120,12 @@ def _parquet(path: Path, config: Config) -> Iterator[Batch]:
     try:
         file = parquet.ParquetFile(path)
         nested = {c.name for c in file.schema_arrow if types.is_struct(c.type) or types.is_map(c.type)}
-        yield from _parquet_rows(file, _RowReader(path, config, file.schema_arrow.names, nested))
+        yield from _parquet_rows(file, reader_of(file.schema_arrow.names, nested))
     except (ArrowException, TypeError) as error:  # the latter of maps whose keys JSON does not have
         raise InputError(f"{path}: {error}") from error
 
 
-def _parquet_rows(file: Any, event_of: "_RowReader") -> Iterator[Batch]:
+def _parquet_rows(file: Any, event_of: "_RowReader | _RowAsItIs") -> Iterator[Batch]:
     rows, done = max(file.metadata.num_rows, 1), 0
     for part in file.iter_batches(batch_size=ROWS):
         done += part.num_rows
@@ -149,12 +168,13 @@ def _typed(cell: str) -> Any:
 
 
 class _RowReader:
-    """Makes an event of a row whose columns are named in the header; those in `nested` hold objects. Raises InputError
-    where no column has the event's time, or two have one place."""
+    """Makes an event of a row whose columns are named in the header; those in `nested` hold objects, those in `names` text
+    whatever it looks like. Raises InputError where no column has the event's time, or two have one place."""
 
     def __init__(self, path: Path, config: Config, header: Sequence[str], nested: Collection[str] = ()) -> None:
         paths = config.event.paths
         placed = _placed(config)
+        self.names: Collection[str] = {getattr(paths, name) for name in _NAMES}
         self._as_it_is = config.event.format == "json"
         self._features = _steps_of(paths.features)
         places = {
@@ -172,11 +192,12 @@ class _RowReader:
         if both is not None:
             raise InputError(f"{path}: two columns would stand at {both!r} in the event; rename or remove one")
         named = _is_in(paths.model, there, nested)
-        self._model = None if named else (_steps_of(paths.model), _only_model(config) or _stem(path))
+        self._model = None if named else (_steps_of(paths.model), config.only_model or _stem(path))
 
     def __call__(self, row: Sequence[Any]) -> bytes:
         event: dict[str, Any] = {}
-        _put(event, self._features, {})
+        if self._features:
+            _put(event, self._features, {})
         if self._model is not None:
             _put(event, *self._model)
         for column, steps in self._places:
@@ -184,6 +205,22 @@ class _RowReader:
                 _put(event, steps, row[column])
         value = codec.encode_event(event)
         return value if self._as_it_is else PlainEvent(value)
+
+
+class _RowAsItIs:
+    """Makes an object of a row, with a field for each column that has a name."""
+
+    names: Collection[str] = ()
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._header = header
+
+    def __call__(self, row: Sequence[Any]) -> bytes:
+        return codec.encode_event({name: value for name, value in zip(self._header, row, strict=False) if name})
+
+
+# A row reader, made of the header and of those columns that hold objects.
+_RowReaderOf = Callable[[Sequence[str], Collection[str]], _RowReader | _RowAsItIs]
 
 
 def _same_place(places: Iterable[list[str]], nested: Collection[tuple[str, ...]]) -> str | None:
@@ -214,7 +251,7 @@ def _is_in(path: str, columns: Collection[str], nested: Collection[str]) -> bool
 
 
 def _steps_of(path: str) -> list[str]:
-    return path.split(".")
+    return [] if path == WHOLE_EVENT else path.split(".")
 
 
 def _put(event: dict[str, Any], steps: Sequence[str], value: Any) -> None:
@@ -224,11 +261,6 @@ def _put(event: dict[str, Any], steps: Sequence[str], value: Any) -> None:
             here[step] = {}
         here = here[step]
     here[steps[-1]] = value
-
-
-def _only_model(config: Config) -> str | None:
-    names: list[str] = [] if isinstance(config.models, str) else [m.name for m in config.models]
-    return names[0] if len(names) == 1 else None
 
 
 def _stem(path: Path) -> str:

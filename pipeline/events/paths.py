@@ -6,6 +6,7 @@ from operator import contains, itemgetter
 from typing import Any
 
 from detectors.column import MISSING
+from schemas.event_config import EventPaths
 
 Documents = Sequence[Mapping[str, Any]]
 Reader = Callable[[Documents], list[Any]]
@@ -18,6 +19,20 @@ def reader_of(path: str) -> Reader:
     """
     steps = path.split(".")
     return _one_step(path) if len(steps) == 1 else _many_steps(path, steps)
+
+
+def rest_reader(paths: EventPaths) -> Reader:
+    """A function from documents to what is left of them without objects, and without the fields that `paths` name: theirs
+    is what stands at the first step. O(fields)."""
+    named = {path for field, path in paths if field != "features"}
+    named |= {path.split(".")[0] for path in named}
+
+    def read(documents: Documents) -> list[Any]:
+        return [
+            {key: value for key, value in d.items() if key not in named and type(value) is not dict} for d in documents
+        ]
+
+    return read
 
 
 def _one_step(key: str) -> Reader:

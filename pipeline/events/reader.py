@@ -1,6 +1,6 @@
 """From raw records to events: decoded, checked and typed, a batch at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
@@ -14,10 +14,12 @@ from pipeline.events.event_time import Times
 from pipeline.events.formats.converter import Converter, Headers
 from pipeline.events.formats.framed import FramedReader
 from pipeline.events.formats.table import FORMATS
-from pipeline.events.paths import Reader, reader_of
+from pipeline.events.pairing import Paired, Waiting
+from pipeline.events.paths import Reader, reader_of, rest_reader
 from schemas import codec
 from schemas.config import Config
-from schemas.event import Refusal, parse_timestamp_ms
+from schemas.event import Refusal, TsUnit, parse_timestamp_ms
+from schemas.event_config import WHOLE_EVENT
 
 EARLIEST_MS = 365 * 86_400_000
 _MOST_MS = 1 << 62
@@ -25,6 +27,9 @@ _NAME_CHARACTERS = 200
 _NOTHING: Mapping[str, Any] = {}
 
 Refusals = dict[int, Refusal]
+Pair = Callable[
+    [Indices, Sequence[Mapping[str, Any]], Sequence[bytes | None], Headers | None, Times | None, Refusals], Paired
+]
 
 
 @dataclass(slots=True)
@@ -32,6 +37,9 @@ class Events:
     """What a batch of `count` records holds. `rows`, shape (m,), ascending, are the records that can be read; the
     sequences after it have one entry for each of these, times in epoch milliseconds. `refusals` has the reason for
     every other record, by row; `passed`, shape (k,), ascending, are those that hold nothing to profile.
+
+    Where halves are joined, an event is at the row of its second half; `firsts`, shape (m,), are the offsets of the first
+    ones, `mates` these by row, and `unmatched` halves given up, each at the row where it was.
 
     A record of a batched form is there once for each of its events. They share time, model and version, so they are
     late, refused or excluded together, and a record is never divided."""
@@ -45,6 +53,9 @@ class Events:
     times_ms: Times
     refusals: Refusals
     passed: Indices = field(default_factory=lambda: np.empty(0, np.intp))
+    firsts: Times | None = None
+    mates: Mapping[int, Waiting] = field(default_factory=dict)
+    unmatched: Sequence[tuple[int, Waiting]] = ()
 
     def refuse(self, bad: npt.NDArray[np.bool_], reason: Refusal) -> None:
         """Takes out the events where `bad`, shape (m,), is true."""
@@ -58,6 +69,7 @@ class Events:
         kept = good.tolist()
         self.refusals |= {int(self.rows[place]): reason for place, reason in bad.items()}
         self.rows, self.times_ms = self.rows[good], self.times_ms[good]
+        self.firsts = None if self.firsts is None else self.firsts[good]
         self.documents, self.features = list(compress(self.documents, kept)), list(compress(self.features, kept))
         self.models, self.versions = list(compress(self.models, kept)), list(compress(self.versions, kept))
 
@@ -70,15 +82,22 @@ class EventReader:
         self._ts: Reader = reader_of(paths.ts)
         self._model: Reader = reader_of(paths.model)
         self._version: Reader = reader_of(paths.version)
-        self._features: Reader = reader_of(paths.features)
+        self._features: Reader = rest_reader(paths) if paths.features == WHOLE_EVENT else reader_of(paths.features)
+        self._ts_unit = config.event.ts_unit
+        self._only_model = config.only_model
         self._most_bytes = config.limits.event_bytes
         self._framed = FramedReader(config) if config.event.format == "confluent-avro" else None
         self._converter = Converter(config) if config.event.format in FORMATS else None
 
     def read(
-        self, values: Sequence[bytes | None], headers: Headers | None = None, record_ms: Times | None = None
+        self,
+        values: Sequence[bytes | None],
+        headers: Headers | None = None,
+        record_ms: Times | None = None,
+        pair: Pair | None = None,
     ) -> Events:
-        """Decodes and checks a batch; the records' headers and times matter to some forms. O(bytes); never raises for
+        """Decodes and checks a batch; the records' headers and times matter to some forms, and `pair` joins the halves of
+        those that have them. O(bytes); never raises for
         what a record holds. Raises BrokerError where a schema registry is needed and does not answer."""
         refusals: Refusals = {}
         rows = np.arange(len(values))
@@ -86,18 +105,31 @@ class EventReader:
         if refusals:
             rows = np.delete(rows, list(refusals))
             documents = [d for d in documents if d is not _NOTHING]
-        passed = rows[:0]
-        if self._converter is not None:
+        passed, paired = rows[:0], None
+        if pair is not None:
+            paired = pair(rows, documents, values, headers, record_ms, refusals)
+            rows, documents, passed = np.array(paired.rows, np.intp), paired.documents, np.array(paired.passed, np.intp)
+        elif self._converter is not None:
             rows, documents, passed = self._converter.convert(rows, documents, values, headers, record_ms, refusals)
         bad: Refusals = {}
-        times = _times(self._ts(documents), bad)
-        models = _texts(self._model(documents), bad, Refusal.NO_MODEL, Refusal.BAD_MODEL)
+        times = _times(self._ts(documents), bad, self._ts_unit)
+        models = _texts(self._models(documents), bad, Refusal.NO_MODEL, Refusal.BAD_MODEL)
         versions = _texts(self._version(documents), bad, None, Refusal.BAD_VERSION)
         features = _objects(self._features(documents), bad)
         events = Events(len(values), rows, documents, features, models, versions, times, refusals, passed)
+        if paired is not None:
+            events.firsts, events.mates = np.array(paired.firsts, np.int64), paired.mates
+            events.unmatched = paired.unmatched
         if bad:
             events._take_out(bad)
         return events
+
+    def _models(self, documents: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """The models; where an event names none and the configuration has one alone, it is that."""
+        models = self._model(documents)
+        if self._only_model is not None and (MISSING in models or None in models):
+            return [self._only_model if model is MISSING or model is None else model for model in models]
+        return models
 
     def _documents(self, values: Sequence[bytes | None], refusals: Refusals) -> list[Mapping[str, Any]]:
         """One for each value, `_NOTHING` where it is refused."""
@@ -133,26 +165,26 @@ class EventReader:
         return _NOTHING
 
 
-def _times(values: list[Any], bad: Refusals) -> Times:
+def _times(values: list[Any], bad: Refusals, unit: TsUnit) -> Times:
     """Epoch milliseconds, 0 where there is none."""
-    odd = _odd(values, int)
+    odd = range(len(values)) if unit != "ms" else _odd(values, int)
     if len(odd) == len(values):
-        times = np.array([_time(place, value, bad) for place, value in enumerate(values)], np.int64)
+        times = np.array([_time(place, value, bad, unit) for place, value in enumerate(values)], np.int64)
     else:
         for place in odd:
-            values[place] = _time(place, values[place], bad)
+            values[place] = _time(place, values[place], bad, unit)
         times = _integers(values)
     for place in np.flatnonzero((times < EARLIEST_MS) | (times >= _MOST_MS)).tolist():
         bad.setdefault(place, Refusal.TIMESTAMP_AHEAD if times[place] >= _MOST_MS else Refusal.TIMESTAMP_TOO_OLD)
     return times
 
 
-def _time(place: int, value: Any, bad: Refusals) -> int:
+def _time(place: int, value: Any, bad: Refusals, unit: TsUnit) -> int:
     if value is MISSING or value is None:
         bad[place] = Refusal.NO_TIMESTAMP
         return 0
     try:
-        return min(max(parse_timestamp_ms(value), 0), _MOST_MS)
+        return min(max(parse_timestamp_ms(value, unit), 0), _MOST_MS)
     except ValueError:
         bad[place] = Refusal.BAD_TIMESTAMP
         return 0

@@ -33,6 +33,7 @@ FOLLOWING = 15
 class _Read(NamedTuple):
     """A batch, and what its records are."""
 
+    offsets: Times
     values: Sequence[bytes]
     events: Events
 
@@ -52,18 +53,22 @@ class LocalIngest:
         """The packets and markers of all batches; the last seals every window, for the stream has ended."""
         held: deque[_Read] = deque()
         for values in filter(None, batches):
-            held.append(_Read(values, self._shared.reader.read(values)))
+            held.append(self._next(values))
             while sum(len(read.values) for read in held) >= len(held[0].values) + FOLLOWING:
                 yield from self._feed(held.popleft(), _following(held))
         while held:
             yield from self._feed(held.popleft(), _following(held))
+        self._count(self._ingest.abandon())
         end = replace(self._ingest.progress, watermark_ms=_ALL_TIME_MS)
         yield from self._messages(self._ingest.advance(end).emissions)
 
-    def _feed(self, read: "_Read", following: Times) -> Iterator[Packet | Marker]:
-        values, events = read
+    def _next(self, values: Sequence[bytes]) -> "_Read":
         offsets = np.arange(self._offset, self._offset + len(values))
         self._offset += len(values)
+        return _Read(offsets, values, self._ingest.read(offsets, values))
+
+    def _feed(self, read: "_Read", following: Times) -> Iterator[Packet | Marker]:
+        offsets, values, events = read
         record_ms = record_times(events, following, self._window.max_skew_ms)
         fed = self._ingest.feed(Records(offsets, record_ms, values), events)
         self._count(fed)

@@ -19,13 +19,15 @@ from detectors.ordering import Floats
 from detectors.sequence.detector import SequenceDetector
 from detectors.vocabulary import Vocabulary
 from pipeline.events.event_time import Times
-from pipeline.events.reader import EventReader, Events
+from pipeline.events.reader import Events
 from pipeline.ingest.chunk import Chunk
 from pipeline.ingest.intake import Documents, Intake
 from pipeline.ingest.layout import Layouts
+from pipeline.ingest.partition import Ingest, PartitionIngest
 from pipeline.ingest.privacy import Privacy
 from schemas.config import Config
 from schemas.errors import InputError
+from schemas.packet import SourcePartition
 from schemas.verdict import State
 
 
@@ -72,11 +74,14 @@ class Raw:
 
     def detections(self, batches: Iterable[Sequence[bytes]]) -> Iterator[Detection]:
         """What is found, as it is found. A detector that says drift of many values in a row found it once."""
-        reader = EventReader(self.config)
+        ingest = PartitionIngest(Ingest(self.config), SourcePartition("events", 0), "raw", 0)
         vocabulary = Vocabulary()
         intake = Intake(Layouts(self.config, Privacy.of(self.config)), vocabulary)
+        read = 0
         for values in filter(None, batches):
-            yield from self._feed(reader.read(values), intake)
+            events = ingest.read(np.arange(read, read + len(values)), values)
+            read += len(values)
+            yield from self._feed(events, intake)
             vocabulary.clear()
 
     def _feed(self, events: Events, intake: Intake) -> Iterator[Detection]:

@@ -8,6 +8,7 @@ packet never changes.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -23,6 +24,8 @@ from detectors.trace import SEGMENT_SLICES, slice_of
 from detectors.wire import encode_group, encode_groups
 from pipeline.events.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events.formats.converter import Headers
+from pipeline.events.joint import Joint
+from pipeline.events.pairing import Pairing, Waiting
 from pipeline.events.reader import EventReader, Events
 from pipeline.ingest.admission import Admission
 from pipeline.ingest.chunk import Place
@@ -45,7 +48,7 @@ class Progress:
 
     Every event below `position` was profiled and sent, or lies in a window still open, or was counted. `sealed_ms` is
     the end of the last window sent; a `watermark_ms` beyond it is a claim to be carried out. Counts are of events
-    since the last emission. `anchor_ms` is the Kafka timestamp of the record that set the watermark, so that time can
+    since the last emission. `pairs` is there in what is committed, where halves are joined. `anchor_ms` is the Kafka timestamp of the record that set the watermark, so that time can
     pass on an idle partition.
     """
 
@@ -57,13 +60,15 @@ class Progress:
     late: int = 0
     refused: int = 0
     excluded: int = 0
+    pairs: Joint | None = None
 
 
 class DeadLetter(NamedTuple):
-    """A record refused: its offset and the reason."""
+    """A record refused: its offset and the reason; the record itself where it may be of an earlier batch."""
 
     offset: int
     reason: Refusal
+    record: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +109,13 @@ class _Taken(NamedTuple):
 
 class Records(NamedTuple):
     """Consecutive records of one partition: offsets ascending, shape (n,), their Kafka timestamps, shape (n,), and, where
-    the form of events wants them, their headers."""
+    the form of events wants them, their headers; where halves are joined, their keys."""
 
     offsets: Times
     record_ms: Times
     values: Sequence[bytes | None]
     headers: Headers | None = None
+    keys: Sequence[bytes | None] | None = None
 
 
 class Ingest:
@@ -153,7 +159,10 @@ class PartitionIngest:
         self._topic_id = topic_id
         self._window = ingest.config.window
         self._block_size = ingest.config.kafka.block_size
-        self._accounted = accounted or Progress(resume)
+        joint = None if accounted is None else accounted.pairs
+        self._pairing = None if ingest.config.event.pairs is None else Pairing(ingest.config, resume, joint)
+        self._firsts: dict[int, int] = {}
+        self._accounted = replace(accounted or Progress(resume), pairs=None)
         self._progress = replace(self._accounted, position=resume)
         self._admission = Admission(ingest.config)
         self._pending = Pending(
@@ -168,8 +177,17 @@ class PartitionIngest:
     @property
     def resume(self) -> int:
         """The first offset that anything unsent covers: where a new owner begins to read."""
-        first = self._pending.first_offset()
-        return self._progress.position if first is None else first
+        waiting = None if self._pairing is None else self._pairing.first_offset()
+        firsts = [self._pending.first_offset(), *self._firsts.values(), waiting]
+        return min((first for first in firsts if first is not None), default=self._progress.position)
+
+    def checkpoint(self, progress: Progress | None = None) -> tuple[int, Progress]:
+        """What to commit: the resume offset and the progress, or a claim in its place."""
+        progress = progress or self._progress
+        if self._pairing is None:
+            return self.resume, progress
+        resume, joint = self._pairing.cut(self.resume)
+        return resume, replace(progress, pairs=joint)
 
     @property
     def pending_rows(self) -> int:
@@ -180,11 +198,32 @@ class PartitionIngest:
         """Whether it reads again what was accounted for before."""
         return self._progress.position < self._accounted.position
 
+    def read(
+        self,
+        offsets: Times,
+        values: Sequence[bytes | None],
+        headers: Headers | None = None,
+        record_ms: Times | None = None,
+        keys: Sequence[bytes | None] | None = None,
+    ) -> Events:
+        """The events of the partition's next records, to be fed in this order. O(bytes)."""
+        pair = None if self._pairing is None else partial(self._pairing.convert, offsets=offsets, keys=keys)
+        return self._ingest.reader.read(values, headers, record_ms, pair)
+
+    def abandon(self) -> Fed:
+        """Gives up the halves that wait, where nothing more comes."""
+        fed = Fed()
+        for half in self._pairing.abandon() if self._pairing is not None else ():
+            fed.dead_letters.append(DeadLetter(half.offset, Refusal.UNMATCHED, half))
+        self._progress = replace(self._progress, refused=self._progress.refused + len(fed.dead_letters))
+        return fed
+
     def feed(self, records: Records, events: Events | None = None) -> Fed:
         """Takes the partition's next records, or the events already read from them. O(values); one pass whatever the
         models, segments and windows."""
         fed = Fed()
-        events = events or self._ingest.reader.read(records.values, records.headers, records.record_ms)
+        if events is None:
+            events = self.read(records.offsets, records.values, records.headers, records.record_ms, records.keys)
         ahead = events.times_ms > records.record_ms[events.rows] + self._window.max_skew_ms
         events.refuse(ahead, Refusal.TIMESTAMP_AHEAD)
         start = self._restore(events, records.offsets, fed) if self.restoring else 0
@@ -222,6 +261,7 @@ class PartitionIngest:
         stop = int(np.searchsorted(offsets, self._accounted.position))
         starts = starts_of(events.times_ms, self._window.length_ms)
         unsent = (events.rows < stop) & (starts + self._window.length_ms > self._accounted.sealed_ms)
+        unsent &= offsets[events.rows] >= self._accounted.position // self._block_size * self._block_size
         self._stage(events, offsets, starts, self._watched(events, np.flatnonzero(unsent)))
         if stop:
             self._progress = replace(self._progress, position=int(offsets[stop - 1]) + 1)
@@ -285,11 +325,14 @@ class PartitionIngest:
     def _refuse(self, events: Events, offsets: Times, rows: slice, fed: Fed) -> None:
         """Counts the refused records among these rows, and lays them aside; counts those that hold nothing to profile."""
         refused = [row for row in sorted(events.refusals) if rows.start <= row < rows.stop] if events.refusals else []
-        fed.dead_letters += [DeadLetter(int(offsets[row]), events.refusals[row]) for row in refused]
+        letters = [DeadLetter(int(offsets[row]), events.refusals[row]) for row in refused]
+        if self._pairing is not None:
+            letters += _halves(events, rows, refused)
+        fed.dead_letters += letters
         n_passed = int(np.diff(np.searchsorted(events.passed, [rows.start, rows.stop]))[0]) if len(events.passed) else 0
         fed.excluded += n_passed
         p = self._progress
-        self._progress = replace(p, refused=p.refused + len(refused), excluded=p.excluded + n_passed)
+        self._progress = replace(p, refused=p.refused + len(letters), excluded=p.excluded + n_passed)
 
     def _watched(self, events: Events, places: Indices) -> Indices:
         known = {model: self._ingest.watches(model) for model in set(events.models)}
@@ -321,6 +364,9 @@ class PartitionIngest:
                 [slice_of(events.times_ms[places] - starts[places], self._window.length_ms)],
             )
         )
+        if events.firsts is not None:
+            for start, first in zip(starts[places].tolist(), events.firsts[places].tolist(), strict=True):
+                self._firsts[start] = min(first, self._firsts.get(start, first))
 
     def _seal(self, fed: Fed) -> None:
         """Sends the windows that the watermark has passed."""
@@ -344,6 +390,8 @@ class PartitionIngest:
                     header = self._header(place, group, part, level, number, len(packets), piece.count)
                     packets.append(Packet(header, payload))
         self._pending.clear_words()
+        for place in places:
+            self._firsts.pop(place.window_start_ms, None)
         self._admission.forget(place.window_start_ms for place in places)
         p = self._progress
         fed.emissions.append(
@@ -383,6 +431,17 @@ class PartitionIngest:
         if number or part.sightings is None:
             return header
         return ScoredPacketHeader(**dict(header), anomalies=part.sightings.form())
+
+
+def _halves(events: Events, rows: slice, refused: Iterable[int]) -> Iterator[DeadLetter]:
+    """The first halves of pairs refused at these rows, and halves that were given up there."""
+    for row in refused:
+        mate = events.mates.get(row)
+        if mate is not None:
+            yield DeadLetter(mate.offset, events.refusals[row], mate)
+    for row, half in events.unmatched:
+        if rows.start <= row < rows.stop:
+            yield DeadLetter(half.offset, Refusal.UNMATCHED, half)
 
 
 def _picker(places: Indices, of: int) -> Picker:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.connections.secret import read_secret
 from schemas.config import Config
+from schemas.event_config import WHOLE_EVENT
 
 _DIGEST_BYTES = 6
 _MOST_REMEMBERED = 1 << 16
@@ -67,7 +68,7 @@ class Privacy:
 
 
 def _under(path: str, paths: Collection[str]) -> frozenset[str]:
-    return frozenset(_rest(f"{path}.", paths))
+    return frozenset(_rest("" if path == WHOLE_EVENT else f"{path}.", paths))
 
 
 def _rest(prefix: str, paths: Iterable[str]) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.events.joint import joint_of
 from pipeline.ingest.partition import Progress
 from schemas import codec
 from schemas.errors import StateError, WireError
@@ -13,8 +14,13 @@ VERSION = 1
 
 def encode_progress(progress: Progress, topic_id: str, block_size: int, window_ms: int) -> str:
     """The metadata of a commit."""
+    record = asdict(progress)
+    if progress.pairs is None:
+        del record["pairs"]
+    else:
+        record["pairs"] = progress.pairs.encoded()
     return codec.encode_text(
-        {"v": VERSION, "topic_id": topic_id, "block_size": block_size, "window_ms": window_ms, **asdict(progress)}
+        {"v": VERSION, "topic_id": topic_id, "block_size": block_size, "window_ms": window_ms, **record}
     )
 
 
@@ -47,9 +53,13 @@ def decode_progress(metadata: str, source: SourcePartition, topic_id: str, block
 
 
 def _progress(record: dict[str, Any]) -> Progress:
-    previous = record.pop("previous")
+    previous, pairs = record.pop("previous"), record.pop("pairs", None)
     numbers = {name: int(value) for name, value in record.items()}
-    return Progress(**numbers, previous=None if previous is None else (int(previous[0]), int(previous[1])))
+    return Progress(
+        **numbers,
+        previous=None if previous is None else (int(previous[0]), int(previous[1])),
+        pairs=None if pairs is None else joint_of(pairs),
+    )
 
 
 def _refuse(source: SourcePartition, what: str, before: object, now: object) -> None:

@@ -53,7 +53,11 @@ class Sightings(NamedTuple):
 
     @classmethod
     def of(cls, scorer: str, source: SourcePartition, offsets: Times, scores: Floats) -> "Sightings":
-        """Those of consecutive events of a partition, shape (n,) each, offsets ascending. O(n)."""
+        """Those of consecutive events of a partition, shape (n,) each, offsets ascending; of events of one record the most
+        anomalous. O(n)."""
+        firsts = np.flatnonzero(np.diff(offsets, prepend=-1))
+        if len(firsts) < len(offsets):
+            offsets, scores = offsets[firsts], np.maximum.reduceat(scores, firsts)
         least = np.partition(scores, -MOST)[-MOST] if len(scores) > MOST else 0.0
         some = np.flatnonzero(scores >= max(least, np.nextafter(0.0, 1.0)))
         chosen = some[np.argsort(-scores[some], kind="stable")][:MOST]

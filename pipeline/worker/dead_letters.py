@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from pipeline.events.pairing import Waiting
 from pipeline.ingest.partition import DeadLetter
 from pipeline.serving.board import Board
 from schemas.config import Config
@@ -28,15 +29,15 @@ class DeadLetters:
         self._keeps_records = keeps_records
 
     async def send(self, tp: TopicPartition, letters: Sequence[DeadLetter], records: list[ConsumerRecord]) -> None:
-        """Sends those of these records that were refused, and waits until all are acknowledged."""
+        """Sends what was refused, of these records or of halves that came before them, and waits until all are acknowledged."""
         sent = []
         for letter in letters:
-            record = records[bisect_left(records, letter.offset, key=_OFFSET)]
+            record = letter.record or records[bisect_left(records, letter.offset, key=_OFFSET)]
             self._board.refused[letter.reason] += 1
             sent.append(await self._send(tp, letter, record))
         await asyncio.gather(*sent)
 
-    async def _send(self, tp: TopicPartition, letter: DeadLetter, record: ConsumerRecord) -> Any:
+    async def _send(self, tp: TopicPartition, letter: DeadLetter, record: ConsumerRecord | Waiting) -> Any:
         place = {
             "reason": letter.reason,
             "topic": tp.topic,

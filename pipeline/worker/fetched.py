@@ -9,12 +9,12 @@ from aiokafka.structs import ConsumerRecord
 from pipeline.ingest.partition import Records
 
 _OFFSET, _TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
-_VALUE, _HEADERS = attrgetter("value"), attrgetter("headers")
+_VALUE, _HEADERS, _KEY = attrgetter("value"), attrgetter("headers"), attrgetter("key")
 _NO_TIME = np.int64(1 << 61)
 
 
-def records_of(records: Sequence[ConsumerRecord], *, headers: bool) -> Records:
-    """The records of one partition, in order; with their headers where the form of events wants them. One without a time is
+def records_of(records: Sequence[ConsumerRecord], *, headers: bool, keys: bool = False) -> Records:
+    """The records of one partition, in order; with their headers where the form of events wants them, and their keys where halves are joined. One without a time is
     of none: nothing is ahead of it."""
     n = len(records)
     times = np.fromiter(map(_TIMESTAMP, records), np.int64, n)
@@ -23,4 +23,5 @@ def records_of(records: Sequence[ConsumerRecord], *, headers: bool) -> Records:
         np.where(times < 0, _NO_TIME, times),
         list(map(_VALUE, records)),
         list(map(_HEADERS, records)) if headers else None,
+        list(map(_KEY, records)) if keys else None,
     )

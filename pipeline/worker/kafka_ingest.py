@@ -65,6 +65,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._clock = clock
         self._shared = Ingest(config, frozen)
         self._with_headers = config.event.format != "json"
+        self._with_keys = config.event.pairs is not None
         self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, OwnedSource] = {}
         self._given_up: dict[TopicPartition, OwnedSource] = {}
@@ -271,7 +272,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[ConsumerRecord]) -> None:
         owned.idle_since_s = None
-        fed = await self._offload(owned.ingest.feed, records_of(records, headers=self._with_headers))
+        fed = await self._offload(
+            owned.ingest.feed, records_of(records, headers=self._with_headers, keys=self._with_keys)
+        )
         self._count(fed)
         await self._finish(tp, owned, fed, records)
 
@@ -316,7 +319,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         """Commits the resume offset, and how far the partition is accounted for. Not while it is being read again, nor
         what was not sent."""
         if not owned.ingest.restoring and not owned.sending:
-            await self._write(tp, owned, owned.ingest.resume, owned.ingest.progress)
+            await self._write(tp, owned, *owned.ingest.checkpoint())
 
     async def _commit_or_leave(self, tp: TopicPartition, owned: OwnedSource) -> None:
         try:
@@ -357,7 +360,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         claimed = owned.ingest.claim(now_ms)
         if claimed is None:
             return
-        await self._write(tp, owned, owned.ingest.resume, claimed)
+        await self._write(tp, owned, *owned.ingest.checkpoint(claimed))
         reach("ingest.claimed")
         await self._finish(tp, owned, await self._offload(owned.ingest.advance, claimed), [])
 

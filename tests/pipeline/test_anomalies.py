@@ -245,6 +245,13 @@ def test_the_most_anomalous_are_the_same_whatever_the_merge_tree(
     assert a.merge(Sightings("r", b.worst)) == Sightings("r", b.worst) == Sightings("r", b.worst).merge(a)
 
 
+def test_a_record_of_several_events_is_named_once() -> None:
+    source = SourcePartition("events", 3)
+    found = Sightings.of("s", source, np.array([7, 7, 7, 8, 9, 9]), np.array([1.0, 4.0, 4.0, 2.0, 0.0, 3.0]))
+    assert [(one.score, one.offset) for one in found.worst] == [(4.0, 7), (3.0, 9), (2.0, 8)]
+    assert str(found.worst[0]) == "events[3]@7 (score 4)"
+
+
 def test_segments_and_models_without_a_scorer_have_packets_as_they_always_were(baseline: Baseline) -> None:
     some = encoded(documents(LEARNED, 1))
 

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 
 from pipeline.events.formats.converter import PlainEvent
 from pipeline.events.reader import EventReader
+from pipeline.history.history import Stretch
+from pipeline.sniff.proposal import proposed
+from pipeline.sniff.sample import Sample
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.event import Refusal
@@ -140,6 +143,11 @@ def test_too_large_a_record_is_refused(registry: Registry) -> None:
 
 def test_rows_of_tables_are_plain(registry: Registry) -> None:
     assert registry.reader().read([PlainEvent(encode(event(1, START_MS)))]).models == ["m"]
+
+
+def test_a_sniffed_sample_is_read_through_the_registry(registry: Registry) -> None:
+    sample = Sample("scores", [Stretch([framed(body())] * 30)])
+    assert proposed(sample, {"registry": registry.url}).event == {"format": "confluent-avro", "registry": registry.url}
 
 
 @given(st.binary(max_size=60), st.integers(0, 60), st.integers(0, 12))

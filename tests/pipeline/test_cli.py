@@ -99,6 +99,7 @@ def unreachable(folder: Path) -> dict[str, list[str | Path]]:
         "report": ["report", "-c", config, "-o", folder / "report.html"],
         "alerts tail": ["alerts", "tail", "-c", config],
         "notify": ["notify", "-c", config],
+        "sniff": ["sniff", "-c", config],
     }
 
 
@@ -131,7 +132,7 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "notify", "topics", "check",
-        "report", "series", "version",
+        "report", "series", "version", "sniff", "alerts accept", "alerts mute", "alerts test",
     }  # fmt: skip
 
 

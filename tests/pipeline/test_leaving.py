@@ -11,9 +11,7 @@ from io import StringIO
 
 from mode import Service
 
-from pipeline.worker import app
-
-from pipeline.worker import leaving
+from pipeline.worker import app, leaving
 
 leaving._LEAVE_WITHIN_S = 0.5
 

@@ -260,6 +260,11 @@ MISTAKES = {
     "alertmanager: {runbook_url: wiki/drift}": "alertmanager.runbook_url: 'wiki/drift' is not a link; write all of it, "
     "as in https://wiki.example/drift",
     "event: {format: confluent-avro}": "event: format confluent-avro needs a registry, as in http://localhost:8081",
+    "event: {format: kserve-v1, ts_unit: s}": "event: ts_unit goes with format json and confluent-avro, got 's' with "
+    "kserve-v1; the times of the other formats are ISO 8601",
+    "event: {pairs: {}}": "event: pairs goes with format kserve-v1, kserve-v2 and seldon, got json: it has no halves",
+    "event: {format: seldon, pairs: {within: 1ms}}": "event.pairs.within: must be at least 1s, got 1ms",
+    "event: {paths: {ts: .}}": "event.paths.ts: '.' is not a path; write keys with dots between, as in tags.country",
     "kafka: {topics: [a, a]}": "kafka.topics: the topic 'a' is there twice",
     "kafka: {topics: [my events]}": "kafka.topics[0]: 'my events' is not a topic's name; it has at most 249 letters, "
     "digits, '.', '_' and '-'",
@@ -308,6 +313,11 @@ DECISIVE = [
     *(f"event: {{paths: {{{name}: elsewhere}}}}" for name, _ in Config().event.paths),
     *(f"event: {{format: {form}}}" for form in ("cloudevents", "kserve-v1", "kserve-v2", "sagemaker", "seldon")),
     "event: {format: kserve-v2, half: response}",
+    "event: {paths: {features: .}}",
+    "event: {format: kserve-v2, pairs: {}}",
+    "event: {format: kserve-v2, pairs: {within: 6m}}",
+    "event: {format: kserve-v2, pairs: {most: 3}}",
+    *(f"event: {{ts_unit: {unit}}}" for unit in ("s", "us", "ns")),
     "event: {format: confluent-avro, registry: http://a}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits if name != "groups"),
     "event: {ignore: [features.a]}",

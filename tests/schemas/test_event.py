@@ -82,6 +82,7 @@ def test_refusals_are_these_words() -> None:
         "too_deep",
         "too_large",
         "bad_form",
+        "unmatched",
         "no_timestamp",
         "bad_timestamp",
         "timestamp_too_old",

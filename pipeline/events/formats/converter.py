@@ -33,13 +33,11 @@ class Converted(NamedTuple):
 
 
 class Converter:
-    """Converts as `event.format` says. Where no model is named and the configuration has one alone, it is that."""
+    """Converts as `event.format` says."""
 
     def __init__(self, config: Config) -> None:
         self._form = FORMATS[config.event.format]
         self._half = config.event.half
-        models = () if config.models == "auto" else config.models
-        self._model = {"model": models[0].name} if len(models) == 1 else {}
 
     def convert(
         self,
@@ -73,6 +71,11 @@ class Converter:
     def _events(
         self, document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int
     ) -> Sequence[Document]:
-        texts = {name.lower(): (text or b"").decode(errors="replace") for name, text in headers or ()}
-        time_ms = None if record_ms is None or record_ms[row] >= _NO_TIME_MS else int(record_ms[row])
-        return [{**self._model, **event} for event in self._form(Envelope(document, texts, time_ms), self._half)]
+        return self._form(envelope_of(document, headers, record_ms, row), self._half)
+
+
+def envelope_of(document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int) -> Envelope:
+    """The record at `row` as forms see it."""
+    texts = {name.lower(): (text or b"").decode(errors="replace") for name, text in headers or ()}
+    time_ms = None if record_ms is None or record_ms[row] >= _NO_TIME_MS else int(record_ms[row])
+    return Envelope(document, texts, time_ms)

@@ -1,0 +1,221 @@
+"""Requests and responses of one source partition, joined into events.
+
+Either half may come first. A half waits until the other comes, until the partition's clock has moved on by `within`, or
+until more than `most` wait; the oldest goes first. The event stands where its second half does, so the order of events,
+what is late and what is sealed are all decided there. Which halves are pairs is a function of the partition's records and
+the configuration: no clock but the records' own is asked.
+
+A reader that begins anew begins at an offset before which nothing waits and of nothing unsent anything lies. What it
+cannot see from there, it is told (`pipeline/joint.py`), so that halves whose pair was sent are not taken to be alone.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from detectors.grid import Indices
+from pipeline.events.event_time import BEGINNING, Times
+from pipeline.events.formats.converter import FAULTS, Headers, PlainEvent, envelope_of
+from pipeline.events.formats.envelope import Document, Half
+from pipeline.events.formats.joined import joined
+from pipeline.events.formats.table import FORMATS
+from pipeline.events.joint import Joint
+from schemas.config import Config
+from schemas.event import Refusal, parse_timestamp_ms
+
+_GRAINS = 16
+_NEVER = -1
+
+Key = tuple[Any, ...]
+
+
+class Waiting(NamedTuple):
+    """A half: its record, its events, and the clock when it came."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    half: Half
+    documents: Sequence[Document]
+    clock_ms: int
+
+
+@dataclass(slots=True)
+class Paired:
+    """What a batch comes to. `rows` and `documents` are the events, at the rows of their second halves; `firsts` the
+    offsets of their first ones. `mates` are the first halves by the row of the second, also where these are refused.
+    `unmatched` are halves that waited in vain, each with the row at which that was known; `passed` hold nothing."""
+
+    rows: list[int] = field(default_factory=list)
+    documents: list[Mapping[str, Any]] = field(default_factory=list)
+    firsts: list[int] = field(default_factory=list)
+    passed: list[int] = field(default_factory=list)
+    mates: dict[int, Waiting] = field(default_factory=dict)
+    unmatched: list[tuple[int, Waiting]] = field(default_factory=list)
+
+
+class Pairing:
+    """The halves of one source partition, from the offset `resume` on; `joint` was committed with it."""
+
+    def __init__(self, config: Config, resume: int, joint: Joint | None = None) -> None:
+        pairs = config.event.pairs
+        assert pairs is not None
+        self._form = FORMATS[config.event.format]
+        self._by_model = config.event.format == "seldon"
+        self._within_ms, self._most = pairs.within_ms, pairs.most
+        self._grain_ms = max(1, pairs.within_ms // _GRAINS)
+        joint = joint or Joint(BEGINNING)
+        self._clock_ms = joint.clock_ms
+        self._orphans = frozenset(joint.orphans)
+        self._waiting: dict[Key, Waiting] = {}
+        # Since the last cut: where the clock moved, and to what; the second and the first half of each pair.
+        self._moved, self._moved_to = [resume - 1], [joint.clock_ms]
+        self._seconds, self._firsts = array("q"), array("q")
+        self._last_cut = resume, joint
+
+    def first_offset(self) -> int | None:
+        """The first offset that waits."""
+        return next((half.offset for half in self._waiting.values()), None)
+
+    def convert(
+        self,
+        rows: Indices,
+        documents: Sequence[Mapping[str, Any]],
+        values: Sequence[bytes | None],
+        headers: Headers | None,
+        record_ms: Times | None,
+        refusals: dict[int, Refusal],
+        offsets: Times,
+        keys: Sequence[bytes | None] | None,
+    ) -> Paired:
+        """Takes the documents of the records at `rows`, shape (n,), whose offsets are above all before. Notes in `refusals`
+        what is not of the form, and the second halves of pairs that do not fit. O(values)."""
+        found = Paired()
+        for row, document in zip(rows.tolist(), documents, strict=True):
+            offset, value = int(offsets[row]), values[row]
+            if isinstance(value, PlainEvent):
+                self._add(found, row, [document], offset)
+                continue
+            try:
+                half, events = self._half(document, headers and headers[row], record_ms, row)
+            except FAULTS:
+                refusals[row] = Refusal.BAD_FORM
+                continue
+            if not events:
+                found.passed.append(row)
+                continue
+            time_ms = _time_of(events[0].get("ts"), record_ms, row)
+            self._advance(found, row, offset, time_ms)
+            if offset in self._orphans:
+                self._pair(offset, _NEVER)
+            else:
+                key = None if keys is None else keys[row]
+                one = Waiting(offset, key, value, half, events, self._clock_ms)
+                self._take(found, row, one, refusals)
+        return found
+
+    def cut(self, bound: int) -> tuple[int, Joint]:
+        """The offset to begin at, `bound` or before, and what has to be known there. Before `bound` nothing waits and
+        nothing unsent lies. What cannot be written beside an offset leaves the last cut as it is: more is read again
+        then."""
+        if bound > self._last_cut[0]:
+            joint = Joint(self._moved_to[bisect_left(self._moved, bound) - 1], self._straddling(bound))
+            if joint.fits:
+                self._last_cut = bound, joint
+                self._forget(bound)
+        return self._last_cut
+
+    def abandon(self) -> list[Waiting]:
+        """All that waits, where nothing more comes."""
+        left = list(self._waiting.values())
+        self._waiting.clear()
+        return left
+
+    def _half(
+        self, document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int
+    ) -> tuple[Half, Sequence[Document]]:
+        """Which half the record is, and its events; none for feedback and the like. Raises where it is not of the form."""
+        envelope = envelope_of(document, headers, record_ms, row)
+        events = self._form(envelope, "request")
+        return ("request", events) if events else ("response", self._form(envelope, "response"))
+
+    def _take(self, found: Paired, row: int, one: Waiting, refusals: dict[int, Refusal]) -> None:
+        """Joins the half with the other, or lets it wait."""
+        key = self._key(one.documents[0])
+        if key is None:
+            refusals[row] = Refusal.BAD_FORM
+            return
+        other = self._waiting.pop(key, None)
+        if other is not None and other.half == one.half:
+            found.unmatched.append((row, other))  # sent twice: the later one may still be answered
+            other = None
+        if other is None:
+            self._waiting[key] = one
+            if len(self._waiting) > self._most:
+                found.unmatched.append((row, self._waiting.pop(next(iter(self._waiting)))))
+            return
+        self._pair(one.offset, other.offset)
+        found.mates[row] = other
+        request, response = (other, one) if other.half == "request" else (one, other)
+        try:
+            self._add(found, row, joined(request.documents, response.documents), other.offset)
+        except FAULTS:
+            refusals[row] = Refusal.BAD_FORM
+
+    def _pair(self, second: int, first: int) -> None:
+        self._seconds.append(second)
+        self._firsts.append(first)
+
+    def _key(self, event: Document) -> Key | None:
+        """What both halves have in common. A graph's nodes share an id: they differ in component or in model."""
+        name = event.get("event_id")
+        if not isinstance(name, str | int):
+            return None
+        tags = tuple(sorted((tag, str(value)) for tag, value in event.get("tags", {}).items()))
+        return (str(name), tags, event.get("model") if self._by_model else None)
+
+    def _add(self, found: Paired, row: int, events: Sequence[Mapping[str, Any]], first: int) -> None:
+        found.documents += events
+        found.rows += [row] * len(events)
+        found.firsts += [first] * len(events)
+
+    def _advance(self, found: Paired, row: int, offset: int, time_ms: int | None) -> None:
+        """Moves the clock on, in grains, and gives up what has waited for too long."""
+        if time_ms is None:
+            return
+        clock_ms = time_ms // self._grain_ms * self._grain_ms
+        if clock_ms <= self._clock_ms:
+            return
+        self._clock_ms = clock_ms
+        self._moved.append(offset)
+        self._moved_to.append(clock_ms)
+        while self._waiting:
+            key, oldest = next(iter(self._waiting.items()))
+            if oldest.clock_ms + self._within_ms >= clock_ms:
+                return
+            found.unmatched.append((row, self._waiting.pop(key)))
+
+    def _straddling(self, at: int) -> tuple[int, ...]:
+        """The second halves from `at` on whose first ones lie before it."""
+        seconds, firsts = np.frombuffer(self._seconds, np.int64), np.frombuffer(self._firsts, np.int64)
+        begin = int(np.searchsorted(seconds, at))
+        return tuple(seconds[begin:][firsts[begin:] < at].tolist())
+
+    def _forget(self, before: int) -> None:
+        at = bisect_left(self._seconds, before)
+        self._seconds, self._firsts = self._seconds[at:], self._firsts[at:]
+        kept = bisect_left(self._moved, before) - 1
+        self._moved, self._moved_to = self._moved[kept:], self._moved_to[kept:]
+
+
+def _time_of(own: Any, record_ms: Times | None, row: int) -> int | None:
+    """The earlier of the event's own time and its record's: one clock that runs ahead gives up nothing."""
+    times = [] if record_ms is None else [int(record_ms[row])]
+    with suppress(ValueError):
+        times.append(parse_timestamp_ms(own))
+    return min(times, default=None)

@@ -22,7 +22,7 @@ from pipeline.configuration.config_file import read_config
 from pipeline.configuration.shelf import configured_baselines, frozen_of
 from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
-from pipeline.ingest.partition import fingerprint_of
+from pipeline.ingest.shared import fingerprint_of
 from pipeline.process.garbage import collect_seldom
 from pipeline.process.log_format import LogFormat, log_as
 from pipeline.serving.board import Board

@@ -17,7 +17,9 @@ from detectors.frozen import FrozenParts
 from pipeline.events.event_time import Times
 from pipeline.events.reader import Events
 from pipeline.ingest.dispatch import Dispatcher
-from pipeline.ingest.partition import Emission, Fed, Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Fed, Records
+from pipeline.ingest.shared import Ingest
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.collect import Collector, OpenWindow
 from pipeline.monitor.partition_monitor import PartitionMonitor

@@ -23,8 +23,9 @@ from pipeline.events.reader import Events
 from pipeline.ingest.chunk import Chunk
 from pipeline.ingest.intake import Documents, Intake
 from pipeline.ingest.layout import Layouts
-from pipeline.ingest.partition import Ingest, PartitionIngest
+from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.privacy import Privacy
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.packet import SourcePartition

@@ -14,7 +14,9 @@ from pipeline.events.event_time import BEGINNING
 from pipeline.events.reader import EventReader
 from pipeline.history.history import Stretch
 from pipeline.ingest.dispatch import Dispatcher
-from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Records
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.packet import Marker, Packet, SourcePartition

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Mapping
 
-from pipeline.ingest.partition import Emission
+from pipeline.ingest.passage import Emission
 from schemas.config import Config
 from schemas.packet import Marker, Packet, Sent, SourcePartition
 

@@ -7,92 +7,35 @@ packet never changes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
-from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
-from detectors.frozen import FrozenParts
-from detectors.grid import Caps, Indices
+from detectors.grid import Indices
 from detectors.group import GroupProfile
-from detectors.profile import Resolution
-from detectors.trace import SEGMENT_SLICES, slice_of
+from detectors.trace import slice_of
 from detectors.wire import encode_group, encode_groups
 from pipeline.events.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events.formats.converter import Headers
-from pipeline.events.joint import Joint
-from pipeline.events.pairing import Pairing, Waiting
-from pipeline.events.reader import EventReader, Events
+from pipeline.events.pairing import Pairing
+from pipeline.events.reader import Events
 from pipeline.ingest.admission import Admission
 from pipeline.ingest.chunk import Place
 from pipeline.ingest.intake import Documents
-from pipeline.ingest.pending import Pending, Resolutions
-from pipeline.ingest.privacy import Privacy
+from pipeline.ingest.passage import DeadLetter, Emission, Fed, Progress, Records
+from pipeline.ingest.pending import Pending
 from pipeline.ingest.segments import Part
-from schemas.config import Config
+from pipeline.ingest.shared import Ingest
 from schemas.event import Refusal
 from schemas.group import Group
 from schemas.packet import Packet, PacketHeader, ScoredPacketHeader, SourcePartition
 
 MOST_PAYLOAD_BYTES = 512 * 1024
 SIGNALS_TOGETHER = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a partition is accounted for; what is committed with its resume offset.
-
-    Every event below `position` was profiled and sent, or lies in a window still open, or was counted. `sealed_ms` is
-    the end of the last window sent; a `watermark_ms` beyond it is a claim to be carried out. Counts are of events
-    since the last emission. `pairs` is there in what is committed, where halves are joined. `anchor_ms` is the Kafka timestamp of the record that set the watermark, so that time can
-    pass on an idle partition.
-    """
-
-    position: int
-    watermark_ms: int = BEGINNING
-    anchor_ms: int = 0
-    sealed_ms: int = BEGINNING
-    previous: tuple[int, int] | None = None
-    late: int = 0
-    refused: int = 0
-    excluded: int = 0
-    pairs: Joint | None = None
-
-
-class DeadLetter(NamedTuple):
-    """A record refused: its offset and the reason; the record itself where it may be of an earlier batch."""
-
-    offset: int
-    reason: Refusal
-    record: Waiting | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """Packets to send together, and what the marker after them says."""
-
-    position: int
-    watermark_ms: int
-    packets: tuple[Packet, ...]
-    previous: tuple[int, int] | None
-    late: int
-    refused: int
-    excluded: int
-
-
-@dataclass(slots=True)
-class Fed:
-    """What a batch came to."""
-
-    emissions: list[Emission] = field(default_factory=list)
-    dead_letters: list[DeadLetter] = field(default_factory=list)
-    profiled: int = 0
-    late: int = 0
-    excluded: int = 0
 
 
 Picker = Callable[[Sequence[Any]], Sequence[Any]]
@@ -105,47 +48,6 @@ class _Taken(NamedTuple):
     level: int
     group: Group
     part: Part
-
-
-class Records(NamedTuple):
-    """Consecutive records of one partition: offsets ascending, shape (n,), their Kafka timestamps, shape (n,), and, where
-    the form of events wants them, their headers; where halves are joined, their keys."""
-
-    offsets: Times
-    record_ms: Times
-    values: Sequence[bytes | None]
-    headers: Headers | None = None
-    keys: Sequence[bytes | None] | None = None
-
-
-class Ingest:
-    """What ingest of every partition shares: the configuration, compiled, and the frozen parts of the models' baselines."""
-
-    def __init__(self, config: Config, frozen: FrozenParts | None = None) -> None:
-        self.config = config
-        self.frozen = frozen or {}
-        self.privacy = Privacy.of(config)
-        self.fingerprint = fingerprint_of(config, self.frozen, self.privacy)
-        self.reader = EventReader(config)
-        limits = config.limits
-        self.resolutions = Resolutions(
-            Resolution(Caps(16, 512), limits.categories, limits.signals_per_model),
-            Resolution(Caps(8, 96), limits.segment_categories, limits.signals_per_model, SEGMENT_SLICES),
-        )
-        self.pending: WeakSet[Pending] = WeakSet()
-        self._names = None if config.models == "auto" else frozenset(model.name for model in config.models)
-
-    def watches(self, model: str) -> bool:
-        return self._names is None or model in self._names
-
-
-def fingerprint_of(config: Config, frozen: FrozenParts, privacy: Privacy | None = None) -> str:
-    """The fingerprint of packets made under this configuration, of events seen through the frozen parts of baselines. Raises
-    InputError where the key of pseudonyms is not to be had."""
-    key = (privacy or Privacy.of(config)).digest
-    lenses = {model: parts.lens.digest.hex() for model, parts in frozen.items() if parts.lens}
-    scorers = {model: parts.scorer.digest for model, parts in frozen.items() if parts.scorer}
-    return config.fingerprint(lenses, key, scorers)
 
 
 class PartitionIngest:

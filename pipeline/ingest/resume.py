@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pipeline.events.joint import joint_of
-from pipeline.ingest.partition import Progress
+from pipeline.ingest.passage import Progress
 from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition

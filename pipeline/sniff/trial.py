@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from pipeline.events.files import read_events
 from pipeline.history.local import LocalIngest
-from pipeline.ingest.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Records
+from pipeline.ingest.shared import Ingest
 from pipeline.sniff.sample import Sample
 from schemas.config import Config
 

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
 from pipeline.events.pairing import Waiting
-from pipeline.ingest.partition import DeadLetter
+from pipeline.ingest.passage import DeadLetter
 from pipeline.serving.board import Board
 from schemas.config import Config
 

@@ -6,7 +6,7 @@ from operator import attrgetter
 import numpy as np
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.ingest.partition import Records
+from pipeline.ingest.passage import Records
 
 _OFFSET, _TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
 _VALUE, _HEADERS, _KEY = attrgetter("value"), attrgetter("headers"), attrgetter("key")

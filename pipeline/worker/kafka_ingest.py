@@ -26,8 +26,10 @@ from pipeline.connections.kafka_consumer import AIOKafkaConsumer, was_cancelled
 from pipeline.connections.topics import ingest_group
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.dispatch import Dispatcher
-from pipeline.ingest.partition import Emission, Fed, Ingest, PartitionIngest, Progress
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Fed, Progress
 from pipeline.ingest.resume import decode_progress, encode_progress
+from pipeline.ingest.shared import Ingest
 from pipeline.process.fault_points import reach
 from pipeline.process.offload import Offload
 from pipeline.serving.board import Board, SourceStatus

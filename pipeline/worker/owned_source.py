@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from pipeline.ingest.dispatch import Dispatcher
-from pipeline.ingest.partition import PartitionIngest, Progress
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Progress
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ from detectors.profile import Profile, Resolution
 from detectors.trace import slice_of
 from detectors.vocabulary import Vocabulary
 from detectors.wire import decode_group, encode_group
-from pipeline.ingest.partition import Ingest
 from pipeline.ingest.segments import GroupSet, Part, SegmentRule, rules_of
+from pipeline.ingest.shared import Ingest
 from pipeline.monitor.closing import Closer
 from pipeline.monitor.collect import OpenWindow
 from pipeline.monitor.standards import Standards

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Records
+from pipeline.ingest.shared import Ingest
 from schemas import codec
 from schemas.config import Config
 from schemas.group import OTHER

@@ -7,7 +7,9 @@ import numpy as np
 
 from detectors.wire import decode_group, encode_group
 from pipeline.events.reader import Events
-from pipeline.ingest.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Records
+from pipeline.ingest.shared import Ingest
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import WireError

@@ -5,7 +5,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from pipeline.ingest.partition import Progress
+from pipeline.ingest.passage import Progress
 from pipeline.ingest.resume import decode_progress, encode_progress
 from pipeline.monitor.keeping import (
     Kept,

@@ -6,7 +6,9 @@ from itertools import zip_longest
 import numpy as np
 
 from pipeline.ingest.dispatch import Dispatcher
-from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Progress, Records
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.packet import Marker, Packet, SourcePartition
 from tests.pipeline.events import START_MS

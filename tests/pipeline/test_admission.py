@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.ingest.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Records
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.event import Refusal
 from schemas.packet import SourcePartition, encode_packet

@@ -21,8 +21,8 @@ from detectors.scorer import SIGNAL, Scorer
 from detectors.wire import encode_group
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.local import LocalIngest, closed_windows, closings
-from pipeline.ingest.partition import fingerprint_of
 from pipeline.ingest.segments import Part
+from pipeline.ingest.shared import fingerprint_of
 from pipeline.ingest.sightings import Sighting, Sightings, read_sightings
 from pipeline.monitor.closing import Closing
 from schemas import codec

@@ -16,8 +16,8 @@ from detectors.pairwise import SIGNAL
 from detectors.wire import UNSLICED, decode_group
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.local import LocalIngest, closed_windows, closings
-from pipeline.ingest.partition import fingerprint_of
 from pipeline.ingest.segments import GroupSet
+from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.closing import Closing
 from schemas import codec
 from schemas.config import Config

@@ -17,8 +17,10 @@ from pipeline.events.files import read_events
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.reader import EventReader, Events
 from pipeline.history.local import LocalIngest
-from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Progress, Records
 from pipeline.ingest.resume import decode_progress, encode_progress
+from pipeline.ingest.shared import Ingest
 from schemas import codec
 from schemas.config import Config
 from schemas.event import Refusal

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from detectors.vocabulary import Vocabulary
 from pipeline.ingest.intake import Documents, Intake
 from pipeline.ingest.layout import Layouts
-from pipeline.ingest.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Records
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.packet import SourcePartition
 from tests.pipeline.events import START_MS, encode, event

@@ -16,8 +16,10 @@ from detectors.wire import decode_group
 from pipeline.events.joint import MOST_CHARACTERS, Joint, joint_of
 from pipeline.history.history import Stretch
 from pipeline.history.local import LocalIngest
-from pipeline.ingest.partition import Emission, Fed, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Fed, Progress, Records
 from pipeline.ingest.resume import decode_progress, encode_progress
+from pipeline.ingest.shared import Ingest
 from pipeline.sniff.proposal import proposed
 from pipeline.sniff.sample import Sample
 from schemas import codec

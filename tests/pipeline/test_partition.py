@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from detectors.wire import decode_group
 from pipeline.ingest.dispatch import Dispatcher
-from pipeline.ingest.partition import Emission, Ingest, PartitionIngest, Progress, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Emission, Progress, Records
 from pipeline.ingest.resume import decode_progress, encode_progress
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.event import Refusal

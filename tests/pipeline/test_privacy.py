@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from detectors.wire import decode_group
-from pipeline.ingest.partition import Ingest, PartitionIngest, Records
+from pipeline.ingest.partition import PartitionIngest
+from pipeline.ingest.passage import Records
+from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.errors import ConfigError, InputError
 from schemas.packet import Packet, SourcePartition

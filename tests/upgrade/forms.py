@@ -25,7 +25,7 @@ from detectors.settings import Settings
 from detectors.sustained import Scores
 from detectors.vocabulary import Vocabulary
 from pipeline.ingest import resume
-from pipeline.ingest.partition import Progress
+from pipeline.ingest.passage import Progress
 from pipeline.monitor import keeping, memory
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import Arrival

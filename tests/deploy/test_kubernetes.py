@@ -119,7 +119,7 @@ def test_probes_ask_for_paths_that_a_worker_answers() -> None:
     assert {probe["port"] for probe in probes} == {port["name"]}
     [endpoint] = OBJECTS["ServiceMonitor", "driftline"]["spec"]["endpoints"]
     nobody = Config.from_mapping({"kafka": {"bootstrap_servers": "127.0.0.1:1"}, "metrics": {"port": 0}})
-    with worker_port(nobody, FOLDER, Board(), "0.1.0") as server:
+    with worker_port(nobody, Board(), "0.1.0") as server:
         for path in {probe["path"] for probe in probes} | {endpoint["path"]}:
             with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=10) as answer:
                 assert answer.status == 200

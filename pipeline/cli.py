@@ -23,6 +23,7 @@ from pipeline.configuration.shelf import configured_baselines, frozen_of
 from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
 from pipeline.ingest.shared import fingerprint_of
+from pipeline.monitor.learning import learning_note
 from pipeline.process.garbage import collect_seldom
 from pipeline.process.log_format import LogFormat, log_as
 from pipeline.serving.board import Board
@@ -158,6 +159,8 @@ def replay(
         sys.stdout.write(codec.encode_text(summary) + "\n")
     else:
         _print_summary(summary)
+    if ingest.counts.total() and not ingest.counts["profiled"]:
+        raise InputError("no event was profiled; driftline sniff -c FILE EVENTS says what to set")
 
 
 app.command(epilog="\n\n".join(map(console.example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
@@ -232,6 +235,8 @@ def check(config: ConfigFile) -> None:
     console.out.print(
         f"{config}: valid, fingerprint {fingerprint_of(settings, frozen_of(settings, baselines))}", markup=False
     )
+    if (note := learning_note(settings)) is not None:
+        console.out.print(note, markup=False)
     for name, baseline in baselines.items():
         console.out.print(f"baseline of {name}: {baseline.signals} signals{_watched(baseline)}", markup=False)
     with Admin(settings) as admin:

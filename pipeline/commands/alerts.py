@@ -15,9 +15,10 @@ from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import write
 from pipeline.configuration.yaml_edit import diff_of, in_one_line, with_setting
 from pipeline.ingest.sightings import LOOK_AT, read_sightings
+from pipeline.monitor.probation import STEPS
 from schemas.alert import Alert
 from schemas.config import Config
-from schemas.duration import parse_duration
+from schemas.duration import format_duration, parse_duration
 from schemas.errors import DriftlineError, InputError
 from schemas.instant import instant
 
@@ -131,7 +132,8 @@ def accept_command(
     )
     if accepted.windows < LEAST_WORTH:
         console.err.print(
-            "so few windows do not say how far apart windows are: alerts rest on the first 50 that follow"
+            f"{accepted.windows} windows are too few: with this baseline the model has NO ALERTS for its next {STEPS[0]} windows "
+            f"({format_duration(STEPS[0] * settings.window.length_ms)}); accept when the incident has {LEAST_WORTH:g} windows"
         )
     _name_in(config, settings, baseline.model, out, edit=edit)
 

@@ -15,12 +15,14 @@ from pipeline.commands.span import SomeFiles
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import write
 from pipeline.configuration.yaml_edit import document_of
+from pipeline.monitor.learning import learning_note
 from pipeline.sniff.proposal import Found, Proposal, proposed
 from pipeline.sniff.sample import Sample, of_files, of_topic
 from pipeline.sniff.trial import tried
 from pipeline.sniff.yaml_text import text_of
 from schemas import codec
 from schemas.config import Config
+from schemas.errors import InputError
 
 EXAMPLES = (
     "driftline sniff --bootstrap-servers localhost:9092 --topic scores -o driftline.yaml",
@@ -48,6 +50,7 @@ def sniff(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="Write the configuration here.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Looks at the last events of a topic, or the first of files, and proposes a configuration for them: what stands where,
     what is a signal, how long a window is to be. Reads only, without a group. The configuration is tried on the same
@@ -63,6 +66,8 @@ def sniff(
     head = f"Proposed by driftline sniff from {sample.size:,} events of {sample.name}."
     text = text_of(sections, proposal.why, proposal.notes, head)
     if out is not None:
+        if out.exists() and not force:
+            raise InputError(f"{out} is there already; name another file, or write over it with --force")
         write(out, text.encode())
     if json:
         sys.stdout.write(codec.encode_text(_as_json(sample, proposal, sections, outcome, examples)) + "\n")
@@ -70,6 +75,8 @@ def sniff(
     console.show_table(_table(proposal, examples))
     console.out.print(Text(text if out is None else f"{out}: written\n"))
     console.out.print(_outcome_line(outcome), markup=False)
+    if (note := learning_note(settings)) is not None:
+        console.out.print(note, markup=False)
 
 
 def _base(

@@ -24,9 +24,17 @@ FromKafka = Annotated[
     bool, typer.Option("--from-kafka", help="Read the source topics instead of files; commits nothing.")
 ]
 Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="From when on: back from now, as in 7d, or a time.")
+    str | None,
+    typer.Option("--since", metavar="TIME", help="What was written since: back from now, as in 7d, or a time."),
 ]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Until when; now without.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="TIME",
+        help="And before; now without. Both go by when records were written, not by the events' own time.",
+    ),
+]
 
 
 def span_of(since: str | None, until: str | None, from_kafka: bool, events: Sequence[Path] | None) -> Span | None:
@@ -65,5 +73,6 @@ def _moment(option: str, text: str, now_ms: int) -> int:
         return parse_timestamp_ms(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is neither a duration, as in 7d, nor a time, as in 2026-01-31T12:00:00Z", param_hint=option
+            f"{text!r} is neither a duration, as in 7d, nor a time with a zone, as in 2026-01-31T12:00:00Z",
+            param_hint=option,
         ) from None

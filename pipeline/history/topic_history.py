@@ -44,7 +44,7 @@ class TopicHistory:
             self._ranges = reader.ranges(since_ms, until_ms)
             if all(start == stop for start, stop in self._ranges.values()):
                 raise InputError(
-                    f"nothing was written to {', '.join(sorted(self._topics))} in that time; set --since further back"
+                    f"nothing was written to {', '.join(sorted(self._topics))} in that time; --since and --until go by when records were written, not by the events' own time"
                 )
             bounds = reader.bounds()
             begun = [self._time(reader, s, r[0], r[1]) for s, r in self._ranges.items() if bounds[s][0] < r[0] < r[1]]

@@ -221,6 +221,8 @@ class PartitionIngest:
         events.refusals |= {int(events.rows[watched[at]]): reason for at, reason in refused.items()}
         fed.profiled += len(watched) - len(refused)
         fed.late, fed.excluded = fed.late + n_late, fed.excluded + n_excluded
+        if n_excluded:
+            fed.strangers.update(model for model in set(events.models) if not self._ingest.watches(model))
         p = self._progress
         self._progress = replace(p, late=p.late + n_late, excluded=p.excluded + n_excluded)
 

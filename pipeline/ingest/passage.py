@@ -67,10 +67,11 @@ class Emission:
 
 @dataclass(slots=True)
 class Fed:
-    """What a batch came to."""
+    """What a batch came to; `strangers` are the names of models that are not watched."""
 
     emissions: list[Emission] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     profiled: int = 0
     late: int = 0
     excluded: int = 0
+    strangers: set[str] = field(default_factory=set)

@@ -33,6 +33,7 @@ from pipeline.ingest.shared import Ingest
 from pipeline.process.fault_points import reach
 from pipeline.process.offload import Offload
 from pipeline.serving.board import Board, SourceStatus
+from pipeline.worker.complaints import Complaints
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.fetched import records_of
 from pipeline.worker.owned_source import OwnedSource
@@ -96,6 +97,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._producer = AIOKafkaProducer(
             **connection, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
         )
+        self._complaints = Complaints()
         self._dead_letters = DeadLetters(
             config, self._producer, board, keeps_records=self._shared.privacy.keeps_records
         )
@@ -382,6 +384,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         events["late"] += fed.late
         events["excluded"] += fed.excluded
         events["refused"] += len(fed.dead_letters)
+        self._complaints.note(fed)
 
     def _show(self, tp: TopicPartition, owned: OwnedSource) -> None:
         progress = owned.ingest.progress

@@ -18,7 +18,7 @@ _MOST_SIGNALS = 60
 
 def report(chronicle: Chronicle, model: str | None, config: Config) -> str:
     """The report of a model, HTML; without a name, of the only one. Raises InputError where it is not there."""
-    name = _one_of(chronicle.models, model)
+    name = _one_of([known for known in chronicle.models if chronicle.pasts(known)], model)
     view = model_view(chronicle, name, config)
     if view is None:
         raise InputError(f"no window of model {name!r} has closed")

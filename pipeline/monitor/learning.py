@@ -1,0 +1,26 @@
+"""What is said to people of models that have no baseline yet."""
+
+from schemas.config import Config
+from schemas.duration import format_duration
+
+HOW = "driftline baseline build -c FILE --from-kafka --since 14d -o OUT"
+
+
+def learning_note(config: Config) -> str | None:
+    """Which models learn their baselines, and until when they are silent; None where all have files."""
+    models = config.models
+    if models == "auto":
+        return _note("each model", 288 if (found := config.model("any")) is None else found.learned_windows, config)
+    learning = [model for model in models if model.learned_windows]
+    if not learning:
+        return None
+    longest = max(model.learned_windows for model in learning)
+    return _note(", ".join(model.name for model in learning), longest, config)
+
+
+def _note(who: str, windows: int, config: Config) -> str:
+    lasting = format_duration(windows * config.window.length_ms)
+    return (
+        f"no baseline: {who} learns one from its first {windows} windows ({lasting} of events), and there are no alerts until "
+        f"then; to have them at once: {HOW}"
+    )

@@ -13,6 +13,7 @@ from detectors.distribution import Tested, distribution_verdicts
 from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.profile import Profile
+from detectors.rated import Rated
 from detectors.reference import BASELINE, Reference
 from detectors.settings import Settings
 from detectors.shares import Shares, Words, has_sustained, primaries, tests_of
@@ -150,7 +151,7 @@ def _compared(
         medians,
         _raised(verdicts, len(known)),
         bases,
-        *map(_or_none, (sight.minimum_detectable, sight.low, sight.high, scores)),
+        *map(_or_none, (sight.minimum_detectable, *decided.rated.bounds(sight.low, sight.high), scores)),
         [reference.name for reference in known],
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
@@ -309,12 +310,13 @@ class _Decided:
     states: list[State]
     p_values: list[float]
     effects: list[float | None]
+    rated: Rated
 
     @classmethod
     def of(cls, verdicts: list[Verdicts], primary: Words, shares: Shares) -> "_Decided":
         n = len(primary)
         p_values, effects = np.ones(n), np.full(n, np.nan)
-        held = np.zeros((len(STATES), n), np.bool_)
+        held, of_shape = np.zeros((len(STATES), n), np.bool_), np.zeros((len(STATES), n), np.bool_)
         for found in verdicts:
             if found.p_value is None:
                 continue
@@ -325,11 +327,16 @@ class _Decided:
             share = (shares.sustained if lasting else shares.watched if deciding else shares.primary)[rows]
             p_values[rows] = np.minimum(p_values[rows], found.p_value[places] / share)
             held[found.states[places], rows] = True
+            if found.detector not in WATCHED:
+                of_shape[found.states[places], rows] = True
             if not deciding:
                 effects[rows] = found.effect[places]
         worst = np.array(_WORST_FIRST)[held[list(_WORST_FIRST)].argmax(axis=0)]
         states = [STATES[code] for code in worst.tolist()]
-        return cls(states, np.minimum(1.0, p_values).tolist(), _or_none(effects))
+        alone = np.isin(worst, (DRIFT, WARNING)) & ~of_shape[worst, np.arange(n)]
+        rated = Rated.of([found for found in verdicts if found.detector in WATCHED], worst, alone, effects)
+        effects = np.where(rated.rows, rated.effect, effects)
+        return cls(states, np.minimum(1.0, p_values).tolist(), _or_none(effects), rated)
 
 
 def _or_none(values: Floats) -> list[float | None]:

@@ -80,8 +80,8 @@ def _poisoned(n: int, burst: int, dice: Random) -> tuple[list[bytes], list[Item]
 
 
 async def bad_events_are_refused(kafka: Kafka, folder: Path, name: str, n: int, burst: int, dice: Random) -> None:
-    # Forms other than plain JSON, and names beyond a window's cap, have tests of their own.
-    elsewhere = {Refusal.BAD_FORM, Refusal.TOO_MANY_MODELS, Refusal.TOO_MANY_VERSIONS}
+    # Forms other than plain JSON, halves of pairs, and names beyond a window's cap, have tests of their own.
+    elsewhere = {Refusal.BAD_FORM, Refusal.UNMATCHED, Refusal.TOO_MANY_MODELS, Refusal.TOO_MANY_VERSIONS}
     assert set(KINDS) == set(Refusal) - elsewhere, "a kind of refusal has no poison here"
     raw = settings(kafka.bootstrap_servers, name, block_size=20_000)
     raw["limits"] = {"event_bytes": EVENT_BYTES}

@@ -12,7 +12,7 @@ from schemas import codec
 from schemas.config import Config
 from tests.pipeline.events import encode, event
 from tests.pipeline.html_reader import Page
-from tests.pipeline.past import EVIL, drifting, fill, hostile, said
+from tests.pipeline.past import EVIL, Said, drifting, fill, hostile, said
 
 CONFIG = Config()
 FRESH = Freshness("just now")
@@ -189,3 +189,17 @@ def test_a_version_that_was_replaced_while_it_drifted_is_silent_and_not_red() ->
     text = " ".join(page(site, "/model?name=loan").text.split())
     assert "Open incident" not in text
     assert "version 1: no events for 46 min 40 s; 2 alerts never resolved" in text
+
+
+def test_an_incident_of_two_versions_says_of_which_each_alert_is() -> None:
+    one = drifting("loan", DRIFTS_AT)
+    newer = (b'"version":"1"', b'"version":"2"')
+    other = Said(
+        [window.replace(*newer) for window in one.windows],
+        [alert.replace(*newer).replace(b'"id":"', b'"id":"2') for alert in one.alerts],
+    )
+    site = Site(CONFIG, fill(fill(Chronicle(), one), other), lambda: FRESH)
+    assert "Versions 1 and 2, 400 events" in " ".join(page(site, "/").text.split())
+    model = " ".join(page(site, "/model?name=loan").text.split())
+    assert "2 signals in 2 versions" in model
+    assert model.count("version 2 ") >= 2

@@ -155,18 +155,19 @@ def _weight(incident: Incident) -> tuple[bool, int]:
 def _incident(name: str, episodes: list[Episode]) -> Incident:
     ended_ms = None if any(e.is_open for e in episodes) else max(e.ended_ms or 0 for e in episodes)
     onset_ms = min(e.alert.incident_onset_ms or e.onset_ms for e in episodes)
-    signals = len({e.alert.signal for e in episodes})
+    signals, versions = (len({getattr(e.alert, what) for e in episodes}) for what in ("signal", "version"))
     return Incident(
         name,
         moment(onset_ms),
         "" if ended_ms is None else lasting(ended_ms - onset_ms),
         "" if ended_ms is None else moment(ended_ms),
-        counted(signals, "signal"),
-        [_contribution(episode) for episode in sorted(episodes, key=lambda e: e.rank)],
+        counted(signals, "signal") + (f" in {versions} versions" if versions > 1 else ""),
+        [_contribution(episode, several=versions > 1) for episode in sorted(episodes, key=lambda e: e.rank)],
     )
 
 
-def _contribution(episode: Episode) -> Contribution:
+def _contribution(episode: Episode, *, several: bool) -> Contribution:
+    """`several`: the incident has alerts of more than one version, so that each says of which it is."""
     alert = episode.alert
     low, high = alert.effect_low, alert.effect_high
     bounds = "" if low is None or high is None else f"{number(low)} to {number(high)}"
@@ -174,7 +175,7 @@ def _contribution(episode: Episode) -> Contribution:
         alert.group,
         alert.signal,
         signal_title(alert.signal),
-        segment_text(alert.group.segment),
+        ", ".join(filter(None, [f"version {alert.version}" if several else "", segment_text(alert.group.segment)])),
         told(alert.summary, alert.signal),
         alert.effect,
         number(alert.effect),

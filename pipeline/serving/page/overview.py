@@ -10,7 +10,7 @@ from schemas.config import Config
 
 
 class Card(NamedTuple):
-    """A model in a few lines."""
+    """A model in a few lines: its versions that have events, and how many these had in the last window."""
 
     view: ModelView
     strip: Strip
@@ -42,7 +42,15 @@ def _card(chronicle: Chronicle, view: ModelView) -> Card:
     past = main_past(chronicle.pasts(view.name))
     if past is None:
         return Card(view, Strip([], "no windows"), "", 0)
-    return Card(view, strip_of(past.windows), past.group.version, past.last.events)
+    versions = sorted(row.group.version for row in view.groups if row.group.version)
+    events = sum(row.events for row in view.groups) or past.last.events
+    return Card(view, strip_of(past.windows), _versions(versions), events)
+
+
+def _versions(names: list[str]) -> str:
+    if len(names) < 2:
+        return "".join(f"Version {name}" for name in names)
+    return f"Versions {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _title(lights: list[Light]) -> str:

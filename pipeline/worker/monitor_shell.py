@@ -45,6 +45,7 @@ from schemas.alert import Alert
 from schemas.config import Config
 from schemas.errors import WireError
 from schemas.group import segment_text
+from schemas.instant import instant
 from schemas.packet import decode_message
 
 log = logging.getLogger("driftline.monitor")
@@ -175,8 +176,8 @@ class MonitorShell:
         await self._record_partition(partition, owned)
         reach("monitor.partition")
         log.info(
-            "window %d..%d of partition %d closed: %d groups, %s, %d alerts",
-            closing.start_ms, closing.end_ms, partition, groups, closing.completeness, alerts,
+            "window %s to %s of partition %d closed: %d groups, %s, %d alerts",
+            instant(closing.start_ms), instant(closing.end_ms), partition, groups, closing.completeness, alerts,
             extra={FIELDS: {"window_start_ms": closing.start_ms, "window_end_ms": closing.end_ms, "partition": partition,
                             "groups": groups, "completeness": closing.completeness, "alerts": alerts}},
         )  # fmt: skip
@@ -262,7 +263,10 @@ def _log_alert(alert: Alert) -> None:
         "state": alert.state,
         **alert.model_dump(mode="json", include=named, exclude_none=True),
     }
-    log.info("alert %s: %s: %s (id %s)", alert.state, name, alert.summary, alert.id, extra={FIELDS: fields})
+    since = instant(alert.onset_ms)
+    log.info(
+        "alert %s: %s: %s (since %s, id %s)", alert.state, name, alert.summary, since, alert.id, extra={FIELDS: fields}
+    )
 
 
 async def _sent(sends: Iterable[Any]) -> None:

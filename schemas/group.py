@@ -36,6 +36,11 @@ class Group(NamedTuple):
         return cls(model, version, Segment(*segment) if segment else None)
 
     @property
+    def pair(self) -> tuple[str, str] | None:
+        """The segment as messages have it: path and value."""
+        return None if self.segment is None else (self.segment.path, self.segment.value)
+
+    @property
     def order(self) -> tuple[str, str, bool, str, str]:
         """Groups in a fixed order: the whole before its segments."""
         path, value = self.segment or ("", "")

@@ -30,7 +30,7 @@ from pipeline.monitor.standards import Key, Standards
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config
 from schemas.contributions import Contributions
-from schemas.group import Group, Segment
+from schemas.group import Group
 from schemas.model_config import FalseAlarms
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 
@@ -318,15 +318,11 @@ def _of_all_versions(groups: list[tuple[Group, GroupProfile]]) -> dict[Key, Grou
     return merged
 
 
-def _pair(segment: Segment | None) -> tuple[str, str] | None:
-    return None if segment is None else (segment.path, segment.value)
-
-
 def _window_record(closing: Closing, one: _Decided) -> WindowRecord:
     return WindowRecord(
         model=one.group.model,
         version=one.group.version,
-        segment=_pair(one.group.segment),
+        segment=one.group.pair,
         start_ms=closing.start_ms,
         end_ms=closing.end_ms,
         events=one.profile.count,
@@ -356,7 +352,7 @@ def _alert(
         state=decision.event,
         model=group.model,
         version=group.version,
-        segment=_pair(group.segment),
+        segment=group.pair,
         signal=record.name,
         onset_ms=onset_ms,
         start_ms=closing.start_ms,

@@ -12,7 +12,7 @@ from pipeline.monitor.memory import GroupMemory
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config
 from schemas.duration import format_duration
-from schemas.group import Group, Segment
+from schemas.group import Group
 
 Memories = Mapping[str, Mapping[Group, GroupMemory]]
 """What is remembered of groups, by model."""
@@ -50,7 +50,7 @@ def resolutions(group: Group, memory: GroupMemory, start_ms: int, end_ms: int) -
             state=AlertState.RESOLVED,
             model=group.model,
             version=group.version,
-            segment=_pair(group.segment),
+            segment=group.pair,
             signal=signal,
             onset_ms=one.onset_ms,
             start_ms=start_ms,
@@ -62,7 +62,3 @@ def resolutions(group: Group, memory: GroupMemory, start_ms: int, end_ms: int) -
         for signal, one in sorted(memory.signals.items())
         if one.onset_ms is not None
     ]
-
-
-def _pair(segment: Segment | None) -> tuple[str, str] | None:
-    return None if segment is None else (segment.path, segment.value)

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pipeline.ingest.passage import Fed
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.collect import Outcome
 from pipeline.serving.durations import Durations
@@ -125,6 +126,13 @@ class Board:
             self.groups.pop((partition, forgotten.group), None)
         for alert in closing.alerts:
             self.alerts[alert.model, str(alert.state)] += 1
+
+    def fed(self, fed: Fed) -> None:
+        """Notes what became of a batch of events."""
+        self.events["profiled"] += fed.profiled
+        self.events["late"] += fed.late
+        self.events["excluded"] += fed.excluded
+        self.events["refused"] += len(fed.dead_letters)
 
     def incidents(self) -> dict[str, int]:
         """How many incidents each model's alerts opened within the period of its budget, up to its last window closed.

@@ -32,7 +32,7 @@ from pipeline.ingest.resume import decode_progress, encode_progress
 from pipeline.ingest.shared import Ingest
 from pipeline.process.fault_points import reach
 from pipeline.process.offload import Offload
-from pipeline.serving.board import Board, SourceStatus
+from pipeline.serving.board import Board
 from pipeline.worker.complaints import Complaints
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.fetched import records_of
@@ -279,7 +279,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         fed = await self._offload(
             owned.ingest.feed, records_of(records, headers=self._with_headers, keys=self._with_keys)
         )
-        self._count(fed)
+        self._board.fed(fed)
+        self._complaints.note(fed)
         await self._finish(tp, owned, fed, records)
 
     async def _finish(self, tp: TopicPartition, owned: OwnedSource, fed: Fed, records: list[ConsumerRecord]) -> None:
@@ -378,23 +379,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._consumer.pause(*(ahead - paused))
         self._consumer.resume(*((paused & set(self._owned)) - ahead))
 
-    def _count(self, fed: Fed) -> None:
-        events = self._board.events
-        events["profiled"] += fed.profiled
-        events["late"] += fed.late
-        events["excluded"] += fed.excluded
-        events["refused"] += len(fed.dead_letters)
-        self._complaints.note(fed)
-
     def _show(self, tp: TopicPartition, owned: OwnedSource) -> None:
-        progress = owned.ingest.progress
-        end = self._consumer.highwater(tp)
-        self._board.sources[SourcePartition(tp.topic, tp.partition)] = SourceStatus(
-            position=progress.position,
-            lag=0 if end is None else max(0, end - progress.position),
-            watermark_ms=None if progress.watermark_ms == BEGINNING else progress.watermark_ms,
-            pending_events=owned.ingest.pending_rows,
-        )
+        source = SourcePartition(tp.topic, tp.partition)
+        self._board.sources[source] = owned.status(self._consumer.highwater(tp))
 
     def _generation(self) -> int:
         return int(self._consumer._coordinator.generation)  # aiokafka has no public name for it

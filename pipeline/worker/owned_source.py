@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.dispatch import Dispatcher
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Progress
+from pipeline.serving.board import SourceStatus
 
 
 @dataclass(slots=True)
@@ -21,3 +23,13 @@ class OwnedSource:
     idle_since_s: float | None = None
     committed: tuple[int, Progress] | None = None
     committed_at_s: float = 0.0
+
+    def status(self, end: int | None) -> SourceStatus:
+        """What is shown of it; `end` is where the partition ends, where that is known."""
+        progress = self.ingest.progress
+        return SourceStatus(
+            position=progress.position,
+            lag=0 if end is None else max(0, end - progress.position),
+            watermark_ms=None if progress.watermark_ms == BEGINNING else progress.watermark_ms,
+            pending_events=self.ingest.pending_rows,
+        )

@@ -48,10 +48,10 @@ class Numbers:
         if not ladders:
             none = np.empty(0)
             return cls(none.astype(np.int64), none.astype(np.int64), none, none, none, none, none, [])
-        walks = [_walk(ladders[begin:end], grids[begin:end], begin) for begin, end in _stages(ladders)]
-        figures = Figures._make(map(np.concatenate, zip(*(found for found, _, _ in walks), strict=True)))
-        strays = Strays._make(map(np.concatenate, zip(*(met for _, met, _ in walks), strict=True)))
         with np.errstate(over="ignore"):  # distances beyond the floats are infinite
+            walks = [_walk(ladders[begin:end], grids[begin:end], begin) for begin, end in _stages(ladders)]
+            figures = Figures._make(map(np.concatenate, zip(*(found for found, _, _ in walks), strict=True)))
+            strays = Strays._make(map(np.concatenate, zip(*(met for _, met, _ in walks), strict=True)))
             strays.correct(figures, ladders)
             scaled = figures.moved / np.array([ladder.spread for ladder in ladders])
         ks = np.maximum(figures.highest, -figures.lowest)

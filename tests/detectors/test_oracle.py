@@ -1,11 +1,12 @@
 """Distances from profiles against SciPy on the raw values."""
 
+import sys
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
@@ -162,6 +163,7 @@ def test_a_walk_along_the_ladder_sees_what_the_common_grid_shows(x: Floats, y: F
     some.resolutions,
     some.resolutions,
 )
+@example([0.0, -sys.float_info.max, sys.float_info.max], [-sys.float_info.max], FINE, COARSE)
 def test_any_walk_sees_what_the_common_grid_shows(
     mine: list[float], theirs: list[float], a: Resolution, b: Resolution
 ) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from detectors.column import Column
 from detectors.lens import Flags, Lens
 from detectors.ordering import Floats
+from detectors.products import product
 
 Sums = npt.NDArray[np.int64]
 
@@ -102,7 +103,7 @@ def _summed(values: Floats, there: Mapping[int, Flags]) -> tuple[Sums, Sums, Sum
     """Counts, sums, squares and products of one chunk. A value that is not there is 0, and so are its products; only the
     columns of signals with gaps need sums of their own."""
     p, n = values.shape
-    products = _whole(values @ values.T)
+    products = _whole(product(values, values))
     own = np.full(p, n, np.int64)
     for at, known in there.items():
         own[at] = np.count_nonzero(known)
@@ -110,12 +111,12 @@ def _summed(values: Floats, there: Mapping[int, Flags]) -> tuple[Sums, Sums, Sum
     counts, sums, squares = (np.repeat(single[:, None], p, axis=1) for single in singles)
     if there:
         gaps = list(there)
-        known = np.stack(list(there.values()), axis=1).astype(np.float64)
+        some = np.stack(list(there.values())).astype(np.float64)
         present = np.ones((p, n))
-        present[gaps] = known.T
-        counts[:, gaps] = _whole(present @ known)
-        sums[:, gaps] = _whole(values @ known)
-        squares[:, gaps] = _whole((values * values) @ known)
+        present[gaps] = some
+        counts[:, gaps] = _whole(product(present, some))
+        sums[:, gaps] = _whole(product(values, some))
+        squares[:, gaps] = _whole(product(values * values, some))
     return counts, sums, squares, products
 
 

@@ -13,6 +13,11 @@ class Frozen(NamedTuple):
     lens: Seeing | None = None
     scorer: Scorer | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The signals that either looks at."""
+        return frozenset(name for part in (self.lens, self.scorer) if part for name in part.names)
+
 
 NOTHING = Frozen()
 FrozenParts = Mapping[str, Frozen]

@@ -24,6 +24,7 @@ from detectors.lens import MOST_SIGNALS, Flags
 from detectors.lens import STEPS as NORMAL_STEPS
 from detectors.marginal import STEPS, Marginal, digits_of
 from detectors.ordering import Floats
+from detectors.products import pieces
 from schemas import codec
 
 SIGNAL = "__anomaly__"
@@ -36,8 +37,6 @@ WEIGHT_STEPS = 256
 MOST_WEIGHT = 1 << 20
 
 _ROWS_TOGETHER = 1 << 12
-# OpenBLAS wakes its threads for products of more operations, and they spin: alone it is several times faster.
-_MOST_OPERATIONS = 1 << 17
 _COARSER = STEPS // STEPS_OF_SCORE
 
 
@@ -96,13 +95,11 @@ class Scorer:
     def _dependence(self, normals: Floats) -> Counts:
         """Shape (n,): what the normal scores, shape (p, n), come to together, in `1 / STEPS` bits, rounded down."""
         p, n = normals.shape
-        step = max(1, _MOST_OPERATIONS // p**2)
         found = np.empty(n)
-        for start in range(0, n, step):
-            part = normals[:, start : start + step]
-            products = self._matrix @ part
-            np.multiply(products, part, out=products)
-            products.sum(axis=0, out=found[start : start + step])
+        for part in pieces(n, p**2):
+            products = self._matrix @ normals[:, part]
+            np.multiply(products, normals[:, part], out=products)
+            products.sum(axis=0, out=found[part])
         np.multiply(found, STEPS / (WEIGHT_STEPS * NORMAL_STEPS**2), out=found)
         return np.floor(found, out=found).astype(np.int64)
 

@@ -41,13 +41,13 @@ class Layouts(dict[str, Layout]):
     """The layout of each model. With `signals: auto` it is that of the features last met, none at first."""
 
     def __init__(
-        self, config: Config, privacy: Privacy | None = None, scored: Mapping[str, Collection[str]] | None = None
+        self, config: Config, privacy: Privacy | None = None, kept: Mapping[str, Collection[str]] | None = None
     ) -> None:
-        """`scored` are the features of each model that are never left out: an event's score must not depend on what other
-        events have."""
+        """`kept` are the features of each model that are never left out: what the frozen parts of its baseline see of an
+        event must not depend on what other events have."""
         super().__init__()
         self._config = config
-        self._scored = scored or {}
+        self._kept = kept or {}
         self._privacy = privacy or Privacy()
         self._ignored = self._privacy.ignored_under(config.event.paths.features)
         self._most = config.limits.signals_per_model
@@ -57,14 +57,14 @@ class Layouts(dict[str, Layout]):
         return self._put(model, ())
 
     def learn(self, model: str, features: Documents) -> Layout:
-        """The layout of these features, the model's from now on. Beyond the limit the names with the least hashes are
-        kept, and those that are scored. O(features)."""
+        """The layout of these features, the model's from now on. Beyond the limit these are the names with the
+        least hashes, and those that are never left out. O(features)."""
         met: set[str] = set()
         met.update(*features)
         ignored = tuple(sorted(met & self._ignored))
         met -= self._ignored
-        kept = least_hashed(met, self._most)
-        names = tuple(sorted({*kept, *met.intersection(self._scored.get(model, ()))}))
+        kept = met.intersection(self._kept.get(model, ()))
+        names = tuple(sorted({*least_hashed(met, self._most), *kept}))
         return self._put(model, names, ignored, too_many=len(names) < len(met))
 
     def _put(self, model: str, names: tuple[str, ...], ignored: tuple[str, ...] = (), too_many: bool = False) -> Layout:

@@ -71,8 +71,8 @@ class Pending:
         self._resolutions = resolutions
         self._frozen = frozen or {}
         self._vocabulary = Vocabulary()
-        scored = {model: parts.scorer.names for model, parts in self._frozen.items() if parts.scorer}
-        self._intake = Intake(Layouts(config, privacy, scored), self._vocabulary)
+        kept = {model: parts.names for model, parts in self._frozen.items()}
+        self._intake = Intake(Layouts(config, privacy, kept), self._vocabulary)
         self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0
@@ -164,22 +164,25 @@ class Pending:
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What the frozen parts of a baseline make of a chunk: its correlations are seen through `lens`, and `scores`, shape
-    (n,), are those of its events by the scorer of that digest."""
+    (n,), are those of its events by the scorer of that digest. `beside` are the columns that they look at and that are
+    not profiled, since the model has too many signals."""
 
     source: SourcePartition
-    lens: Seeing | None = None
-    scorer: str = ""
-    scores: Column | None = None
+    lens: Seeing | None
+    scorer: str
+    scores: Column | None
+    beside: dict[str, Column]
 
     @classmethod
     def of(cls, frozen: Frozen, source: SourcePartition, chunks: Sequence[Chunk], chunk: Chunk) -> "_Seen":
         """`chunk` is those `chunks` as one, perhaps with fewer signals. O(values)."""
+        left = {name for some in chunks for name in some.columns}.intersection(frozen.names) - set(chunk.columns)
+        beside = joined(chunks, sorted(left)).columns if left else {}
         scorer, rows = frozen.scorer, len(chunk.offsets)
         if scorer is None:
-            return cls(source, frozen.lens)
-        left = {name for some in chunks for name in some.columns}.intersection(scorer.names) - set(chunk.columns)
-        columns = {**chunk.columns, **joined(chunks, sorted(left)).columns} if left else chunk.columns
-        return cls(source, frozen.lens, scorer.digest, Column(rows, None, scorer.scores(columns, rows), None))
+            return cls(source, frozen.lens, "", None, beside)
+        scores = scorer.scores({**chunk.columns, **beside}, rows)
+        return cls(source, frozen.lens, scorer.digest, Column(rows, None, scores, None), beside)
 
     def crossed(self, columns: Mapping[str, Column], lo: int, hi: int) -> CrossProducts | None:
         """The cross-products of some rows."""
@@ -252,14 +255,15 @@ def _parts(
     rows = len(owner)
     starts = np.zeros(1, np.intp)
     named = chunk.columns if seen is None or seen.scores is None else {**chunk.columns, ANOMALY: seen.scores}
-    offsets, slices, columns = chunk.offsets, chunk.slices, list(named.values())
+    beside = seen.beside if seen else {}
+    offsets, slices, columns = chunk.offsets, chunk.slices, [*named.values(), *beside.values()]
     if owners > 1:
         order = np.argsort(owner.astype(np.uint16) if owners < 1 << 16 else owner, kind="stable")
         starts = np.concatenate([starts, np.cumsum(np.bincount(owner))[:-1]])
         offsets, slices, columns = offsets[order], slices[order], [column.take(order) for column in columns]
-    profiles = columns_profiles(columns, starts, slices, resolution, vocabulary)
+    profiles = columns_profiles(columns[: len(named)], starts, slices, resolution, vocabulary)
     ends = np.append(starts[1:], rows)
-    by_name = dict(zip(named, columns, strict=True))
+    by_name = dict(zip([*named, *beside], columns, strict=True))
     return [
         Part(
             GroupProfile.of(

@@ -162,6 +162,23 @@ def test_cross_products_of_a_window_do_not_depend_on_how_it_was_read(baseline: B
     assert len(found) == 1
 
 
+def test_cross_products_do_not_depend_on_what_other_events_have_where_signals_are_left_out(baseline: Baseline) -> None:
+    """With more features than the limit some are left out of profiles; those of the lens are read all the same."""
+    assert baseline.lens is not None
+    frozen = {"loan": Frozen(baseline.lens)}
+    config = CONFIG.model_copy(update={"limits": CONFIG.limits.model_copy(update={"signals_per_model": 3})})
+    plain = events(LEARNED, 1)
+    more = [codec.decode(event) for event in plain]
+    for row, event in enumerate(more):
+        event["features"] |= {f"more-{row % 50}-{at}": at for at in range(6)}
+    some = [codec.encode(event) for event in more]
+    found = {
+        tuple(sorted((g.version, _cross(part.profile.cross)) for g, part in _groups(config, frozen, batches)))
+        for batches in ([plain], [some], [some[at : at + 30] for at in range(0, len(some), 30)])
+    }
+    assert len(found) == 1
+
+
 def _groups(config: Config, frozen: FrozenParts, batches: list[list[bytes]]) -> list[Any]:
     [window] = closed_windows(config, LocalIngest(config, frozen).messages(batches))
     groups: GroupSet = window.models["loan"]

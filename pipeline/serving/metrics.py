@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from pipeline.events.event_time import BEGINNING
 from pipeline.serving.board import SECONDS, Board
 from pipeline.serving.durations import Durations
-from pipeline.serving.model_metrics import model_series
+from pipeline.serving.model_metrics import CourseOf, model_series
 from pipeline.serving.server import Answer, Request, Route
 from schemas.config import Config
 
@@ -29,12 +29,13 @@ _SOURCE = ["topic", "partition"]
 
 class BoardCollector(Collector):
     """Renders a board; `version` is Driftline's own. Of each model's groups and signals there are at most
-    `metrics.max_series` series."""
+    `metrics.max_series` series. `course_of` knows the courses of groups, if anybody does."""
 
-    def __init__(self, board: Board, version: str, config: Config) -> None:
+    def __init__(self, board: Board, version: str, config: Config, course_of: CourseOf | None = None) -> None:
         self._board = board
         self._version = version
         self._config = config
+        self._course_of = course_of
 
     def collect(self) -> Iterable[Metric]:
         yield InfoMetricFamily("driftline_build", "The version of Driftline.", value={"version": self._version})
@@ -43,13 +44,13 @@ class BoardCollector(Collector):
         yield from _partitions(self._board)
         yield from _durations(self._board)
         yield from _budgets(self._board)
-        yield from model_series(self._board, self._config)
+        yield from model_series(self._board, self._config, self._course_of)
 
 
-def registry_of(board: Board, version: str, config: Config) -> CollectorRegistry:
+def registry_of(board: Board, version: str, config: Config, course_of: CourseOf | None = None) -> CollectorRegistry:
     """A registry that renders the board, and this process's memory, time and files, where the system tells them."""
     registry = CollectorRegistry()
-    registry.register(BoardCollector(board, version, config))
+    registry.register(BoardCollector(board, version, config, course_of))
     ProcessCollector(registry=registry)
     return registry
 

@@ -1,20 +1,23 @@
 """What `/metrics` says of models, their groups and their signals: at most `metrics.max_series` series of each model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 
 from pipeline.serving.board import SECONDS, Board, GroupStatus, SignalStatus
 from pipeline.serving.exported import OTHER, Cost, Rest, exported
+from pipeline.serving.page.course import SERIES, Course
 from schemas.config import Config
-from schemas.group import segment_text
+from schemas.group import Group, segment_text
 from schemas.verdict import State
+
+CourseOf = Callable[[Group], Course | None]
 
 _GROUP = ["model", "version", "segment"]
 _SIGNAL = [*_GROUP, "signal"]
 
 
-def model_series(board: Board, config: Config) -> Iterator[Metric]:
+def model_series(board: Board, config: Config, course_of: CourseOf | None = None) -> Iterator[Metric]:
     """The series of the windows last closed, the worst of each model where it has more than it may."""
     shown = exported(board.groups.values(), config.metrics.max_series, _COST)
     dropped = GaugeMetricFamily("driftline_series_dropped", "Series of the model that are left out.", labels=["model"])
@@ -25,6 +28,8 @@ def model_series(board: Board, config: Config) -> Iterator[Metric]:
     yield dropped
     yield _baselines(config, shown.dropped)
     yield from _groups(shown.groups)
+    if course_of is not None:
+        yield _courses(shown.groups, course_of)
     yield from _signals(shown.groups, shown.rests)
 
 
@@ -57,6 +62,19 @@ def _groups(groups: list[GroupStatus]) -> Iterator[Metric]:
         baseline.add_metric(labels, status.baseline_events)
         _add(learned, labels, status.learned_windows)
     yield from (end, events, baseline, learned)
+
+
+def _courses(groups: list[GroupStatus], course_of: CourseOf) -> Metric:
+    scores = GaugeMetricFamily(
+        "driftline_course_anomaly_score",
+        "How unusual the last window is among those before it, from 0 to 1, in a series of the group's own.",
+        labels=[*_GROUP, "series"],
+    )
+    for status in groups:
+        course = course_of(status.group)
+        for name, step in course.last.items() if course else ():
+            scores.add_metric([*_group_labels(status), name], step.score)
+    return scores
 
 
 # What is shown of each detector's verdict: a number from 0 to 1, but for PSI and Wasserstein.
@@ -126,7 +144,12 @@ def _series_of(signal: SignalStatus) -> int:
     return 2 + len(State) + sum(value is not None for value in may_lack) + shown
 
 
-_COST = Cost(lambda status: 3 + (status.learned_windows is not None), _series_of)
+def _series_of_group(status: GroupStatus) -> int:
+    """How many series there are at most of the group itself."""
+    return 3 + (status.learned_windows is not None) + (len(SERIES) if status.group.segment is None else 0)
+
+
+_COST = Cost(_series_of_group, _series_of)
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:

@@ -22,7 +22,7 @@ def worker_port(config: Config, board: Board, version: str) -> Server:
     reader = TopicReader(config, chronicle)
     site = Site(config, chronicle, reader.freshness)
     routes = {
-        "/metrics": metrics.route(metrics.registry_of(board, version, config)),
+        "/metrics": metrics.route(metrics.registry_of(board, version, config, chronicle.course)),
         "/healthz": Route(lambda request: _alive(board.health), guarded=False),
         "/readyz": Route(lambda request: _ready(board.health), guarded=False),
         **site.routes,
@@ -42,7 +42,7 @@ def local_port(config: Config, chronicle: Chronicle, board: Board, port: int, ve
     """A server on the loopback, not started, of a chronicle that is filled within this process, by `Server.soon`. Raises
     BrokerError where the port is taken."""
     site = Site(config, chronicle, lambda: _up_to(chronicle))
-    routes = {"/metrics": metrics.route(metrics.registry_of(board, version, config)), **site.routes}
+    routes = {"/metrics": metrics.route(metrics.registry_of(board, version, config, chronicle.course)), **site.routes}
     return Server(routes, "127.0.0.1", port, other=Route(site.not_found))
 
 

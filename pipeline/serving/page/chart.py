@@ -1,9 +1,11 @@
-"""A signal over time, ready to be drawn: its evidence against the level, its effect against what would have been seen."""
+"""A signal over time, ready to be drawn: its evidence against the level, its effect against what would have been seen; and
+the events of a group."""
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.serving.page.course import Step
 from pipeline.serving.page.plane import Plane
 from pipeline.serving.page.track import Point
 from pipeline.serving.page.words import counted, moment, number, probability
@@ -107,11 +109,42 @@ def effect_chart(points: Sequence[Point], firing: Sequence[Span]) -> Chart | Non
     )
 
 
+def volume_chart(steps: Sequence[Step]) -> Chart | None:
+    """The events of each window. None where there are fewer than two."""
+    if len(steps) < 2:
+        return None
+    last, unusual = steps[-1], [step for step in steps if step.is_unusual]
+    plane = Plane(steps[0].start_ms, last.end_ms, max(1.0, *(step.value for step in steps)) * 1.12)
+    return Chart(
+        name="volume",
+        title="Events in each window",
+        description=f"{_extent(steps)}. The last has {number(last.value)}. "
+        + (f"{counted(len(unusual), 'window')} had an unusual number." if unusual else "None had an unusual number."),
+        value=plane.lines((_middle(step), step.value) for step in steps),
+        bound=[],
+        bound_text="",
+        bound_y=0.0,
+        hidden=[],
+        bands=[],
+        ticks=[Tick(plane.y(at), number(at)) for at in plane.steps],
+        marks=[
+            Mark(
+                plane.x(_middle(step)),
+                plane.y(step.value),
+                f"{moment(step.start_ms)}: {number(step.value)} events, anomaly score {number(step.score)}",
+            )
+            for step in unusual
+        ],
+        begins=moment(steps[0].start_ms),
+        ends=moment(last.end_ms),
+    )
+
+
 def _plane(points: Sequence[Point], top: float) -> Plane:
     return Plane(points[0].start_ms, points[-1].end_ms, top * 1.12)
 
 
-def _middle(point: Point) -> float:
+def _middle(point: Point | Step) -> float:
     return (point.start_ms + point.end_ms) / 2
 
 
@@ -128,5 +161,5 @@ def _touches(plane: Plane, span: Span) -> bool:
     return span[0] < plane.end_ms and span[1] > plane.begin_ms
 
 
-def _extent(seen: Sequence[Point]) -> str:
+def _extent(seen: Sequence[Point | Step]) -> str:
     return f"{counted(len(seen), 'window')}, from {moment(seen[0].start_ms)} to {moment(seen[-1].end_ms)}"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from pipeline.serving.page.course import Course
 from pipeline.serving.page.episode import Episode
 from pipeline.serving.page.track import Reading, Track
 from schemas import codec
@@ -24,12 +25,14 @@ LEAST_WINDOWS = 12
 
 
 class Bounds(NamedTuple):
-    """What a chronicle keeps at most: groups, points of signals (72 bytes each), bytes of last records, and alerts."""
+    """What a chronicle keeps at most: groups, points of signals (72 bytes each), bytes of last records, alerts, and the
+    courses of groups (a third of a megabyte each)."""
 
     groups: int = 5_000
     points: int = 1_000_000
     record_bytes: int = 64 * 1024 * 1024
     episodes: int = 20_000
+    courses: int = 200
 
 
 class Window(NamedTuple):
@@ -44,13 +47,15 @@ class Window(NamedTuple):
 
 @dataclass(slots=True)
 class Past:
-    """A group's last windows, its signals, and its last record, empty where it was let go."""
+    """A group's last windows, its signals, its course where it is whole, and its last record, empty where it was let
+    go."""
 
     group: Group
     windows: deque[Window] = field(default_factory=deque)
     tracks: dict[str, Track] = field(default_factory=dict)
     baseline_events: int = 0
     learned_windows: int | None = None
+    course: Course | None = None
     encoded: bytes = b""
 
     @property
@@ -122,6 +127,11 @@ class Chronicle:
     def past(self, group: Group) -> Past | None:
         return self._pasts.get(group)
 
+    def course(self, group: Group) -> Course | None:
+        """The group's course, where it is followed."""
+        past = self._pasts.get(group)
+        return None if past is None else past.course
+
     def pasts(self, model: str) -> list[Past]:
         """The groups of a model, each whole before its segments."""
         found = (past for group, past in self._pasts.items() if group.model == model)
@@ -155,11 +165,22 @@ class Chronicle:
             int(record.get("baseline_events", 0)),
             record.get("learned_windows"),
         )
+        if group.segment is None:
+            self._follow(past, window, record)
         past.windows.append(window)
         self._pasts[group] = past
         self._trim(past, most)
         self._keep_record(past, value)
         self._forget_groups()
+
+    def _follow(self, past: Past, window: Window, record: dict[str, Any]) -> None:
+        """Takes the window into the group's course, which begins with it while there are not too many courses."""
+        if past.course is None and sum(one.course is not None for one in self._pasts.values()) < self._bounds.courses:
+            past.course = Course()
+        if past.course is not None and window.completeness is Completeness.COMPLETE:
+            past.course.add(record, self._most_windows)
+        elif past.course is not None:
+            past.course.leave_out(window.end_ms)
 
     def _track(self, past: Past, name: str) -> Track:
         track = past.tracks.get(name)

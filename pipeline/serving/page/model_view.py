@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pipeline.serving.page.chronicle import Chronicle, Past
+from pipeline.serving.page.course_view import CourseView, course_view
 from pipeline.serving.page.episode import Episode
 from pipeline.serving.page.rows import GroupRow, SignalRow, group_row, is_silent, open_episodes, signal_title
 from pipeline.serving.page.words import Light, counted, lasting, moment, number, told, worst
@@ -68,6 +69,7 @@ class ModelView(NamedTuple):
     segments: list[GroupRow]
     silent: list[GroupRow]
     budget: Budget | None
+    courses: dict[Group, CourseView]
 
     @property
     def signals(self) -> list[SignalRow]:
@@ -103,6 +105,7 @@ def model_view(chronicle: Chronicle, model: str, config: Config) -> ModelView | 
         sorted((r for r in lively if r.group.segment is not None), key=lambda r: (-r.light.rank, r.group.order)),
         [row for past, row in rows if is_silent(past, newest_ms)],
         _budget(chronicle, episodes, newest_ms, config.model(model)) if chronicle.knows_alerts else None,
+        {past.group: course_view(past.course) for past in pasts if past.course is not None and past.group in groups},
     )
 
 

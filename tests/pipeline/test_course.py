@@ -61,7 +61,7 @@ def test_half_the_traffic_is_unusual_and_ordinary_traffic_is_not() -> None:
 
 
 def test_scores_are_those_of_the_series() -> None:
-    course, scorer, usual = Course(), AnomalyScorer(), volumes(400)
+    course, scorer, usual = Course(), AnomalyScorer(512), volumes(700)
     for at, events in enumerate(usual):
         course.add(record(at, events), 1000)
     times = [START_MS + at * WINDOW_MS for at in range(len(usual))]

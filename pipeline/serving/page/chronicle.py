@@ -26,13 +26,13 @@ LEAST_WINDOWS = 12
 
 class Bounds(NamedTuple):
     """What a chronicle keeps at most: groups, points of signals (72 bytes each), bytes of last records, alerts, and the
-    courses of groups (a third of a megabyte each)."""
+    courses of groups (half a megabyte each)."""
 
     groups: int = 5_000
     points: int = 1_000_000
     record_bytes: int = 64 * 1024 * 1024
     episodes: int = 20_000
-    courses: int = 200
+    courses: int = 100
 
 
 class Window(NamedTuple):

@@ -18,7 +18,7 @@ MEANS = {PREDICTION: "prediction_mean", LATENCY: "latency_mean", ANOMALY: "anoma
 
 SERIES = (VOLUME, NULL_RATE, *MEANS.values())
 
-_HISTORY = 1024
+_HISTORY = 512
 _MOST_SILENT = 100
 
 

@@ -11,7 +11,10 @@ from pipeline.serving.metrics import registry_of, text
 from pipeline.serving.page.chronicle import Bounds, Chronicle
 from pipeline.serving.page.course import ALARM, NULL_RATE, VOLUME, Course
 from pipeline.serving.page.course_view import course_view
+from pipeline.serving.page.renderer import Freshness
+from pipeline.serving.page.site import Site
 from pipeline.serving.page.words import Light
+from pipeline.serving.server import Request
 from schemas import codec
 from schemas.config import Config
 from schemas.group import Group, Segment
@@ -139,3 +142,11 @@ def test_metrics_have_the_scores_of_what_the_worker_monitors() -> None:
     shown = text(registry_of(board, "0.1.0", Config(), chronicle.course)).decode()
     lines = [line for line in shown.splitlines() if line.startswith("driftline_course_anomaly_score")]
     assert lines == ['driftline_course_anomaly_score{model="loan",segment="",series="volume",version="1"} 0.0']
+
+
+def test_the_overview_and_the_model_say_that_traffic_is_unusual() -> None:
+    chronicle = chronicle_of([record(at, events, signal("income")) for at, events in enumerate([*volumes(300), 9])])
+    site = Site(Config(), chronicle, lambda: Freshness("now"))
+    for answer in (site.home(Request("/", {})), site.model(Request("/model", {"name": "loan"}))):
+        assert "unusual traffic" in answer.body.decode()
+        assert "events 9, median " in answer.body.decode()

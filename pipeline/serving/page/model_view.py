@@ -76,6 +76,15 @@ class ModelView(NamedTuple):
         """The signals of the groups that are shown in full."""
         return [row for group in self.groups for row in group.signals]
 
+    @property
+    def unusual(self) -> list[str]:
+        """What is unusual in the traffic of the last window, in words."""
+        return [
+            f"{row.title.lower()} {row.value}, median {row.usual}"
+            for course in self.courses.values()
+            for row in course.unusual
+        ]
+
 
 def model_view(chronicle: Chronicle, model: str, config: Config) -> ModelView | None:
     """The model; None where nothing is known of it."""

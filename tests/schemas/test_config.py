@@ -260,8 +260,9 @@ MISTAKES = {
     "alertmanager: {runbook_url: wiki/drift}": "alertmanager.runbook_url: 'wiki/drift' is not a link; write all of it, "
     "as in https://wiki.example/drift",
     "event: {format: confluent-avro}": "event: format confluent-avro needs a registry, as in http://localhost:8081",
-    "event: {format: kserve-v1, ts_unit: s}": "event: ts_unit goes with format json and confluent-avro, got 's' with "
-    "kserve-v1; the times of the other formats are ISO 8601",
+    "event: {format: confluent-protobuf}": "event: format confluent-protobuf needs a registry, as in http://localhost:8081",
+    "event: {format: kserve-v1, ts_unit: s}": "event: ts_unit goes with format json, confluent-json, "
+    "confluent-avro and confluent-protobuf, got 's' with kserve-v1; the times of the other formats are ISO 8601",
     "event: {pairs: {}}": "event: pairs goes with format kserve-v1, kserve-v2 and seldon, got json: it has no halves",
     "event: {format: seldon, pairs: {within: 1ms}}": "event.pairs.within: must be at least 1s, got 1ms",
     "event: {paths: {ts: .}}": "event.paths.ts: '.' is not a path; write keys with dots between, as in tags.country",
@@ -319,6 +320,8 @@ DECISIVE = [
     "event: {format: kserve-v2, pairs: {most: 3}}",
     *(f"event: {{ts_unit: {unit}}}" for unit in ("s", "us", "ns")),
     "event: {format: confluent-avro, registry: http://a}",
+    "event: {format: confluent-protobuf, registry: http://a}",
+    "event: {format: confluent-json}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits if name != "groups"),
     "event: {ignore: [features.a]}",
     "event: {ignore: [features.b]}",

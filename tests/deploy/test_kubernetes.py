@@ -20,13 +20,14 @@ from pipeline.serving.board import Board
 from pipeline.serving.port import worker_port
 from schemas.config import Config
 from tests.deploy.manifests import FOLDER, built, configurations, containers, manifests
-from tests.test_documents import fault_of
+from tests.test_documents import CONFIGURATION, fault_of, marked
 
 OBJECTS = manifests()
 NATIVE = {"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"}
 DEPLOYMENTS = {name: one for (kind, name), one in OBJECTS.items() if kind == "Deployment"}
 WORKER = DEPLOYMENTS["driftline"]
 KUBERNETES = "1.33"
+PAGE = FOLDER.parents[1] / "docs/deploy.md"
 
 each_deployment = pytest.mark.parametrize("name", DEPLOYMENTS)
 
@@ -57,6 +58,7 @@ def test_there_is_what_the_page_says() -> None:
         "ScaledObject driftline",
         "Service driftline",
         "ServiceMonitor driftline",
+        "TriggerAuthentication driftline-kafka",
     }
 
 
@@ -159,6 +161,63 @@ def test_workers_are_added_by_the_lag_of_the_group_and_the_topics_that_are_confi
     assert [trigger["topic"] for trigger in triggers] == list(config.kafka.topics)
     assert {trigger["bootstrapServers"] for trigger in triggers} == {",".join(config.kafka.bootstrap_servers)}
     assert all(isinstance(value, str) for trigger in triggers for value in trigger.values())
+
+
+SECRET = "driftline-kafka"
+HELD = {"ca.crt", "tls.crt", "tls.key", "username", "password"}
+SECURED = ("keda", "notify", "kafka-access", "keda-kafka-access")
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Any]:
+    return built(tmp_path_factory.mktemp("secured"), *SECURED)
+
+
+@each_deployment
+def test_what_kafka_wants_is_mounted_where_the_page_says(name: str, secured: Any, tmp_path: Path) -> None:
+    deployment = secured["Deployment", name]
+    kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
+    assert len(deployment["spec"]["template"]["spec"]["volumes"]) == len(pod_of(DEPLOYMENTS[name])["volumes"]) + 1
+    [volume] = [v for v in pod_of(deployment)["volumes"] if v.get("secret", {}).get("secretName") == SECRET]
+    assert "optional" not in volume["secret"]
+    [container] = containers(deployment)
+    [mount] = [m for m in container["volumeMounts"] if m["name"] == volume["name"]]
+    assert mount["readOnly"] is True
+    [block] = [one for one in marked(CONFIGURATION, documents=[PAGE]) if "security" in one.mapping["kafka"]]
+    (tmp_path / "driftline.yaml").write_text(block.text)
+    security = read_config(tmp_path / "driftline.yaml").kafka.security
+    assert security.tls
+    assert security.sasl
+    assert security.sasl.password
+    files = [security.tls.ca_file, security.sasl.password.file]
+    assert {str(Path(file).parent) for file in files} == {mount["mountPath"]}
+    assert {Path(file).name for file in files} <= HELD
+
+
+def pod_of(deployment: Any) -> Any:
+    return deployment["spec"]["template"]["spec"]
+
+
+def test_keda_asks_kafka_with_the_same_secret(secured: Any) -> None:
+    [trigger] = secured["ScaledObject", "driftline"]["spec"]["triggers"]
+    told = secured["TriggerAuthentication", trigger["authenticationRef"]["name"]]["spec"]["secretTargetRef"]
+    assert {one["parameter"]: one["key"] for one in told} == {
+        "ca": "ca.crt", "cert": "tls.crt", "key": "tls.key", "username": "username", "password": "password"
+    }  # fmt: skip
+    assert {one["name"] for one in told} == {SECRET}
+    assert {one["key"] for one in told} == HELD == set(re.findall(r"`([\w.]+)`", said_of_the_secret()))
+    assert (trigger["metadata"]["tls"], trigger["metadata"]["sasl"]) == ("enable", "scram_sha512")
+    assert trigger["metadata"].keys() > {"bootstrapServers", "consumerGroup", "topic"}
+
+
+def said_of_the_secret() -> str:
+    """What the page says that the Secret holds."""
+    return PAGE.read_text().split(f"`{SECRET}`:", 1)[1].split(" The ", 1)[0]
+
+
+def test_access_to_kafka_needs_neither_keda_nor_a_notifier(tmp_path: Path) -> None:
+    objects = built(tmp_path, "kafka-access")
+    assert {kind for kind, _ in objects} == {"ConfigMap", "Deployment", "PodDisruptionBudget", "Service"}
 
 
 def test_the_rules_are_those_of_prometheus() -> None:

@@ -195,12 +195,12 @@ def notify(
     log_level: LogLevel = "info",
     log_format: LogForm = LogFormat.HUMAN,
 ) -> None:
-    """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C."""
+    """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C; serves its own /metrics."""
     _check_log_level(log_level)
     log_as(log_format, log_level)
     from pipeline.alerts.notify import run_notify
 
-    run_notify(read_config(config))
+    run_notify(read_config(config), VERSION)
 
 
 @app.command(epilog=console.example("driftline topics -c driftline.yaml"))

@@ -16,6 +16,9 @@ class MetricsConfig(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     """0 turns it off."""
 
+    notify_port: Annotated[int, Field(ge=0, le=65_535)] = 9466
+    """Where `driftline notify` serves `/metrics`, `/healthz` and `/readyz`, on the same host; 0 turns it off."""
+
     max_series: Annotated[int, Field(ge=100)] = 5_000
     """Of a model's groups and signals at most so many series; of more, the worst, and the rest is counted."""
 

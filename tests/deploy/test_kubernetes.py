@@ -17,15 +17,17 @@ import yaml
 from pipeline.configuration.config_file import read_config
 from pipeline.connections.topics import ingest_group
 from pipeline.serving.board import Board
-from pipeline.serving.port import worker_port
+from pipeline.serving.notify_board import NotifyBoard
+from pipeline.serving.port import notify_port, worker_port
 from schemas.config import Config
 from tests.deploy.manifests import FOLDER, built, configurations, containers, manifests
+from tests.deploy.rules import alerts
 from tests.test_documents import CONFIGURATION, fault_of, marked
 
 OBJECTS = manifests()
 NATIVE = {"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"}
 DEPLOYMENTS = {name: one for (kind, name), one in OBJECTS.items() if kind == "Deployment"}
-WORKER = DEPLOYMENTS["driftline"]
+WORKER, NOTIFY = DEPLOYMENTS["driftline"], DEPLOYMENTS["driftline-notify"]
 KUBERNETES = "1.33"
 PAGE = FOLDER.parents[1] / "docs/deploy.md"
 
@@ -57,7 +59,9 @@ def test_there_is_what_the_page_says() -> None:
         "PrometheusRule driftline-drift",
         "ScaledObject driftline",
         "Service driftline",
+        "Service driftline-notify",
         "ServiceMonitor driftline",
+        "ServiceMonitor driftline-notify",
         "TriggerAuthentication driftline-kafka",
     }
 
@@ -108,20 +112,25 @@ def test_a_container_may_do_nothing_that_it_need_not(name: str) -> None:
 
 @pytest.mark.parametrize("path", configurations(), ids=lambda path: path.parent.name)
 def test_a_configuration_is_valid_and_serves_the_port_that_is_opened(path: Path) -> None:
-    config = read_config(path)
-    [container] = containers(WORKER)
-    [port] = container["ports"]
-    assert (config.metrics.host, config.metrics.port) == ("0.0.0.0", port["containerPort"])
+    metrics = read_config(path).metrics
+    [worker_port], [notify_port] = (
+        [p["containerPort"] for c in containers(d) for p in c["ports"]] for d in (WORKER, NOTIFY)
+    )
+    assert (metrics.host, metrics.port, metrics.notify_port) == ("0.0.0.0", worker_port, notify_port)
 
 
-def test_probes_ask_for_paths_that_a_worker_answers() -> None:
-    [container] = containers(WORKER)
+@each_deployment
+def test_probes_ask_for_paths_that_are_answered(name: str) -> None:
+    [container] = containers(DEPLOYMENTS[name])
     [port] = container["ports"]
     probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
     assert {probe["port"] for probe in probes} == {port["name"]}
-    [endpoint] = OBJECTS["ServiceMonitor", "driftline"]["spec"]["endpoints"]
-    nobody = Config.from_mapping({"kafka": {"bootstrap_servers": "127.0.0.1:1"}, "metrics": {"port": 0}})
-    with worker_port(nobody, Board(), "0.1.0") as server:
+    [endpoint] = OBJECTS["ServiceMonitor", name]["spec"]["endpoints"]
+    nobody = Config.from_mapping(
+        {"kafka": {"bootstrap_servers": "127.0.0.1:1"}, "metrics": {"port": 0, "notify_port": 0}}
+    )
+    of_worker = name == WORKER["metadata"]["name"]
+    with worker_port(nobody, Board(), "") if of_worker else notify_port(nobody, NotifyBoard(), "") as server:
         for path in {probe["path"] for probe in probes} | {endpoint["path"]}:
             with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=10) as answer:
                 assert answer.status == 200
@@ -148,6 +157,22 @@ def test_selectors_choose_the_workers_and_ports_go_by_their_names() -> None:
     assert {port["targetPort"] for port in service["spec"]["ports"]} == names
     assert {endpoint["port"] for endpoint in monitor["endpoints"]} == {p["name"] for p in service["spec"]["ports"]}
     assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == names
+
+
+def test_the_notifier_is_scraped_under_the_name_that_the_rules_expect() -> None:
+    service, monitor = OBJECTS["Service", "driftline-notify"], OBJECTS["ServiceMonitor", "driftline-notify"]["spec"]
+    assert service["spec"]["selector"] == labels_of(NOTIFY) == NOTIFY["spec"]["selector"]["matchLabels"]
+    assert monitor["selector"]["matchLabels"] == service["metadata"]["labels"]
+    [endpoint] = monitor["endpoints"]
+    [port] = service["spec"]["ports"]
+    [container] = containers(NOTIFY)
+    assert (endpoint["port"], port["targetPort"]) == (port["name"], container["ports"][0]["name"])
+    assert port["port"] == container["ports"][0]["containerPort"]
+    assert {"targetLabel": "job", "replacement": JOB} in endpoint["relabelings"]
+    assert f'up{{job="{JOB}"}}' in alerts()["DriftlineNotifierDown"]["expr"]
+
+
+JOB = "driftline-notify"
 
 
 def test_workers_are_added_by_the_lag_of_the_group_and_the_topics_that_are_configured() -> None:

@@ -351,7 +351,7 @@ INDIFFERENT = [
     "limits: {groups: 3333}",
     "event: {registry: http://a, registry_access: {token: {env: T}}}",
     "alertmanager: {urls: [http://a:1], access: {username: u, password: {file: p}}, resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
-    "metrics: {host: h, port: 0, max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
+    "metrics: {host: h, port: 0, notify_port: 0, max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
     "kafka: {security: {tls: {ca_file: c}, sasl: {mechanism: PLAIN, username: u, password: {env: P}}}}",
     "kafka: {security: {sasl: {mechanism: OAUTHBEARER, oauth: {token_url: http://t, client_id: c, client_secret: {file: s}}}}}",
     "page: {history: 1h, windows: 50}",

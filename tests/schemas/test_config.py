@@ -201,6 +201,8 @@ MISTAKES = {
     "detection: {fire: {of: 101}}": "detection.fire.of: must be at most 100, got 101",
     "metrics: {username: a}": "metrics: username and password_file go together; set both or neither",
     "page: {windows: 11}": "page.windows: must be at least 12, got 11",
+    "metrics: {quantiles: [0.5, 1]}": "metrics.quantiles[1]: must be less than 1, got 1",
+    "metrics: {quantiles: [0.5, 0.5]}": "metrics.quantiles: the quantile '0.5' is there twice",
     "metrics: {port: 65536}": "metrics.port: must be at most 65535, got 65536",
     # one of several words
     "kafka: {start: newest}": "kafka.start: must be 'earliest' or 'latest', got 'newest'",
@@ -351,7 +353,7 @@ INDIFFERENT = [
     "limits: {groups: 3333}",
     "event: {registry: http://a, registry_access: {token: {env: T}}}",
     "alertmanager: {urls: [http://a:1], access: {username: u, password: {file: p}}, resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
-    "metrics: {host: h, port: 0, notify_port: 0, max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
+    "metrics: {host: h, port: 0, notify_port: 0, quantiles: [], max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
     "kafka: {security: {tls: {ca_file: c}, sasl: {mechanism: PLAIN, username: u, password: {env: P}}}}",
     "kafka: {security: {sasl: {mechanism: OAUTHBEARER, oauth: {token_url: http://t, client_id: c, client_secret: {file: s}}}}}",
     "page: {history: 1h, windows: 50}",

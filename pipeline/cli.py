@@ -20,6 +20,7 @@ from pipeline.commands import sniff as sniff_cli
 from pipeline.commands.series import series
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.shelf import configured_baselines, frozen_of
+from pipeline.events.reader import EventReader
 from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
 from pipeline.ingest.shared import fingerprint_of
@@ -194,12 +195,12 @@ def notify(
     log_level: LogLevel = "info",
     log_format: LogForm = LogFormat.HUMAN,
 ) -> None:
-    """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C."""
+    """Pushes the alerts of the alert topic to Alertmanager, until SIGTERM or Ctrl-C; serves its own /metrics."""
     _check_log_level(log_level)
     log_as(log_format, log_level)
     from pipeline.alerts.notify import run_notify
 
-    run_notify(read_config(config))
+    run_notify(read_config(config), VERSION)
 
 
 @app.command(epilog=console.example("driftline topics -c driftline.yaml"))
@@ -232,6 +233,7 @@ def check(config: ConfigFile) -> None:
 
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)
+    EventReader(settings)
     console.out.print(
         f"{config}: valid, fingerprint {fingerprint_of(settings, frozen_of(settings, baselines))}", markup=False
     )

@@ -10,6 +10,9 @@ from schemas.security_config import AccessConfig, OptionalSecret
 from schemas.settings import DottedPath, Link, Many, Section, between, check_path, duration, unique
 
 WHOLE_EVENT = "."
+FRAMED_JSON = "confluent-json"
+_BY_SCHEMA = ("confluent-avro", "confluent-protobuf")
+_TIMED = ("json", FRAMED_JSON, *_BY_SCHEMA)
 
 
 def _features_path(path: str) -> str:
@@ -46,7 +49,17 @@ class PairsConfig(Section):
 class EventConfig(Section):
     """The form of events."""
 
-    format: Literal["json", "cloudevents", "confluent-avro", "kserve-v1", "kserve-v2", "sagemaker", "seldon"] = "json"
+    format: Literal[
+        "json",
+        "cloudevents",
+        "confluent-avro",
+        "confluent-json",
+        "confluent-protobuf",
+        "kserve-v1",
+        "kserve-v2",
+        "sagemaker",
+        "seldon",
+    ] = "json"
     """`json` is the plain form; events of the others are made plain first."""
 
     half: Literal["request", "response"] = "request"
@@ -59,7 +72,7 @@ class EventConfig(Section):
     """What times that are numbers count: since 1970, in this unit."""
 
     registry: Link = ""
-    """The schema registry, for `confluent-avro`."""
+    """The schema registry, for `confluent-avro` and `confluent-protobuf`."""
 
     registry_access: AccessConfig = AccessConfig()
     """How the schema registry is asked."""
@@ -93,8 +106,8 @@ class EventConfig(Section):
 
     @model_validator(mode="after")
     def _has_a_registry(self) -> "EventConfig":
-        if self.format == "confluent-avro" and not self.registry:
-            raise ValueError("format confluent-avro needs a registry, as in http://localhost:8081")
+        if self.format in _BY_SCHEMA and not self.registry:
+            raise ValueError(f"format {self.format} needs a registry, as in http://localhost:8081")
         return self
 
     @model_validator(mode="after")
@@ -107,9 +120,9 @@ class EventConfig(Section):
 
     @model_validator(mode="after")
     def _has_times_of_its_own(self) -> "EventConfig":
-        if self.ts_unit != "ms" and self.format not in ("json", "confluent-avro"):
+        if self.ts_unit != "ms" and self.format not in _TIMED:
             raise ValueError(
-                f"ts_unit goes with format json and confluent-avro, got {self.ts_unit!r} with {self.format}; the times of the "
-                "other formats are ISO 8601"
+                f"ts_unit goes with format {', '.join(_TIMED[:-1])} and {_TIMED[-1]}, got {self.ts_unit!r} with {self.format}; "
+                "the times of the other formats are ISO 8601"
             )
         return self

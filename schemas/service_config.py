@@ -16,8 +16,18 @@ class MetricsConfig(Section):
     port: Annotated[int, Field(ge=0, le=65_535)] = 9464
     """0 turns it off."""
 
+    notify_port: Annotated[int, Field(ge=0, le=65_535)] = 9466
+    """Where `driftline notify` serves `/metrics`, `/healthz` and `/readyz`, on the same host; 0 turns it off."""
+
     max_series: Annotated[int, Field(ge=100)] = 5_000
     """Of a model's groups and signals at most so many series; of more, the worst, and the rest is counted."""
+
+    quantiles: Annotated[Many[Annotated[float, Field(gt=0, lt=1)]], unique("quantile", str), Field(max_length=9)] = (
+        0.05,
+        0.5,
+        0.95,
+    )
+    """Of each signal's numbers; a series each. None with an empty list."""
 
     username: Annotated[str, Field(max_length=200, pattern="^[^:]*$")] = ""
     """With a password file, the page and `/metrics` ask for it: basic authentication."""

@@ -56,6 +56,14 @@ class AlertLog:
             del self._ends[place]
         return True
 
+    async def lag(self) -> int:
+        """How many messages have not been read, as far as the broker has said."""
+        behind = 0
+        for place in self._consumer.assignment():
+            end = self._consumer.highwater(place) or self._ends.get(place, 0)
+            behind += max(0, end - await self._consumer.position(place))
+        return behind
+
 
 @asynccontextmanager
 async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:

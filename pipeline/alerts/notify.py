@@ -8,13 +8,16 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from pipeline.alerts import alert_log
 from pipeline.alerts.alert_log import AlertLog
 from pipeline.alerts.alertmanager import Peer, session_of
 from pipeline.alerts.notices import Notices
 from pipeline.process.seldom import Seldom
+from pipeline.serving.notify_board import NotifyBoard
+from pipeline.serving.port import notify_port
 from schemas.config import Config
 from schemas.errors import ConfigError
 
@@ -23,25 +26,40 @@ log = logging.getLogger("driftline.notify")
 # Alerts of one window come together: they are sent together, so that they are one notification.
 _GATHER_S = 0.2
 _FIRST_RETRY_S = 1.0
+_READING, _TURN_WITHIN_S = "the reader of the alert topic", 60.0
 
 
-def run_notify(config: Config) -> None:
+def run_notify(config: Config, version: str) -> None:
     """Notifies until SIGTERM or SIGINT. Raises ConfigError where there is nobody to notify, InputError where
     who we are to them is not to be had, BrokerError where the alert
-    topic cannot be read."""
+    topic cannot be read or the port is taken."""
     if not config.alertmanager.urls:
         raise ConfigError("alertmanager.urls is empty; name who is to be told, as in [http://alertmanager:9093]")
     for handler in logging.getLogger().handlers:
         handler.addFilter(Seldom("aiokafka"))
-    asyncio.run(_until_told(Notifier(config)))
+    board = NotifyBoard()
+    with _served(config, board, version):
+        asyncio.run(_until_told(Notifier(config, board)))
+
+
+@contextmanager
+def _served(config: Config, board: NotifyBoard, version: str) -> Iterator[None]:
+    if not config.metrics.notify_port:
+        yield
+        return
+    with notify_port(config, board, version) as server:
+        scheme = "http" if config.metrics.tls is None else "https"
+        log.info("metrics on %s://%s:%d/metrics", scheme, config.metrics.host, server.port)
+        yield
 
 
 class Notifier:
     """What is open, and a task for each peer, so that one that is slow or away holds up none of the others. `clock`
     gives epoch seconds."""
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: Config, board: NotifyBoard, clock: Callable[[], float] = time.time) -> None:
         self._config = config
+        self._board = board
         self._clock = clock
         self._notices = Notices(config.alertmanager)
         self._news: list[asyncio.Event] = []
@@ -53,10 +71,15 @@ class Notifier:
 
     async def run(self) -> None:
         """Reads and pushes until it is cancelled."""
+        health = self._board.health
+        health.waits("notify", "the alert topic has not been read yet")
         since_ms = self._now_ms() - self._config.alertmanager.history_ms
         async with alert_log.opened(self._config, since_ms) as alerts, session_of(self._config.alertmanager) as session:
+            health.watch(_READING, _TURN_WITHIN_S)
             await self._rebuild(alerts)
+            health.is_ready("notify")
             peers = [Peer(session, url) for url in self._config.alertmanager.urls]
+            self._board.expect(peer.name for peer in peers)
             log.info("notifies: peers=%s open=%d", ",".join(peer.name for peer in peers), self.open)
             async with asyncio.TaskGroup() as tasks:
                 for peer in peers:
@@ -76,7 +99,11 @@ class Notifier:
 
     async def _take(self, alerts: AlertLog) -> bool:
         now_ms = self._now_ms()
-        news = [self._notices.take(alert, written_ms, now_ms) for alert, written_ms in await alerts.read()]
+        found = await alerts.read()
+        news = [self._notices.take(alert, written_ms, now_ms) for alert, written_ms in found]
+        self._board.events.update(alert.state for alert, _ in found)
+        self._board.firing, self._board.lag = self.open, await alerts.lag()
+        self._board.health.turned(_READING)
         return any(news)
 
     async def _keep_told(self, peer: Peer) -> None:
@@ -86,7 +113,11 @@ class Notifier:
         self._news.append(news)
         while True:
             news.clear()
-            if await peer.push(self._notices.payload(self._now_ms())):
+            notices = self._notices.payload(self._now_ms())
+            taken = await peer.push(notices)
+            if notices:  # else nobody was asked
+                self._board.pushed(peer.name, self._clock(), taken=taken)
+            if taken:
                 retry_s = _FIRST_RETRY_S
                 await _either(news, interval_s)
             else:

@@ -12,14 +12,15 @@ from detectors.column import MISSING
 from detectors.grid import Indices
 from pipeline.events.event_time import Times
 from pipeline.events.formats.converter import Converter, Headers
-from pipeline.events.formats.framed import FramedReader
+from pipeline.events.formats.frame import payloads
+from pipeline.events.formats.framed import LANGUAGES, FramedReader
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.pairing import Paired, Waiting
 from pipeline.events.paths import Reader, reader_of, rest_reader
 from schemas import codec
 from schemas.config import Config
 from schemas.event import Refusal, TsUnit, parse_timestamp_ms
-from schemas.event_config import WHOLE_EVENT
+from schemas.event_config import FRAMED_JSON, WHOLE_EVENT
 
 EARLIEST_MS = 365 * 86_400_000
 _MOST_MS = 1 << 62
@@ -86,7 +87,7 @@ class EventReader:
         self._ts_unit = config.event.ts_unit
         self._only_model = config.only_model
         self._most_bytes = config.limits.event_bytes
-        self._framed = FramedReader(config) if config.event.format == "confluent-avro" else None
+        self._decode = self._decoder(config)
         self._converter = Converter(config) if config.event.format in FORMATS else None
 
     def read(
@@ -101,7 +102,7 @@ class EventReader:
         what a record holds. Raises BrokerError where a schema registry is needed and does not answer."""
         refusals: Refusals = {}
         rows = np.arange(len(values))
-        documents = (self._framed.documents if self._framed else self._documents)(values, refusals)
+        documents = self._decode(values, refusals)
         if refusals:
             rows = np.delete(rows, list(refusals))
             documents = [d for d in documents if d is not _NOTHING]
@@ -123,6 +124,17 @@ class EventReader:
         if bad:
             events._take_out(bad)
         return events
+
+    def _decoder(self, config: Config) -> Callable[[Sequence[bytes | None], Refusals], list[Mapping[str, Any]]]:
+        if config.event.format in LANGUAGES:
+            return FramedReader(config).documents
+        return self._framed_json if config.event.format == FRAMED_JSON else self._documents
+
+    def _framed_json(self, values: Sequence[bytes | None], refusals: Refusals) -> list[Mapping[str, Any]]:
+        held, bad = payloads(values)
+        documents = self._documents(held, refusals)
+        refusals |= dict.fromkeys(bad, Refusal.BAD_FORM)
+        return documents
 
     def _models(self, documents: Sequence[Mapping[str, Any]]) -> list[Any]:
         """The models; where an event names none and the configuration has one alone, it is that."""

@@ -3,7 +3,9 @@
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from pipeline.connections.access import authorization, trust
 from schemas import codec
@@ -13,6 +15,32 @@ from schemas.security_config import AccessConfig
 _TIMEOUT_S = 5
 _ATTEMPTS = 3
 _MOST_BYTES = 4 * 1024 * 1024
+_MOST_REFERENCES = 1000
+_SERIALIZED = "?format=serialized"  # of Protobuf the descriptor, in base64; of the others the schema as it is
+
+
+class Reference(NamedTuple):
+    """Another schema that a schema refers to, under a name of its own."""
+
+    name: str
+    subject: str
+    version: int
+
+
+class Schema(NamedTuple):
+    """A schema. `kind` is AVRO, PROTOBUF or JSON; of Protobuf `text` is the descriptor of the file, in base64:
+    from registries that give it."""
+
+    kind: str
+    text: str
+    references: Sequence[Reference] = ()
+
+
+class Referred(NamedTuple):
+    """A schema that another refers to, and the name that it has there."""
+
+    name: str
+    schema: Schema
 
 
 class SchemaRegistry:
@@ -23,30 +51,50 @@ class SchemaRegistry:
         self._url = url.rstrip("/")
         self._headers = authorization(access, "event.registry_access")
         self._context = trust(access, "event.registry_access")
-        self._known: dict[int, Any] = {}
+        self._known: dict[int, Schema | None] = {}
 
-    def schema(self, number: int) -> Any:
-        """The Avro schema of this number, as JSON has it. Raises ValueError where there is none, it is of another kind,
-        or it refers to others; BrokerError where the registry does not answer: the worker is to end then."""
+    def schema(self, number: int) -> Schema:
+        """The schema of this number. Raises ValueError where there is none; BrokerError where the registry does not
+        answer: the worker is to end then."""
         if number not in self._known:
             self._known[number] = self._ask(number)
         found = self._known[number]
-        if isinstance(found, str):
-            raise ValueError(found)
+        if found is None:
+            raise ValueError(f"the registry has no schema {number}")
         return found
 
-    def _ask(self, number: int) -> Any:
-        """The schema, or in a string why it cannot be used."""
-        answer = self._get(f"{self._url}/schemas/ids/{number}")
+    def referred(self, schema: Schema) -> list[Referred]:
+        """Every schema that it refers to, directly or not, each once and after those that it refers to itself. Raises as
+        `schema` does, and ValueError for more than a thousand."""
+        found: dict[Reference, Schema] = {}
+        waiting = [*schema.references]
+        while waiting:
+            reference = waiting.pop()
+            if reference in found:
+                continue
+            if len(found) == _MOST_REFERENCES:
+                raise ValueError(f"a schema refers to more than {_MOST_REFERENCES:,} others")
+            found[reference] = self._version(reference)
+            waiting += found[reference].references
+        return _in_order(schema, found)
+
+    def _version(self, reference: Reference) -> Schema:
+        """By its number, for not every registry gives descriptors by subject and version."""
+        address = f"{self._url}/subjects/{quote(reference.subject, safe='')}/versions/{reference.version}?deleted=true"
+        answer = self._get(address)
+        if answer is None or not isinstance(answer.get("id"), int):
+            raise ValueError(f"the registry has no version {reference.version} of {reference.subject}")
+        return self.schema(answer["id"])
+
+    def _ask(self, number: int) -> Schema | None:
+        answer = self._get(f"{self._url}/schemas/ids/{number}{_SERIALIZED}")
         if answer is None:
-            return f"the registry has no schema {number}"
-        if answer.get("schemaType", "AVRO") != "AVRO" or answer.get("references"):
-            return f"schema {number} is not Avro, or refers to others"
-        schema = codec.decode(str(answer["schema"]).encode())
-        return schema if isinstance(schema, dict) else f"schema {number} is not a record's"
+            return None
+        references = [Reference(r["name"], r["subject"], r["version"]) for r in answer.get("references") or ()]
+        return Schema(answer.get("schemaType") or "AVRO", str(answer["schema"]), references)
 
     def _get(self, address: str) -> Any:
-        """What is there, None where there is nothing. A registry that stumbles is asked again."""
+        """The object that is there, None where there is nothing. A registry that stumbles is asked again."""
         fault = ""
         for attempt in range(_ATTEMPTS):
             time.sleep(attempt)
@@ -54,7 +102,7 @@ class SchemaRegistry:
                 with urllib.request.urlopen(
                     self._request(address), timeout=_TIMEOUT_S, context=self._context
                 ) as answer:
-                    return codec.decode(answer.read(_MOST_BYTES))
+                    return _object(answer.read(_MOST_BYTES))
             except urllib.error.HTTPError as error:
                 if error.code == 404:
                     return None
@@ -74,3 +122,24 @@ class SchemaRegistry:
         for name, value in self._headers.items():
             request.add_unredirected_header(name, value)  # wherever a redirect leads, it is nobody's business there
         return request
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    value = codec.decode(body)
+    if not isinstance(value, dict):
+        raise ValueError("the answer is no JSON object")
+    return value
+
+
+def _in_order(schema: Schema, found: dict[Reference, Schema]) -> list[Referred]:
+    """Those that refer to nothing that is still to come, again and again. What refers to itself comes last."""
+    ordered: dict[Reference, Referred] = {}
+
+    def visit(references: Sequence[Reference], above: frozenset[Reference]) -> None:
+        for reference in references:
+            if reference not in ordered and reference not in above:
+                visit(found[reference].references, above | {reference})
+                ordered.setdefault(reference, Referred(reference.name, found[reference]))
+
+    visit(schema.references, frozenset())
+    return list(ordered.values())

@@ -10,10 +10,12 @@ of the model are judged before any of them speaks, for its alerts are of one inc
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import isnan
 
 from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
+from detectors.quantiles import quantiles_of
 from pipeline.ingest.sightings import Sighting, Sightings
 from pipeline.monitor.alerting import Decision, SignalMemory, decide, ended
 from pipeline.monitor.announcement import Announced, announcement
@@ -40,7 +42,8 @@ CELLS_IN_ALERT = 5
 @dataclass(slots=True)
 class Closing:
     """What closing one window says and remembers of a model; `last` of the window's models. `where` holds the offsets of each source partition, for people:
-    it depends on the partitioning and stands outside the canonical bodies."""
+    it depends on the partitioning and stands outside the canonical bodies. `quantiles` are those of `metrics.quantiles`, of the
+    groups' numeric signals."""
 
     start_ms: int
     end_ms: int
@@ -55,6 +58,7 @@ class Closing:
     forgotten: list[Forgotten] = field(default_factory=list)
     budgets: dict[str, FalseAlarms] = field(default_factory=dict)
     sightings: dict[Group, Sightings] = field(default_factory=dict)
+    quantiles: dict[Group, dict[str, tuple[float, ...]]] = field(default_factory=dict)
 
     def look_at(self, alert: Alert) -> tuple[Sighting, ...]:
         """The most anomalous events of the window, where an alert fires and they were scored: of its version, whatever its
@@ -272,10 +276,16 @@ class Closer:
         for one in decided:
             closing.alerts += self._alerts(closing, groups, one)
             closing.records.append(_window_record(closing, one))
+            closing.quantiles[one.group] = self._quantiles(one.profile)
             remembered = self._remembered(closing, one, incident_ms, incident)
             self._memories.setdefault(model, {})[one.group] = closing.memories[one.group] = remembered
         for one in decided:
             self._incidents.take(one.group, closing.memories[one.group])
+
+    def _quantiles(self, profile: GroupProfile) -> dict[str, tuple[float, ...]]:
+        """By signal, of those that have numbers."""
+        found = quantiles_of(list(profile.signals.values()), self._config.metrics.quantiles).tolist()
+        return {name: tuple(row) for name, row in zip(profile.signals, found, strict=True) if row and not isnan(row[0])}
 
     def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
         why = self._explanation(closing, groups, one) if one.onsets_ms else None

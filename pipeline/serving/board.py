@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pipeline.ingest.passage import Fed
@@ -44,6 +45,7 @@ class SignalStatus(NamedTuple):
     firing: bool
     level: float | None = None
     psi_threshold: float | None = None
+    quantiles: tuple[float, ...] = ()
 
 
 class GroupStatus(NamedTuple):
@@ -58,7 +60,13 @@ class GroupStatus(NamedTuple):
     learned_windows: int | None = None
 
     @classmethod
-    def of(cls, record: WindowRecord, firing: Container[str], onsets_ms: tuple[int, ...] = ()) -> "GroupStatus":
+    def of(
+        cls,
+        record: WindowRecord,
+        firing: Container[str],
+        onsets_ms: tuple[int, ...] = (),
+        quantiles: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+    ) -> "GroupStatus":
         events = max(record.events, 1)
         signals = tuple(
             SignalStatus(
@@ -73,6 +81,7 @@ class GroupStatus(NamedTuple):
                 s.name in firing,
                 s.level,
                 next((v.get("threshold") for v in s.verdicts if v["detector"] == "psi"), None),
+                quantiles.get(s.name, ()),
             )
             for s in record.signals
         )
@@ -120,7 +129,9 @@ class Board:
             signals = closing.memories[record.group].signals
             firing = {name for name, memory in signals.items() if memory.onset_ms is not None}
             onsets = closing.memories[record.group].onsets_ms
-            self.groups[partition, record.group] = GroupStatus.of(record, firing, onsets)
+            self.groups[partition, record.group] = GroupStatus.of(
+                record, firing, onsets, closing.quantiles.get(record.group, {})
+            )
         self.budgets.update(closing.budgets)
         for forgotten in closing.forgotten:
             self.groups.pop((partition, forgotten.group), None)

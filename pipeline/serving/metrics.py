@@ -1,4 +1,5 @@
-"""The board as Prometheus series. With `pipeline/serving/model_metrics.py`, which it asks, the importer of prometheus_client.
+"""The board as Prometheus series. With `pipeline/serving/model_metrics.py`, which it asks, and
+`pipeline/serving/notify_metrics.py` the importer of prometheus_client.
 
 Series are rendered from live state at each scrape, so what moves to another worker or ends disappears by itself.
 """
@@ -38,7 +39,7 @@ class BoardCollector(Collector):
         self._course_of = course_of
 
     def collect(self) -> Iterable[Metric]:
-        yield InfoMetricFamily("driftline_build", "The version of Driftline.", value={"version": self._version})
+        yield build_info(self._version)
         yield from _counters(self._board)
         yield from _sources(self._board)
         yield from _partitions(self._board)
@@ -48,11 +49,20 @@ class BoardCollector(Collector):
 
 
 def registry_of(board: Board, version: str, config: Config, course_of: CourseOf | None = None) -> CollectorRegistry:
-    """A registry that renders the board, and this process's memory, time and files, where the system tells them."""
+    """A registry that renders the board, and this process."""
+    return process_registry(BoardCollector(board, version, config, course_of))
+
+
+def process_registry(collector: Collector) -> CollectorRegistry:
+    """A registry of a collector, and of this process's memory, time and files, where the system tells them."""
     registry = CollectorRegistry()
-    registry.register(BoardCollector(board, version, config, course_of))
+    registry.register(collector)
     ProcessCollector(registry=registry)
     return registry
+
+
+def build_info(version: str) -> Metric:
+    return InfoMetricFamily("driftline_build", "The version of Driftline.", value={"version": version})
 
 
 def text(registry: CollectorRegistry) -> bytes:

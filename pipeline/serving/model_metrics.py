@@ -31,6 +31,7 @@ def model_series(board: Board, config: Config, course_of: CourseOf | None = None
     if course_of is not None:
         yield _courses(shown.groups, course_of)
     yield from _signals(shown.groups, shown.rests)
+    yield _quantiles(shown.groups, [f"{share:g}" for share in config.metrics.quantiles])
 
 
 def _baselines(config: Config, models: Iterable[str]) -> Metric:
@@ -130,8 +131,20 @@ def _signals(groups: list[GroupStatus], rests: list[Rest]) -> Iterator[Metric]:
     yield from (null, mean, p_value, level, psi_threshold, effect, least, state, firing, *distances.values())
 
 
+def _quantiles(groups: list[GroupStatus], shares: list[str]) -> Metric:
+    family = GaugeMetricFamily(
+        "driftline_quantile", "Quantile of the window's numbers, in the signal's unit.", labels=[*_SIGNAL, "q"]
+    )
+    for status in groups:
+        for signal in status.signals:
+            labels = [*_group_labels(status), signal.name]
+            for share, value in zip(shares, signal.quantiles, strict=False):  # none where there are no numbers
+                family.add_metric([*labels, share], value)
+    return family
+
+
 def _series_of(signal: SignalStatus) -> int:
-    """How many series `_signals` makes of it."""
+    """How many series `_signals` and `_quantiles` make of it."""
     may_lack = (
         signal.mean,
         signal.p_value,
@@ -141,7 +154,7 @@ def _series_of(signal: SignalStatus) -> int:
         signal.minimum_detectable_effect,
     )
     shown = sum(detector in _DISTANCES for detector, _ in signal.distances)
-    return 2 + len(State) + sum(value is not None for value in may_lack) + shown
+    return 2 + len(State) + sum(value is not None for value in may_lack) + shown + len(signal.quantiles)
 
 
 def _series_of_group(status: GroupStatus) -> int:

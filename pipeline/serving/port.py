@@ -1,10 +1,13 @@
-"""What a worker's HTTP port answers: the page, `/metrics`, and whether the worker lives and is ready."""
+"""What the HTTP ports answer: a worker's the page, `/metrics`, and whether it lives and is ready; the notifier's the same
+without a page."""
 
 from pipeline.connections.secret import read_secret_file
 from pipeline.connections.tls import server_context
 from pipeline.serving import metrics
 from pipeline.serving.board import Board
 from pipeline.serving.health import Health
+from pipeline.serving.notify_board import NotifyBoard
+from pipeline.serving.notify_metrics import notify_registry
 from pipeline.serving.page.chronicle import Chronicle
 from pipeline.serving.page.reader import TopicReader
 from pipeline.serving.page.renderer import Freshness
@@ -23,8 +26,7 @@ def worker_port(config: Config, board: Board, version: str) -> Server:
     site = Site(config, chronicle, reader.freshness)
     routes = {
         "/metrics": metrics.route(metrics.registry_of(board, version, config, chronicle.course)),
-        "/healthz": Route(lambda request: _alive(board.health), guarded=False),
-        "/readyz": Route(lambda request: _ready(board.health), guarded=False),
+        **_health_routes(board.health),
         **site.routes,
     }
     return Server(
@@ -35,6 +37,18 @@ def worker_port(config: Config, board: Board, version: str) -> Server:
         credentials=credentials_of(config.metrics),
         tls=None if config.metrics.tls is None else server_context(config.metrics.tls, "metrics.tls"),
         background=[reader.run],
+    )
+
+
+def notify_port(config: Config, board: NotifyBoard, version: str) -> Server:
+    """The server of the notifier, not started. Raises as `worker_port` does."""
+    return Server(
+        {"/metrics": metrics.route(notify_registry(board, version)), **_health_routes(board.health)},
+        config.metrics.host,
+        config.metrics.notify_port,
+        setting="metrics.notify_port",
+        credentials=credentials_of(config.metrics),
+        tls=None if config.metrics.tls is None else server_context(config.metrics.tls, "metrics.tls"),
     )
 
 
@@ -58,12 +72,11 @@ def _up_to(chronicle: Chronicle) -> Freshness:
     return Freshness("No window yet" if newest_ms is None else f"Windows up to {moment(newest_ms)}")
 
 
-def _alive(health: Health) -> Answer:
-    return _told(health.stuck)
-
-
-def _ready(health: Health) -> Answer:
-    return _told(health.missing)
+def _health_routes(health: Health) -> dict[str, Route]:
+    return {
+        "/healthz": Route(lambda request: _told(health.stuck), guarded=False),
+        "/readyz": Route(lambda request: _told(health.missing), guarded=False),
+    }
 
 
 def _told(faults: list[str]) -> Answer:

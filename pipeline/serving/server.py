@@ -1,4 +1,4 @@
-"""The HTTP port of a worker: one server, in a thread and on a loop of its own. The one importer of aiohttp.
+"""The HTTP port of a process: one server, in a thread and on a loop of its own. The one importer of aiohttp.
 
 Whatever it answers, the loop of ingest and the monitor goes on. Routes are plain functions from a request to an answer,
 called on the server's loop; a slow one that needs nothing of that loop may ask for a thread.
@@ -57,7 +57,7 @@ class Credentials(NamedTuple):
 
 class Server:
     """Serves routes by path from `start` to `close`, and runs `background` beside them on the same loop. Paths without a
-    route are answered by `other`."""
+    route are answered by `other`; `setting` is what to change where the port is taken."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Server:
         port: int,
         *,
         other: Route | None = None,
+        setting: str = "metrics.port, in the demo --port",
         credentials: Credentials | None = None,
         tls: SSLContext | None = None,
         background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
@@ -75,7 +76,7 @@ class Server:
         self._credentials = credentials
         self._tls = tls
         self._background = background
-        self._socket = _listening(host, port)
+        self._socket = _listening(host, port, setting)
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-http", daemon=True)
@@ -133,7 +134,7 @@ class Server:
             answer = await asyncio.to_thread(route.answer, request) if route.threaded else route.answer(request)
         except Exception:
             log.exception("%s could not be answered", http.path)
-            answer = Answer(b"this could not be answered; the worker's log says why\n", status=500)
+            answer = Answer(b"this could not be answered; the log says why\n", status=500)
         response = _response(answer)
         response.enable_compression()
         return response
@@ -159,13 +160,12 @@ def _nothing_here(request: Request) -> Answer:
     return Answer(b"nothing here\n", status=404)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, setting: str) -> socket.socket:
     """A socket bound to the host and port. Raises BrokerError where they cannot be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         raise BrokerError(
-            f"metrics cannot be served on {host}:{port}: {error.strerror}; choose another port "
-            "(metrics.port, in the demo --port)"
+            f"metrics cannot be served on {host}:{port}: {error.strerror}; choose another port ({setting})"
         ) from error

@@ -8,25 +8,28 @@ import numpy as np
 
 from pipeline.events.formats.converter import FAULTS, Converter
 from pipeline.events.formats.envelope import Document, Envelope, Half, unwrapped
-from pipeline.events.formats.framed import FramedReader
+from pipeline.events.formats.frame import FRAME, framed_object, unframed
+from pipeline.events.formats.framed import LANGUAGES, FramedReader
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.pairing import Pairing
+from pipeline.events.schema_registry import SchemaRegistry
 from pipeline.history.history import Stretch
 from pipeline.sniff.sample import Sample
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.event import Refusal
+from schemas.event_config import FRAMED_JSON
 
-PLAIN, FRAMED, NEITHER = "json", "confluent-avro", "something else"
-PATHS_MATTER = frozenset({PLAIN, FRAMED, "cloudevents"})
+PLAIN, FRAMED, NEITHER = "json", "framed for a schema registry", "something else"
+PATHS_MATTER = frozenset({PLAIN, FRAMED_JSON, *LANGUAGES, "cloudevents"})
 _SELDON = "io.seldon"
 _KSERVE = ("kserve-v2", "kserve-v1")
 _BESIDE = frozenset(
     {"instances", "predictions", "inputs", "outputs", "id", "model_name", "model_version", "parameters", "signature_name",
      "data", "meta", "jsonData", "raw_output_contents"}
 )  # fmt: skip
-_FRAME_BYTES = 5
+_LANGUAGE = {"AVRO": "confluent-avro", "PROTOBUF": "confluent-protobuf"}
 _PAIRED = 0.8  # some at either end of a sample have their other half beyond it
 _HALVES: tuple[Half, Half] = ("request", "response")
 
@@ -51,22 +54,31 @@ def form_of(sample: Sample, registry: Mapping[str, Any]) -> Form:
     record is of any form, or a registry is needed to read them; BrokerError where it does not answer. O(bytes)."""
     found: Counter[str] = Counter()
     halves: Counter[Half] = Counter()
+    numbers: Counter[int] = Counter()
     for stretch in sample.stretches:
         for envelope, value in _envelopes(stretch):
             name, held = _form_of(envelope, value)
             found[name] += 1
             halves.update(held)
+            if name == FRAMED:
+                numbers[unframed(value).number] += 1
     known = [name for name, _ in found.most_common() if name != NEITHER]
     if not known:
         raise InputError(
             f"{sample.name}: no record is a JSON object, nor framed for a schema registry; it cannot be read"
         )
     half: Half = "response" if halves["response"] and not halves["request"] else "request"
-    if known[0] == FRAMED and not registry.get("registry"):
-        raise InputError(
-            f"{sample.name}: records are framed for a schema registry; put event: {{format: confluent-avro, registry: "
-            "http://host:port} into the configuration, and sniff again with -c"
-        )
+    if known[0] == FRAMED:
+        if not registry.get("registry"):
+            raise InputError(
+                f"{sample.name}: records are framed for a schema registry; put event: {{registry: http://host:port}} "
+                "into the configuration, and sniff again with -c"
+            )
+        del found[FRAMED]
+        found += _told(numbers, registry)
+        known = [name for name, _ in found.most_common() if name != NEITHER]
+        if not known:
+            raise InputError(f"{sample.name}: the schema registry has none of the schemas that records are framed with")
     event = {"format": known[0], "half": half, **registry}
     if all(halves[one] for one in _HALVES):
         pairs = _read(sample, Config.from_mapping({"event": {**event, "pairs": {}}}), found)
@@ -76,6 +88,18 @@ def form_of(sample: Sample, registry: Mapping[str, Any]) -> Form:
     if not read.documents:
         raise InputError(f"{sample.name}: records look like {known[0]}, and none of them can be read as that")
     return read
+
+
+def _told(numbers: Mapping[int, int], registry: Mapping[str, Any]) -> Counter[str]:
+    """How many records are of which form, by what the registry says of the schemas of these numbers."""
+    settings = Config.from_mapping({"event": registry}).event
+    schemas, told = SchemaRegistry(settings.registry, settings.registry_access), Counter[str]()
+    for number, records in numbers.items():
+        try:
+            told[_LANGUAGE.get(schemas.schema(number).kind, NEITHER)] += records
+        except ValueError:
+            told[NEITHER] += records
+    return told
 
 
 def _envelopes(stretch: Stretch) -> list[tuple[Envelope | None, bytes]]:
@@ -96,7 +120,8 @@ def _envelope(value: bytes, headers: Any) -> Envelope | None:
 def _form_of(envelope: Envelope | None, value: bytes) -> tuple[str, set[Half]]:
     """The form, and the halves of a pair that the record is or holds."""
     if envelope is None:
-        return (FRAMED if value[:1] == b"\0" and len(value) > _FRAME_BYTES else NEITHER), set()
+        framed = FRAMED_JSON if framed_object(value) is not None else FRAMED
+        return (framed if value[:1] == b"\0" and len(value) > FRAME.size else NEITHER), set()
     for name in _candidates(envelope):
         events = [_events(name, envelope, half) for half in _HALVES]
         held = {half for half, some in zip(_HALVES, events, strict=True) if some}
@@ -158,10 +183,10 @@ class _Read(NamedTuple):
 
 def _events_of(stretch: Stretch, config: Config) -> _Read:
     refusals: dict[int, Refusal] = {}
-    if config.event.format == FRAMED:
+    if config.event.format in LANGUAGES:
         framed = FramedReader(config).documents(stretch.values, refusals)
         return _Read([row for row in range(len(stretch.values)) if row not in refusals], framed)
-    held = [(row, e.document) for row, (e, _) in enumerate(_envelopes(stretch)) if e is not None]
+    held = _objects(stretch, framed=config.event.format == FRAMED_JSON)
     rows, plain = [row for row, _ in held], [document for _, document in held]
     if config.event.format not in FORMATS:
         return _Read(rows, plain)
@@ -171,3 +196,12 @@ def _events_of(stretch: Stretch, config: Config) -> _Read:
         return _Read(paired.rows, paired.documents, len(paired.passed), len(set(paired.rows)))
     converted = Converter(config).convert(at, plain, *beside)
     return _Read(converted.rows.tolist(), converted.documents, len(converted.passed))
+
+
+def _objects(stretch: Stretch, *, framed: bool) -> list[tuple[int, Mapping[str, Any]]]:
+    """The JSON objects of a stretch, in frames or as they are, with their rows."""
+    if framed:
+        some = [framed_object(value or b"") for value in stretch.values]
+    else:
+        some = [envelope and dict(envelope.document) for envelope, _ in _envelopes(stretch)]
+    return [(row, document) for row, document in enumerate(some) if document is not None]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from pipeline.configuration.config_file import read_config
-from tests.deploy.rules import run
+from tests.deploy.rules import alerts, run
 from tests.test_documents import fault_of
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +106,15 @@ def test_prometheus_scrapes_both_workers_and_tells_alertmanager() -> None:
     checked = run(promtool, "check", "config", DEPLOY / "prometheus/prometheus.yml")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "rule files found" in checked.stdout
+
+
+def test_the_job_that_is_left_out_is_the_notifiers_and_may_be_put_in() -> None:
+    text = (DEPLOY / "prometheus/prometheus.yml").read_text()
+    read = yaml.safe_load(re.sub(r"^  # (- |  )", r"  \1", text, flags=re.MULTILINE))
+    [job] = [job for job in read["scrape_configs"] if job["job_name"] == "driftline-notify"]
+    [[target]] = [group["targets"] for group in job["static_configs"]]
+    assert exposed(target)[1] == read_config(DEPLOY / "driftline.yaml").metrics.notify_port
+    assert 'up{job="driftline-notify"}' in alerts()["DriftlineNotifierDown"]["expr"]
 
 
 def test_amtool_has_nothing_to_say_of_alertmanager() -> None:

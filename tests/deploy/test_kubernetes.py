@@ -17,16 +17,19 @@ import yaml
 from pipeline.configuration.config_file import read_config
 from pipeline.connections.topics import ingest_group
 from pipeline.serving.board import Board
-from pipeline.serving.port import worker_port
+from pipeline.serving.notify_board import NotifyBoard
+from pipeline.serving.port import notify_port, worker_port
 from schemas.config import Config
 from tests.deploy.manifests import FOLDER, built, configurations, containers, manifests
-from tests.test_documents import fault_of
+from tests.deploy.rules import alerts
+from tests.test_documents import CONFIGURATION, fault_of, marked
 
 OBJECTS = manifests()
 NATIVE = {"ConfigMap", "Deployment", "NetworkPolicy", "PodDisruptionBudget", "Service"}
 DEPLOYMENTS = {name: one for (kind, name), one in OBJECTS.items() if kind == "Deployment"}
-WORKER = DEPLOYMENTS["driftline"]
+WORKER, NOTIFY = DEPLOYMENTS["driftline"], DEPLOYMENTS["driftline-notify"]
 KUBERNETES = "1.33"
+PAGE = FOLDER.parents[1] / "docs/deploy.md"
 
 each_deployment = pytest.mark.parametrize("name", DEPLOYMENTS)
 
@@ -56,7 +59,10 @@ def test_there_is_what_the_page_says() -> None:
         "PrometheusRule driftline-drift",
         "ScaledObject driftline",
         "Service driftline",
+        "Service driftline-notify",
         "ServiceMonitor driftline",
+        "ServiceMonitor driftline-notify",
+        "TriggerAuthentication driftline-kafka",
     }
 
 
@@ -106,20 +112,25 @@ def test_a_container_may_do_nothing_that_it_need_not(name: str) -> None:
 
 @pytest.mark.parametrize("path", configurations(), ids=lambda path: path.parent.name)
 def test_a_configuration_is_valid_and_serves_the_port_that_is_opened(path: Path) -> None:
-    config = read_config(path)
-    [container] = containers(WORKER)
-    [port] = container["ports"]
-    assert (config.metrics.host, config.metrics.port) == ("0.0.0.0", port["containerPort"])
+    metrics = read_config(path).metrics
+    [worker_port], [notify_port] = (
+        [p["containerPort"] for c in containers(d) for p in c["ports"]] for d in (WORKER, NOTIFY)
+    )
+    assert (metrics.host, metrics.port, metrics.notify_port) == ("0.0.0.0", worker_port, notify_port)
 
 
-def test_probes_ask_for_paths_that_a_worker_answers() -> None:
-    [container] = containers(WORKER)
+@each_deployment
+def test_probes_ask_for_paths_that_are_answered(name: str) -> None:
+    [container] = containers(DEPLOYMENTS[name])
     [port] = container["ports"]
     probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
     assert {probe["port"] for probe in probes} == {port["name"]}
-    [endpoint] = OBJECTS["ServiceMonitor", "driftline"]["spec"]["endpoints"]
-    nobody = Config.from_mapping({"kafka": {"bootstrap_servers": "127.0.0.1:1"}, "metrics": {"port": 0}})
-    with worker_port(nobody, Board(), "0.1.0") as server:
+    [endpoint] = OBJECTS["ServiceMonitor", name]["spec"]["endpoints"]
+    nobody = Config.from_mapping(
+        {"kafka": {"bootstrap_servers": "127.0.0.1:1"}, "metrics": {"port": 0, "notify_port": 0}}
+    )
+    of_worker = name == WORKER["metadata"]["name"]
+    with worker_port(nobody, Board(), "") if of_worker else notify_port(nobody, NotifyBoard(), "") as server:
         for path in {probe["path"] for probe in probes} | {endpoint["path"]}:
             with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=10) as answer:
                 assert answer.status == 200
@@ -148,6 +159,22 @@ def test_selectors_choose_the_workers_and_ports_go_by_their_names() -> None:
     assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == names
 
 
+def test_the_notifier_is_scraped_under_the_name_that_the_rules_expect() -> None:
+    service, monitor = OBJECTS["Service", "driftline-notify"], OBJECTS["ServiceMonitor", "driftline-notify"]["spec"]
+    assert service["spec"]["selector"] == labels_of(NOTIFY) == NOTIFY["spec"]["selector"]["matchLabels"]
+    assert monitor["selector"]["matchLabels"] == service["metadata"]["labels"]
+    [endpoint] = monitor["endpoints"]
+    [port] = service["spec"]["ports"]
+    [container] = containers(NOTIFY)
+    assert (endpoint["port"], port["targetPort"]) == (port["name"], container["ports"][0]["name"])
+    assert port["port"] == container["ports"][0]["containerPort"]
+    assert {"targetLabel": "job", "replacement": JOB} in endpoint["relabelings"]
+    assert f'up{{job="{JOB}"}}' in alerts()["DriftlineNotifierDown"]["expr"]
+
+
+JOB = "driftline-notify"
+
+
 def test_workers_are_added_by_the_lag_of_the_group_and_the_topics_that_are_configured() -> None:
     config = read_config(FOLDER / "base/driftline.yaml")
     spec = OBJECTS["ScaledObject", "driftline"]["spec"]
@@ -159,6 +186,63 @@ def test_workers_are_added_by_the_lag_of_the_group_and_the_topics_that_are_confi
     assert [trigger["topic"] for trigger in triggers] == list(config.kafka.topics)
     assert {trigger["bootstrapServers"] for trigger in triggers} == {",".join(config.kafka.bootstrap_servers)}
     assert all(isinstance(value, str) for trigger in triggers for value in trigger.values())
+
+
+SECRET = "driftline-kafka"
+HELD = {"ca.crt", "tls.crt", "tls.key", "username", "password"}
+SECURED = ("keda", "notify", "kafka-access", "keda-kafka-access")
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Any]:
+    return built(tmp_path_factory.mktemp("secured"), *SECURED)
+
+
+@each_deployment
+def test_what_kafka_wants_is_mounted_where_the_page_says(name: str, secured: Any, tmp_path: Path) -> None:
+    deployment = secured["Deployment", name]
+    kubernetes_validate.validate(deployment, KUBERNETES, strict=True)
+    assert len(deployment["spec"]["template"]["spec"]["volumes"]) == len(pod_of(DEPLOYMENTS[name])["volumes"]) + 1
+    [volume] = [v for v in pod_of(deployment)["volumes"] if v.get("secret", {}).get("secretName") == SECRET]
+    assert "optional" not in volume["secret"]
+    [container] = containers(deployment)
+    [mount] = [m for m in container["volumeMounts"] if m["name"] == volume["name"]]
+    assert mount["readOnly"] is True
+    [block] = [one for one in marked(CONFIGURATION, documents=[PAGE]) if "security" in one.mapping["kafka"]]
+    (tmp_path / "driftline.yaml").write_text(block.text)
+    security = read_config(tmp_path / "driftline.yaml").kafka.security
+    assert security.tls
+    assert security.sasl
+    assert security.sasl.password
+    files = [security.tls.ca_file, security.sasl.password.file]
+    assert {str(Path(file).parent) for file in files} == {mount["mountPath"]}
+    assert {Path(file).name for file in files} <= HELD
+
+
+def pod_of(deployment: Any) -> Any:
+    return deployment["spec"]["template"]["spec"]
+
+
+def test_keda_asks_kafka_with_the_same_secret(secured: Any) -> None:
+    [trigger] = secured["ScaledObject", "driftline"]["spec"]["triggers"]
+    told = secured["TriggerAuthentication", trigger["authenticationRef"]["name"]]["spec"]["secretTargetRef"]
+    assert {one["parameter"]: one["key"] for one in told} == {
+        "ca": "ca.crt", "cert": "tls.crt", "key": "tls.key", "username": "username", "password": "password"
+    }  # fmt: skip
+    assert {one["name"] for one in told} == {SECRET}
+    assert {one["key"] for one in told} == HELD == set(re.findall(r"`([\w.]+)`", said_of_the_secret()))
+    assert (trigger["metadata"]["tls"], trigger["metadata"]["sasl"]) == ("enable", "scram_sha512")
+    assert trigger["metadata"].keys() > {"bootstrapServers", "consumerGroup", "topic"}
+
+
+def said_of_the_secret() -> str:
+    """What the page says that the Secret holds."""
+    return PAGE.read_text().split(f"`{SECRET}`:", 1)[1].split(" The ", 1)[0]
+
+
+def test_access_to_kafka_needs_neither_keda_nor_a_notifier(tmp_path: Path) -> None:
+    objects = built(tmp_path, "kafka-access")
+    assert {kind for kind, _ in objects} == {"ConfigMap", "Deployment", "PodDisruptionBudget", "Service"}
 
 
 def test_the_rules_are_those_of_prometheus() -> None:

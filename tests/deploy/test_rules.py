@@ -26,6 +26,9 @@ LOAN, FRAUD = (
     f'driftline_window_end_timestamp_seconds{{{JOB},model="{m}",version="7",segment=""}}' for m in ("loan", "fraud")
 )
 UP = f"up{{{JOB}}}"
+NOTIFIER = {"job": "driftline-notify", "instance": "notifier:9466"}
+PEER_UP = 'driftline_notify_peer_up{job="driftline-notify",instance="notifier:9466",peer="http://alertmanager:9093"}'
+NOTIFIER_UP = 'up{job="driftline-notify",instance="notifier:9466"}'
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,12 @@ CASES = {
     "no worker answers": Case("DriftlineNoWorker", {UP: "1x10 0x60"}, 20, {}),
     "no worker is there": Case("DriftlineNoWorker", {'up{job="prometheus"}': "1x60"}, 20, {}),
     "a worker answers": Case("DriftlineNoWorker", {UP: "1x60"}, 20, None),
+    "an Alertmanager takes no pushes": Case(
+        "DriftlineNotifyFailing", {PEER_UP: "1x10 0x60"}, 20, {**NOTIFIER, "peer": "http://alertmanager:9093"}
+    ),
+    "an Alertmanager restarts": Case("DriftlineNotifyFailing", {PEER_UP: "1x10 0x3 1x60"}, 16, None),
+    "a notifier is down": Case("DriftlineNotifierDown", {NOTIFIER_UP: "1x10 0x60"}, 20, NOTIFIER),
+    "no notifier is wanted": Case("DriftlineNotifierDown", {UP: "0x60"}, 20, None),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fuzz import configuration, events, files, messages, profiles, records, state
+from tests.fuzz import configuration, events, files, framed, messages, profiles, records, state
 from tests.fuzz.bounds import TooLargeError, TooSlowError, bounded
 from tests.fuzz.decoder import Decoder
 
@@ -18,6 +18,7 @@ DECODERS: tuple[Decoder, ...] = (
     *state.DECODERS,
     *records.DECODERS,
     *events.DECODERS,
+    *framed.DECODERS,
     *configuration.DECODERS,
     *files.DECODERS,
 )

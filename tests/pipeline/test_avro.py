@@ -2,11 +2,9 @@
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -18,13 +16,14 @@ from pipeline.events.reader import EventReader
 from pipeline.history.history import Stretch
 from pipeline.sniff.proposal import proposed
 from pipeline.sniff.sample import Sample
-from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.event import Refusal
 from tests.pipeline.events import START_MS, encode, event
+from tests.pipeline.registry import Registry, framed, reader_of
 
 fastavro = pytest.importorskip("fastavro", reason="needs fastavro: pip install 'driftline[avro]'")
 
+FORM = "confluent-avro"
 FEATURES = {
     "type": "record",
     "name": "Features",
@@ -65,39 +64,24 @@ HELD = {
     10: {"schema": json.dumps(SCHEMA), "references": [{"name": "x", "subject": "x", "version": 1}]},
     11: {"schema": '{"type": "record", "name": "E", "fields": [{"name": "x", "type": "nothing"}]}'},
     12: {"schema": '{"type": "enum", "name": "E", "symbols": ["A"]}'},
+    14: {"schema": '{"type": "enum", "name": "bank.Grade", "symbols": ["A", "B"]}'},
+    15: {
+        "schema": json.dumps(
+            {
+                "type": "record",
+                "name": "bank.Graded",
+                "fields": [{"name": "features", "type": {"type": "map", "values": "bank.Grade"}}],
+            }
+        ),
+        "references": [{"name": "bank.Grade", "subject": "grades", "version": 2}],
+    },
 }
-
-
-class Registry:
-    """Schemas by number; `asked` are the numbers asked for, in order."""
-
-    def __init__(self, url: str, asked: list[int]) -> None:
-        self.url, self.asked = url, asked
-
-    def reader(self) -> EventReader:
-        return EventReader(Config.from_mapping({"event": {"format": "confluent-avro", "registry": self.url}}))
 
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[Registry]:
-    asked: list[int] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            number = int(self.path.removeprefix("/schemas/ids/"))
-            asked.append(number)
-            self.send_response(200 if number in HELD else 404)
-            self.end_headers()
-            self.wfile.write(json.dumps(HELD.get(number, {"error_code": 40403})).encode())
-
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield Registry(f"http://127.0.0.1:{server.server_port}", asked)
-    server.shutdown()
-    server.server_close()
+    with Registry(HELD, {"grades/versions/2": 14}) as running:
+        yield running
 
 
 def body(record: dict[str, Any] = RECORD) -> bytes:
@@ -106,18 +90,19 @@ def body(record: dict[str, Any] = RECORD) -> bytes:
     return out.getvalue()
 
 
-def framed(payload: bytes, number: int = 7) -> bytes:
-    return b"\x00" + number.to_bytes(4, "big") + payload
-
-
 def test_a_record_becomes_a_plain_event_and_its_schema_is_asked_for_once(registry: Registry) -> None:
     registry.asked.clear()
-    reader = registry.reader()
+    reader = registry.reader(FORM)
     for _ in range(2):
         events = reader.read([framed(body()), framed(body({**RECORD, "model": "fraud"}))])
         assert events.documents == [PLAIN, {**PLAIN, "model": "fraud"}]
         assert events.times_ms.tolist() == [PLAIN["ts"]] * 2
-    assert registry.asked == [7]
+    assert registry.asked == ["/schemas/ids/7?format=serialized"]
+
+
+def test_a_schema_may_refer_to_others(registry: Registry) -> None:
+    events = registry.reader(FORM).read([framed(b"\x02\x02g\x02\x00", 15)])
+    assert events.refusals == {0: Refusal.NO_TIMESTAMP}, "it was read, and holds nothing else"
 
 
 def test_golden_bytes() -> None:
@@ -132,38 +117,40 @@ def test_what_is_not_framed_so_is_refused_and_nothing_else(registry: Registry) -
         b"", None, b"\x00\x00", b"\x01" + good[1:], encode(event(1, START_MS)), good[:-1], good + b"x",
         *(framed(body(), number) for number in (8, 9, 10, 11, 12, 13)),
     ]  # fmt: skip
-    events = registry.reader().read([one for value in bad for one in (value, good)])
+    events = registry.reader(FORM).read([one for value in bad for one in (value, good)])
     assert events.refusals == dict.fromkeys(range(0, 2 * len(bad), 2), Refusal.BAD_FORM)
     assert events.rows.tolist() == [2 * i + 1 for i in range(len(bad))]
 
 
 def test_too_large_a_record_is_refused(registry: Registry) -> None:
-    assert registry.reader().read([b"\x00" * 2_000_000]).refusals == {0: Refusal.TOO_LARGE}
+    assert registry.reader(FORM).read([b"\x00" * 2_000_000]).refusals == {0: Refusal.TOO_LARGE}
 
 
 def test_rows_of_tables_are_plain(registry: Registry) -> None:
-    assert registry.reader().read([PlainEvent(encode(event(1, START_MS)))]).models == ["m"]
+    assert registry.reader(FORM).read([PlainEvent(encode(event(1, START_MS)))]).models == ["m"]
 
 
 def test_a_sniffed_sample_is_read_through_the_registry(registry: Registry) -> None:
     sample = Sample("scores", [Stretch([framed(body())] * 30)])
-    assert proposed(sample, {"registry": registry.url}).event == {"format": "confluent-avro", "registry": registry.url}
+    assert proposed(sample, {"registry": registry.url}).event == {"format": FORM, "registry": registry.url}
+
+
+@pytest.fixture(scope="module")
+def reader(registry: Registry) -> EventReader:
+    return registry.reader(FORM)
 
 
 @given(st.binary(max_size=60), st.integers(0, 60), st.integers(0, 12))
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_are_an_event_or_refused(registry: Registry, noise: bytes, at: int, length: int) -> None:
+def test_any_bytes_are_an_event_or_refused(reader: EventReader, noise: bytes, at: int, length: int) -> None:
     good = body()
-    events = READERS.setdefault(registry.url, registry.reader()).read([framed(good[:at] + noise + good[at + length :])])
+    events = reader.read([framed(good[:at] + noise + good[at + length :])])
     assert len(events.rows) + len(events.refusals) == 1
 
 
-READERS: dict[str, EventReader] = {}
-
-
 def test_a_registry_that_does_not_answer_ends_the_worker_and_refuses_nothing() -> None:
-    nowhere = Registry("http://127.0.0.1:1", [])
     with pytest.raises(
-        BrokerError, match=r"the schema registry does not answer at http://127\.0\.0\.1:1/schemas/ids/7: "
+        BrokerError,
+        match=r"the schema registry does not answer at http://127\.0\.0\.1:1/schemas/ids/7\?format=serialized: ",
     ):
-        nowhere.reader().read([framed(body())])
+        reader_of("http://127.0.0.1:1", FORM).read([framed(body())])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from detectors.wire import decode_group
 from pipeline.events.files import read_events
+from pipeline.events.formats.framed import LANGUAGES
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.reader import EventReader, Events
 from pipeline.history.local import LocalIngest
@@ -24,7 +25,7 @@ from pipeline.ingest.shared import Ingest
 from schemas import codec
 from schemas.config import Config
 from schemas.event import Refusal
-from schemas.event_config import EventConfig
+from schemas.event_config import FRAMED_JSON, EventConfig
 from schemas.packet import SourcePartition
 from tests.pipeline.events import START_MS
 from tests.pipeline.forms import FAULTY, RECORD_MS, SAMPLES, Sample
@@ -48,7 +49,7 @@ def read(sample: Sample, *values: bytes, **more: Any) -> Events:
 
 
 def test_the_configuration_knows_the_forms_that_there_are() -> None:
-    assert set(get_args(EventConfig.model_fields["format"].annotation)) == {"json", "confluent-avro", *FORMATS}
+    assert set(get_args(EventConfig.model_fields["format"].annotation)) == {"json", FRAMED_JSON, *LANGUAGES, *FORMATS}
     assert {sample.form for sample in SAMPLES.values()} == set(FORMATS) == set(FAULTY)
 
 

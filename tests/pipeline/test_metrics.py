@@ -8,6 +8,7 @@ import subprocess
 import urllib.request
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -122,6 +123,25 @@ def test_every_series_is_ours_has_help_and_a_unit(board: Board) -> None:
     assert all(name.endswith("_total") == (kind == "counter") for name, kind in types.items())
     assert all(said.endswith(".") for said in helps.values())
     assert not [name for name in types if re.search(r"_ms|millis|percent|_pct", name)]
+
+
+def test_quantiles_are_of_the_window_last_closed_and_of_those_that_are_wanted(board: Board) -> None:
+    labels = {"model": "loan", "version": "1", "segment": "", "signal": "value"}
+    last = list(loans(EVENTS, DRIFT_AT))[WELL_AT - WINDOW_S : WELL_AT]
+    values = [one["features"]["value"] for one in last]
+    for q in (0.05, 0.5, 0.95):
+        assert value(board, "driftline_quantile", **labels, q=str(q)) == pytest.approx(np.quantile(values, q), rel=0.05)
+    shown = {(dict(found)["signal"], dict(found)["q"]) for found in series_of(board)["driftline_quantile"]}
+    assert shown == {(name, q) for name in ("value", "term", "prediction") for q in ("0.05", "0.5", "0.95")}
+
+
+def test_without_a_list_of_quantiles_there_are_none() -> None:
+    cfg = Config.from_mapping({**config("loan").model_dump(by_alias=True), "metrics": {"quantiles": []}})
+    closing = closed(cfg, list(map(encode, loans(2 * WINDOW_S, EVENTS))))[0]
+    board = Board()
+    board.closed(0, closing)
+    assert "driftline_mean{" in text_of(board, cfg)
+    assert "driftline_quantile{" not in text_of(board, cfg)
 
 
 def test_counters_and_sources_are_what_the_board_says(board: Board) -> None:

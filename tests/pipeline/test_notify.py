@@ -3,11 +3,14 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
+import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 
 from schemas.alert import Alert, AlertState
 from tests.deploy.alertmanagers import Alertmanager, Webhook, webhook
-from tests.kafka.broker import KafkaBroker
+from tests.kafka.broker import KafkaBroker, free_port
 from tests.kafka.choice import Kafka
 from tests.pipeline.workers import DRIFTLINE, create_topic, driftline, send, until, write_config
 from tests.schemas.test_messages import ALERT
@@ -36,7 +39,9 @@ class NotifyProcess:
     """`driftline notify`, in a process of its own."""
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self._config = write_config(folder, f"notify-{uuid.uuid4().hex}.yaml", **settings)
+        self.folder, self.settings, self.port = folder, settings, free_port()
+        metrics = {"notify_port": self.port}
+        self._config = write_config(folder, f"notify-{uuid.uuid4().hex}.yaml", **settings, metrics=metrics)
         self._log_path = folder / "notify.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -53,6 +58,19 @@ class NotifyProcess:
         if self._process.poll() is None:
             os.kill(self._process.pid, number)
         return self._process.wait(timeout=20)
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """The status and the text of what its port answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def series(self) -> dict[str, float]:
+        """What its /metrics say, by name and labels."""
+        lines = self.answer("/metrics")[1].splitlines()
+        return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines if not x.startswith("#"))}
 
     def said(self, words: str) -> int:
         """How many lines of the log have these words."""
@@ -123,6 +141,17 @@ async def test_alerts_fire_in_groups_at_every_peer_and_resolve(scene: Scene) -> 
     assert scene.notify.said("no alert, or one of a newer version") == 1
     for peer in scene.peers:
         until("the active ones are those", lambda peer=peer: {a["labels"]["signal"] for a in peer.active()} == {"grade", "amount", "late"}, 30)  # fmt: skip
+    until("all of it was read", lambda: scene.notify.series()["driftline_notify_lag_messages"] == 0, 10)
+    series, urls = scene.notify.series(), [peer.url for peer in scene.peers]
+    assert series["driftline_notify_firing"] == 3
+    assert series['driftline_notify_events_total{state="firing"}'] == 5
+    assert series['driftline_notify_events_total{state="resolved"}'] == 2
+    assert [series[f'driftline_notify_peer_up{{peer="{url}"}}'] for url in urls] == [1, 1]
+    for url in urls:
+        assert series[f'driftline_notify_pushes_total{{outcome="taken",peer="{url}"}}'] >= 2
+        assert series[f'driftline_notify_pushes_total{{outcome="failed",peer="{url}"}}'] == 0
+        assert abs(series[f'driftline_notify_last_success_timestamp_seconds{{peer="{url}"}}'] - time.time()) < 60
+    assert [scene.notify.answer(path) for path in ("/healthz", "/readyz")] == [(200, "ok\n")] * 2
     assert scene.notify.end() == 0
     assert scene.notify.said("ended: open=3") == 1
 
@@ -153,6 +182,10 @@ async def test_a_peer_that_was_away_is_told_when_it_is_back(scene: Scene) -> Non
     until("the other is told", lambda: scene.hooks[1].states() == {"income": "firing"}, 60)
     await asyncio.sleep(4)
     assert scene.notify.said("peer is away") == 1
+    series = scene.notify.series()
+    assert [series[f'driftline_notify_peer_up{{peer="{peer.url}"}}'] for peer in scene.peers] == [0, 1]
+    assert series[f'driftline_notify_pushes_total{{outcome="failed",peer="{away.url}"}}'] >= 2
+    assert scene.notify.answer("/healthz") == (200, "ok\n"), "who is away is no reason to start it anew"
     away.start()
     scene.everybody_knows(income="firing")
     until("it is said", lambda: scene.notify.said("peer is back") == 1, 30)
@@ -175,7 +208,7 @@ async def test_a_broker_that_restarts_is_read_on(private_kafka: KafkaBroker, tmp
 
 
 async def test_two_notifiers_side_by_side_say_the_same(scene: Scene) -> None:
-    other = copy(scene.notify)
+    other = NotifyProcess(scene.notify.folder, scene.notify.settings)
     await scene.write(event("income"))
     scene.notify.start()
     other.start()
@@ -193,9 +226,20 @@ def test_nobody_to_notify_is_said_in_one_line(tmp_path: Path) -> None:
     assert done.stderr == "error alertmanager.urls is empty; name who is to be told, as in [http://alertmanager:9093]\n"
 
 
+def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = {"alertmanager": {"urls": ["http://localhost:1"]}, "metrics": {"notify_port": port}}
+        done = driftline("notify", "-c", write_config(tmp_path, "none.yaml", kafka={}, **told))
+    assert done.returncode == 1
+    assert done.stderr.endswith("choose another port (metrics.notify_port)\n")
+    assert done.stderr.startswith(f"error metrics cannot be served on 127.0.0.1:{port}: ")
+
+
 def test_a_topic_that_is_not_there_is_said_in_one_line(real_kafka: Kafka, tmp_path: Path) -> None:
     kafka = {"bootstrap_servers": real_kafka.bootstrap_servers, "prefix": "nothing-here"}
-    config = write_config(tmp_path, "none.yaml", kafka=kafka, alertmanager={"urls": ["http://localhost:1"]})
+    told = {"alertmanager": {"urls": ["http://localhost:1"]}, "metrics": {"notify_port": 0}}
+    config = write_config(tmp_path, "none.yaml", kafka=kafka, **told)
     done = driftline("notify", "-c", config)
     assert done.returncode == 1
     assert done.stderr == "error topic nothing-here.alerts does not exist; create it with: driftline topics -c FILE\n"

@@ -201,6 +201,8 @@ MISTAKES = {
     "detection: {fire: {of: 101}}": "detection.fire.of: must be at most 100, got 101",
     "metrics: {username: a}": "metrics: username and password_file go together; set both or neither",
     "page: {windows: 11}": "page.windows: must be at least 12, got 11",
+    "metrics: {quantiles: [0.5, 1]}": "metrics.quantiles[1]: must be less than 1, got 1",
+    "metrics: {quantiles: [0.5, 0.5]}": "metrics.quantiles: the quantile '0.5' is there twice",
     "metrics: {port: 65536}": "metrics.port: must be at most 65535, got 65536",
     # one of several words
     "kafka: {start: newest}": "kafka.start: must be 'earliest' or 'latest', got 'newest'",
@@ -260,8 +262,9 @@ MISTAKES = {
     "alertmanager: {runbook_url: wiki/drift}": "alertmanager.runbook_url: 'wiki/drift' is not a link; write all of it, "
     "as in https://wiki.example/drift",
     "event: {format: confluent-avro}": "event: format confluent-avro needs a registry, as in http://localhost:8081",
-    "event: {format: kserve-v1, ts_unit: s}": "event: ts_unit goes with format json and confluent-avro, got 's' with "
-    "kserve-v1; the times of the other formats are ISO 8601",
+    "event: {format: confluent-protobuf}": "event: format confluent-protobuf needs a registry, as in http://localhost:8081",
+    "event: {format: kserve-v1, ts_unit: s}": "event: ts_unit goes with format json, confluent-json, "
+    "confluent-avro and confluent-protobuf, got 's' with kserve-v1; the times of the other formats are ISO 8601",
     "event: {pairs: {}}": "event: pairs goes with format kserve-v1, kserve-v2 and seldon, got json: it has no halves",
     "event: {format: seldon, pairs: {within: 1ms}}": "event.pairs.within: must be at least 1s, got 1ms",
     "event: {paths: {ts: .}}": "event.paths.ts: '.' is not a path; write keys with dots between, as in tags.country",
@@ -319,6 +322,8 @@ DECISIVE = [
     "event: {format: kserve-v2, pairs: {most: 3}}",
     *(f"event: {{ts_unit: {unit}}}" for unit in ("s", "us", "ns")),
     "event: {format: confluent-avro, registry: http://a}",
+    "event: {format: confluent-protobuf, registry: http://a}",
+    "event: {format: confluent-json}",
     *(f"limits: {{{name}: 3333}}" for name, _ in Config().limits if name != "groups"),
     "event: {ignore: [features.a]}",
     "event: {ignore: [features.b]}",
@@ -348,7 +353,7 @@ INDIFFERENT = [
     "limits: {groups: 3333}",
     "event: {registry: http://a, registry_access: {token: {env: T}}}",
     "alertmanager: {urls: [http://a:1], access: {username: u, password: {file: p}}, resend: 9s, history: 7d, runbook_url: http://r, generator_url: http://g/a}",
-    "metrics: {host: h, port: 0, max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
+    "metrics: {host: h, port: 0, notify_port: 0, quantiles: [], max_series: 100, username: u, password_file: p, tls: {certificate_file: c}}",
     "kafka: {security: {tls: {ca_file: c}, sasl: {mechanism: PLAIN, username: u, password: {env: P}}}}",
     "kafka: {security: {sasl: {mechanism: OAUTHBEARER, oauth: {token_url: http://t, client_id: c, client_secret: {file: s}}}}}",
     "page: {history: 1h, windows: 50}",

@@ -1,52 +1,51 @@
-"""Avro in the framing of Confluent's serializers: a byte 0, the schema's number as four bytes, most significant first, and
-the record. The one importer of fastavro."""
+"""Avro in Confluent's framing. The one importer of fastavro."""
 
 import io
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from struct import Struct
 from typing import Any
 
+from pipeline.events.schema_registry import Referred, Schema
+from schemas import codec
 from schemas.errors import ConfigError
 
-_FRAME = Struct(">bI")
 
+class Avro:
+    """Reads records by Avro schemas. Raises ConfigError where fastavro is not installed."""
 
-class AvroDecoder:
-    """Decodes records by the schemas they name; `schema_of` gives a schema by its number. Raises ConfigError where
-    fastavro is not installed."""
+    kind = "AVRO"
+    faults: tuple[type[Exception], ...] = (EOFError, struct.error)
 
-    def __init__(self, schema_of: Callable[[int], Any]) -> None:
+    def __init__(self) -> None:
         try:
             import fastavro
         except ImportError:
             raise ConfigError("event.format confluent-avro needs fastavro: pip install 'driftline[avro]'") from None
         self._avro = fastavro
-        self._schema_of = schema_of
-        self._parsed: dict[int, Any] = {}
 
-    def decode(self, value: bytes) -> dict[str, Any]:
-        """The record as JSON would have it. Raises ValueError, or what fastavro makes Python raise, for what is no such
-        record; whatever `schema_of` raises for want of the registry."""
-        if len(value) < _FRAME.size:
-            raise ValueError("shorter than a frame")
-        magic, number = _FRAME.unpack_from(value)
-        if magic != 0:
-            raise ValueError(f"a frame begins with byte 0, got {magic}")
-        if number not in self._parsed:
-            self._parsed[number] = self._parse(self._schema_of(number))
-        body = io.BytesIO(value[_FRAME.size :])
-        record = self._avro.schemaless_reader(body, self._parsed[number], None)
-        if body.read(1):
-            raise ValueError("bytes after the record")
-        if not isinstance(record, dict):
-            raise ValueError("the schema is not a record's")
-        return {name: _plain(field) for name, field in record.items()}
+    def reader(self, schema: Schema, others: Sequence[Referred]) -> Callable[[bytes], dict[str, Any]]:
+        """What reads payloads of this schema, which refers to `others`. Raises ValueError where it is not a record's."""
+        named: dict[str, Any] = {}
+        for other in others:
+            self._parse(other.schema, named)
+        parsed = self._parse(schema, named)
 
-    def _parse(self, schema: Any) -> Any:
+        def read(payload: bytes) -> dict[str, Any]:
+            body = io.BytesIO(payload)
+            record = self._avro.schemaless_reader(body, parsed, None)
+            if body.read(1):
+                raise ValueError("bytes after the record")
+            if not isinstance(record, dict):
+                raise ValueError("the schema is not a record's")
+            return {name: _plain(field) for name, field in record.items()}
+
+        return read
+
+    def _parse(self, schema: Schema, named: dict[str, Any]) -> Any:
         try:
-            return self._avro.parse_schema(schema)
+            return self._avro.parse_schema(codec.decode(schema.text.encode()), named_schemas=named)
         except self._avro.schema.SchemaParseException as error:
             raise ValueError(f"not an Avro schema: {error}") from error
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
+from detectors.rate_cells import of_values
 from pipeline.ingest.sightings import Sighting, Sightings
 from pipeline.monitor.alerting import Decision, SignalMemory, decide, ended
 from pipeline.monitor.announcement import Announced, announcement
@@ -373,9 +374,8 @@ def _alert(
 
 
 def _moved_most(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """The cells whose share changed most."""
+    """The cells whose share changed most; that of a rate that alone says drift before all."""
     before = sum(cell.reference for cell in cells) or 1
     after = sum(cell.current for cell in cells) or 1
-    return tuple(
-        sorted(cells, key=lambda c: (-abs(c.current / after - c.reference / before), c.label))[:CELLS_IN_ALERT]
-    )
+    values = sorted(of_values(cells), key=lambda c: (-abs(c.current / after - c.reference / before), c.label))
+    return tuple([*cells[: len(cells) - len(values)], *values][:CELLS_IN_ALERT])

@@ -148,6 +148,10 @@ def test_events_against_a_correlation_are_one_alert_that_names_five(baseline: Ba
     assert re.match(
         r"__anomaly__: [34](\.\d)? % of events anomalous, as the 0\.\d+ % most anomalous of the", alert.summary
     )
+    assert alert.cells[0].label == "as anomalous as the baseline's most"
+    assert alert.cells[0].current >= EVENTS // 25
+    assert alert.contributions is not None
+    assert alert.contributions.segments == ()  # segments have no scores
     look_at = closing.look_at(alert)
     assert len(look_at) == 5
     assert {(one.offset - EVENTS) % 25 for one in look_at} == {0}

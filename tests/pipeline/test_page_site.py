@@ -6,11 +6,13 @@ import pytest
 
 from pipeline.serving.page.chronicle import Chronicle
 from pipeline.serving.page.renderer import Freshness
+from pipeline.serving.page.signal_view import signal_view
 from pipeline.serving.page.site import Site
 from pipeline.serving.server import Answer, Request
 from schemas import codec
 from schemas.config import Config
-from tests.pipeline.events import encode, event
+from schemas.group import Group
+from tests.pipeline.events import encode, event, loans
 from tests.pipeline.html_reader import Page
 from tests.pipeline.past import EVIL, Said, drifting, fill, hostile, said
 
@@ -203,3 +205,18 @@ def test_an_incident_of_two_versions_says_of_which_each_alert_is() -> None:
     model = " ".join(page(site, "/model?name=loan").text.split())
     assert "2 signals in 2 versions" in model
     assert model.count("version 2 ") >= 2
+
+
+def test_a_signal_of_which_nulls_alone_drift_shows_them_first() -> None:
+    events = []
+    for at, loan in enumerate(loans(6400, 6400)):
+        if at >= 6000 and at % 4 == 0:
+            loan["features"]["value"] = None
+        events.append(encode(loan))
+    chronicle = fill(Chronicle(), said("loan", events))
+    view = signal_view(chronicle, Group("loan", "1"), "value")
+    assert view is not None
+    assert view.row.moved.startswith("null from 0 % to 25 % of events")
+    first = view.bars[0]
+    assert (first.label, first.reference_text, first.current_text) == ("null", "0 %", "25 %")
+    assert view.moved[0].label == "null"

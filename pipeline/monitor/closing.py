@@ -62,7 +62,11 @@ class Closing:
         segment. Outside the canonical bodies, as `where` is."""
         if alert.state is not AlertState.FIRING:
             return ()
-        found = self.sightings.get(alert.group._replace(segment=None))
+        return self.sighted(alert.group._replace(segment=None))
+
+    def sighted(self, group: Group) -> tuple[Sighting, ...]:
+        """The most anomalous events of a group in the window; none of a segment, which are not scored apart."""
+        found = self.sightings.get(group)
         return found.worst if found else ()
 
 

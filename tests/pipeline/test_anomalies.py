@@ -323,6 +323,7 @@ async def test_on_kafka_the_alert_is_that_of_replay_and_its_header_names_events_
         until("it reads both", lambda: worker.partitions_read == 2)
         await send(servers, name, (folder / "current.ndjson").read_bytes().splitlines(), 2)
         until("its alerts", lambda: len(read_topic(servers, f"{name}.alerts")) == 2)
+        until("its windows", lambda: len(read_topic(servers, f"{name}.windows")) == 6)
     finally:
         worker.stop()
     [alert] = [m for m in read_topic(servers, f"{name}.alerts") if codec.decode(m.value)["signal"] == SIGNAL]
@@ -333,6 +334,13 @@ async def test_on_kafka_the_alert_is_that_of_replay_and_its_header_names_events_
     features = {(m.partition, m.offset): codec.decode(m.value)["features"] for m in read_topic(servers, name)}
     assert {(features[one.source.partition, one.offset]["a"]) for one in found} == {1.8}
     assert f"look at {found[0]}, {found[1]}, " in tailed(worker.config, 4)
+    headers = [dict(m.headers) for m in read_topic(servers, f"{name}.windows")]
+    named = [read_sightings(some["look_at"]) for some in headers if "look_at" in some]
+    assert [len(events) for events in named] == [5, 5]  # of the whole, and not of its segments
+    assert found in named
+    done = driftline("report", "-c", worker.config, "-o", folder / "report.html")
+    assert done.returncode == 0, done.stderr
+    assert f"partition {found[0].source.partition}, offset {found[0].offset}<" in (folder / "report.html").read_text()
 
 
 def tailed(config: Path, lines: int) -> str:

@@ -75,7 +75,7 @@ class Column:
     @classmethod
     def of(cls, values: Sequence[object], vocabulary: Vocabulary) -> "Column":
         """The column of Python values; the strings' hashes are entered in `vocabulary`. O(n)."""
-        numbers = _packed(values)
+        numbers = packed(values)
         if numbers is not None:
             return cls(len(values), None, numbers, None)
         types = set(map(type, values))
@@ -135,7 +135,7 @@ def _transposed(part: npt.NDArray[Any] | None, width: int) -> list[Any]:
     return [None] * width if part is None else list(np.ascontiguousarray(part.reshape(-1, width).T))
 
 
-def _packed(values: Sequence[object]) -> Floats | None:
+def packed(values: Sequence[object]) -> Floats | None:
     """The values as floats where all are finite numbers; None where one is not, or may not be."""
     try:
         numbers = np.frombuffer(struct.pack(f"{len(values)}d", *values))

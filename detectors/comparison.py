@@ -13,6 +13,7 @@ from detectors.distribution import Tested, distribution_verdicts
 from detectors.grid import Counts, Indices
 from detectors.ordering import Floats
 from detectors.profile import Profile
+from detectors.rate_cells import with_rate
 from detectors.rated import Rated
 from detectors.reference import BASELINE, Reference
 from detectors.settings import Settings
@@ -46,7 +47,8 @@ class Comparison(NamedTuple):
     `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
     with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
     `raised` is whether any verdict is warning or drift; `against` names the reference. `score` is the window's standard score
-    among the baseline's."""
+    among the baseline's. `rate` is the detector whose rate alone says that the signal drifts: `effect`, its bounds and the first
+    of `cells` are then that rate's."""
 
     state: State
     level: float
@@ -66,6 +68,7 @@ class Comparison(NamedTuple):
     effect_high: float | None = None
     score: float | None = None
     against: str = BASELINE
+    rate: str = ""
 
     def verdict(self, detector: str) -> Verdict | None:
         """The verdict of that name, where it applies."""
@@ -135,6 +138,8 @@ def _compared(
     decided = _Decided.of(verdicts, primary, shares)
     sight = Sight.of(verdicts, primary == "ks", shared, counted.tested, excesses, bar)
     cells = _cells(shared, counted.counts)
+    for at in np.flatnonzero(decided.rated.rows).tolist():
+        cells[at] = with_rate(decided.rated.names[at], cells[at], shared[at], current[at], int(after.missing[at]))
     medians = counted.medians(shared)
     null_rates = zip((before.nulls / n).tolist(), (after.nulls / after.events).tolist(), strict=True)
     columns = (
@@ -153,6 +158,7 @@ def _compared(
         bases,
         *map(_or_none, (sight.minimum_detectable, *decided.rated.bounds(sight.low, sight.high), scores)),
         [reference.name for reference in known],
+        decided.rated.names,
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
 
@@ -334,7 +340,8 @@ class _Decided:
         worst = np.array(_WORST_FIRST)[held[list(_WORST_FIRST)].argmax(axis=0)]
         states = [STATES[code] for code in worst.tolist()]
         alone = np.isin(worst, (DRIFT, WARNING)) & ~of_shape[worst, np.arange(n)]
-        rated = Rated.of([found for found in verdicts if found.detector in WATCHED], worst, alone, effects)
+        shaped = np.where(of_shape[[DRIFT, WARNING]].any(axis=0), effects, np.nan)
+        rated = Rated.of([found for found in verdicts if found.detector in WATCHED], worst, alone, shaped)
         effects = np.where(rated.rows, rated.effect, effects)
         return cls(states, np.minimum(1.0, p_values).tolist(), _or_none(effects), rated)
 

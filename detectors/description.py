@@ -2,6 +2,7 @@
 
 from detectors.chance import Chance
 from detectors.comparison import SUSTAINED, WATCHED, Comparison
+from detectors.rate_cells import of_values
 from detectors.reference import BASELINE
 from schemas.verdict import State, Verdict
 
@@ -16,14 +17,23 @@ def describe(signal: str, comparison: Comparison, chance: Chance | None = None) 
         return f"{signal}: the baseline's windows are too few to tell, or too much alike"
     if not comparison.raised:
         return f"{signal}: no change that matters"
-    parts = [_moved(comparison), *(_seen(v, comparison) for v in comparison.verdicts if v.detector in WATCHED)]
-    said = ", and ".join(part for part in parts if part)
+    said = ", and ".join(part for part in _parts(comparison) if part)
     if not said:
         return f"{signal}: no change that matters"
     if comparison.against != BASELINE:
         said += f", against {comparison.against}"
     sure = chance.said(comparison.p_value, comparison.level, comparison.basis) if chance else ""
     return f"{signal}: {said}; {sure}" if sure else f"{signal}: {said}"
+
+
+def _parts(comparison: Comparison) -> list[str]:
+    """What moved, and what rates say; the one that alone says drift before all others."""
+    rates = sorted(
+        (v for v in comparison.verdicts if v.detector in WATCHED), key=lambda v: v.detector != comparison.rate
+    )
+    seen = [_seen(verdict, comparison) for verdict in rates]
+    moved = _moved(comparison)
+    return [*seen[:1], moved, *seen[1:]] if comparison.rate else [moved, *seen]
 
 
 def _raised(verdict: Verdict) -> bool:
@@ -36,9 +46,11 @@ def _moved(comparison: Comparison) -> str:
     if not raised:
         return ""
     lasting = ", in window after window" if raised == [SUSTAINED] else ""
-    if comparison.effect is None:
+    g = comparison.verdict("g")
+    effect = g.effect if comparison.rate and g else comparison.effect
+    if effect is None:
         return _from_to(comparison) + lasting
-    return f"{_from_to(comparison)}, {_percent(comparison.effect)} of values moved{lasting}"
+    return f"{_from_to(comparison)}, {_percent(effect)} of values moved{lasting}"
 
 
 def _from_to(comparison: Comparison) -> str:
@@ -47,11 +59,11 @@ def _from_to(comparison: Comparison) -> str:
         before, after = map(_number, comparison.medians)
         if before != after:
             return f"median from {before} to {after}"
-    n = max(1, sum(c.reference for c in comparison.cells))
-    m = max(1, sum(c.current for c in comparison.cells))
-    if not comparison.cells:
+    cells = of_values(comparison.cells)
+    n, m = max(1, sum(c.reference for c in cells)), max(1, sum(c.current for c in cells))
+    if not cells:
         return "distribution changed"
-    cell = max(comparison.cells, key=lambda c: abs(c.reference / n - c.current / m))
+    cell = max(cells, key=lambda c: abs(c.reference / n - c.current / m))
     return f"{cell.label} from {_percent(cell.reference / n)} to {_percent(cell.current / m)}"
 
 

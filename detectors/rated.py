@@ -16,21 +16,22 @@ _TWO_SIDED_95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """`rows`, shape (n,), are true for these signals; `effect`, `low` and `high` are those of the rate that is least likely,
-    NaN for the others."""
+    """`rows`, shape (n,), are true for these signals; `names` says which rate it is, the one that is least likely, and
+    `effect`, `low` and `high` are its own, empty and NaN for the others."""
 
     rows: Flags
+    names: list[str]
     effect: Floats
     low: Floats
     high: Floats
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdicts], worst: Codes, alone: Flags, effects: Floats) -> "Rated":
-        """Of n signals whose worst state is `worst`, and whose distributions are `effects` apart, NaN where there is none,
-        those where rates `alone` have it and changed by more. The bounds are those of a difference of two shares, normal, of
-        independent events. O(n)."""
+        """Of n signals whose worst state is `worst`, and whose distributions are `effects` apart, NaN where they are not known to
+        be, those where rates `alone` have it and changed by more. The bounds are those of a difference of two shares, normal,
+        of independent events. O(n)."""
         n = len(worst)
-        found = cls(np.zeros(n, np.bool_), *(np.full(n, np.nan) for _ in range(3)))
+        found = cls(np.zeros(n, np.bool_), [""] * n, *(np.full(n, np.nan) for _ in range(3)))
         least = np.full(n, np.inf)
         for one in verdicts:
             if one.p_value is None:
@@ -42,6 +43,8 @@ class Rated:
             least[rows] = one.p_value[places]
             effect, width = one.effect[places], _width(one)[places]
             found.rows[rows] = True
+            for row in rows.tolist():
+                found.names[row] = one.detector
             found.effect[rows] = effect
             found.low[rows] = np.maximum(effect - width, 0.0)
             found.high[rows] = np.minimum(effect + width, 1.0)

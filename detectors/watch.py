@@ -20,7 +20,7 @@ from detectors.grid import Counts, Indices
 from detectors.ordering import Floats, keys_of
 from detectors.points import last_keys
 from detectors.profile import Profile
-from detectors.reference import Reference
+from detectors.reference import Rare, Reference
 from detectors.significance import rare_event_p, rare_event_threshold
 from detectors.tally import Tally
 from detectors.verdicts import Verdicts
@@ -132,14 +132,14 @@ def _out_of_range(batch: Batch) -> Verdicts:
     notes, beyond = [""] * len(rows), np.zeros(len(rows), np.int64)
     for at, (current, baseline) in enumerate(pairs):
         if current.least < baseline.least or current.greatest > baseline.greatest:
-            below, above = _beyond(current, baseline)
+            below, above = beyond_range(current, baseline)
             beyond[at] = below + above
             notes[at] = f"{below} below, {above} above" if below + above else ""
     rates = Rates(beyond, batch.after.numbers[rows], np.ones(len(rows), np.int64), batch.before.numbers[rows])
     return _one_sided("out_of_range", rows, rates, batch.alike(rates.n_current, rows), batch.bar, notes)
 
 
-def _beyond(current: Profile, baseline: Profile) -> tuple[int, int]:
+def beyond_range(current: Profile, baseline: Profile) -> tuple[int, int]:
     """The window's numbers in buckets wholly below the baseline's least, and wholly above its greatest."""
     least, greatest = keys_of(np.array([baseline.least, baseline.greatest]))
     grid = current.numbers
@@ -152,12 +152,16 @@ def _anomalous(batch: Batch) -> Verdicts:
     baseline, as its range is."""
     tails = [(at, known.rare) for at, known in enumerate(batch.references) if known.rare is not None]
     rows = np.array([at for at, _ in tails], np.intp)
-    grids = [batch.profiles[at].numbers for at in rows.tolist()]
-    beyond = [grid.counts[grid.keys >= np.uint64(rare.key)].sum() for grid, (_, rare) in zip(grids, tails, strict=True)]
+    beyond = [beyond_rare(batch.profiles[at], rare) for at, rare in tails]
     counts = np.array([rare.events for _, rare in tails], np.int64)
     rates = Rates(np.array(beyond, np.int64), batch.after.numbers[rows], counts, batch.before.numbers[rows])
     notes = [_as_rare_as(rare.events, n) for (_, rare), n in zip(tails, rates.n_reference.tolist(), strict=True)]
     return _one_sided("anomalous", rows, rates, batch.alike(rates.n_current, rows), batch.bar, notes)
+
+
+def beyond_rare(current: Profile, rare: Rare) -> int:
+    """The window's scores that are as high as the baseline's highest."""
+    return int(current.numbers.counts[current.numbers.keys >= np.uint64(rare.key)].sum())
 
 
 def _as_rare_as(events: int, of: int) -> str:

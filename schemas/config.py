@@ -23,6 +23,7 @@ from schemas.service_config import AlertmanagerConfig, MetricsConfig, PageConfig
 from schemas.settings import REST, Auto, Section, auto_or_list, between, duration
 
 FINGERPRINT_VERSION = 1
+PROJECTION_VERSION = 1
 _LEAST_OF_AN_HOUR = 20
 _LATER_LIMITS = frozenset({"models", "versions_per_model"})
 
@@ -64,6 +65,12 @@ class Config(Section):
         for at, model in enumerate(() if self.models == "auto" else self.models):
             listed = () if model.signals == "auto" else model.signals
             wanted = [*(segment.path for segment in model.segments), *(signal.path for signal in listed)]
+            embedded = {one.path for one in self.event.embeddings}
+            odd = next((signal for signal in listed if signal.kind != "auto" and signal.path in embedded), None)
+            if odd is not None:
+                raise ValueError(
+                    f"models[{at}]: the signal {odd.name} is an embedding, so its kind must be auto, got {odd.kind}"
+                )
             both = next((path for path in wanted if path in self.event.ignore), None)
             if both is not None:
                 raise ValueError(f"models[{at}]: {both} is watched, and event.ignore has it; choose one")
@@ -122,8 +129,8 @@ class Config(Section):
     ) -> str:
         """16 hex digits of BLAKE2b over exactly what decides a packet's bytes.
 
-        That is the window's length, lateness and skew, the form, the paths and the unit of time of events, which halves are
-        joined, the limits, and each model's name, segments and signals; by model the digests of what its correlations are
+        That is the window's length, lateness and skew, the form, the paths, the unit of time and the embeddings of events, which
+        halves are joined, the limits, and each model's name, segments and signals; by model the digests of what its correlations are
         seen through, `lenses`, and its events scored by, `scorers`; and `key`, the digest of what pseudonyms are made with.
         It is not where events come from and go to, nor what they are compared with: the broker, how connections are secured,
         the group, blocks, idleness, baselines, false alarms, detection, metrics, page, Alertmanager. The order of models and
@@ -145,6 +152,9 @@ class Config(Section):
             decisive["ts_unit"] = self.event.ts_unit
         if self.event.ignore or self.event.redact:
             decisive["privacy"] = [sorted(self.event.ignore), sorted(self.event.redact), key]
+        if self.event.embeddings:
+            some = sorted([one.path, one.dimension, one.projections] for one in self.event.embeddings)
+            decisive["embeddings"] = [PROJECTION_VERSION, some]
         if lenses:
             decisive["lenses"] = sorted(lenses.items())
         if scorers:

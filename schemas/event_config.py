@@ -1,5 +1,6 @@
 """The section `event` of the configuration: what records look like."""
 
+from operator import attrgetter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -46,6 +47,19 @@ class PairsConfig(Section):
     """Of a partition at most so many halves wait; of more, the oldest is given up."""
 
 
+class EmbeddingConfig(Section):
+    """A path that holds an embedding: a list of as many numbers in each event."""
+
+    path: DottedPath
+    """The path, as in features.embedding."""
+
+    dimension: Annotated[int, Field(ge=8, le=16_384)]
+    """How many numbers each has; a list of another length is a value of no use."""
+
+    projections: Annotated[int, Field(ge=1, le=64)] = 8
+    """It is profiled by so many random projections, a signal each, and by its norm."""
+
+
 class EventConfig(Section):
     """The form of events."""
 
@@ -88,6 +102,21 @@ class EventConfig(Section):
 
     redact_key: OptionalSecret = None
     """The secret that pseudonyms are made with."""
+
+    embeddings: Annotated[Many[EmbeddingConfig], unique("path", attrgetter("path"))] = ()
+    """Paths that hold an embedding, as in {path: features.embedding, dimension: 384}."""
+
+    @model_validator(mode="after")
+    def _projects_what_it_reads(self) -> "EventConfig":
+        paths = {one.path for one in self.embeddings}
+        both = next((path for path in (*self.ignore, *self.redact) if path in paths), None)
+        if both is not None:
+            raise ValueError(f"{both} is an embedding, and ignored or redacted; choose one")
+        fixed = {getattr(self.paths, name) for name in ("event_id", "ts", "model", "version", "features", "latency_ms")}
+        wrong = next((path for path in sorted(paths) if path in fixed), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong} cannot be an embedding: another field of the event stands there")
+        return self
 
     @model_validator(mode="after")
     def _has_a_key(self) -> "EventConfig":

@@ -25,7 +25,8 @@ import numpy.typing as npt
 from detectors.column import MISSING
 from detectors.profile import Profile
 from pipeline.events.paths import reader_of
-from pipeline.ingest.signals import LATENCY, PREDICTION
+from pipeline.ingest.embeddings import Embedding, Embeddings
+from pipeline.ingest.signal_names import LATENCY, PREDICTION
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.event import parse_timestamp_ms
@@ -167,9 +168,18 @@ def _put(document: Document, steps: Sequence[str], value: object) -> Document:
     return {**document, steps[0]: below}
 
 
+def embedding_of(config: Config, model: str, signal: str) -> Embedding | None:
+    """The embedding that the model's signal is a projection of: the signal itself stands nowhere in an event."""
+    return Embeddings(config).embedding_of(config.model(model), signal)
+
+
 def place_of(config: Config, model: str, signal: str) -> Place:
-    """Where the model's signal stands; the label, too, which is no signal unless it is listed."""
+    """Where the model's signal stands, of a projection the embedding; the label, too, which is no signal unless it is
+    listed."""
     found = config.model(model)
+    embedding = embedding_of(config, model, signal)
+    if embedding is not None:
+        return Place(embedding.projection.path)
     listed = found.signals if found is not None and not isinstance(found.signals, str) else ()
     paths = config.event.paths
     for one in listed:

@@ -14,7 +14,7 @@ from typing import Any
 
 from detectors.baseline import Baseline
 from pipeline.backtest.backtest import Backtest, ModelSeen, run_backtest
-from pipeline.backtest.injection import place_of
+from pipeline.backtest.injection import Place, embedding_of, place_of
 from pipeline.configuration.yaml_edit import Step, diff_of, document_of, in_one_line, with_setting
 from pipeline.history.history import History
 from schemas.config import Config
@@ -225,8 +225,10 @@ def _fewer_signals(config: Config, seen: Backtest, model: ModelSeen, models: Any
     constant = sorted({s.name for s in model.signals if s.group.segment is None and s.constant})
     if found is None or found.signals != "auto" or len(constant) < _WASTED * len(whole) or constant == sorted(whole):
         return
-    kept = sorted(whole - set(constant))
-    places = {name: place_of(config, model.model, name) for name in kept}
+    known = {name: embedding_of(config, model.model, name) for name in whole - set(constant)}
+    kept = sorted({name if one is None else one.name for name, one in known.items()})
+    paths = {one.name: one.projection.path for one in known.values() if one is not None}
+    places = {name: Place(paths[name]) if name in paths else place_of(config, model.model, name) for name in kept}
     if any("." in (place.name or "") for place in places.values()):
         return
     entries = [

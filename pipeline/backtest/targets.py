@@ -9,9 +9,9 @@ import numpy as np
 
 from detectors.baseline import Baseline, BaselineGroup
 from pipeline.backtest.backtest import Backtest, ModelSeen
-from pipeline.backtest.injection import LABEL, Facts, Injection, Kind, Place, check, place_of
+from pipeline.backtest.injection import LABEL, Facts, Injection, Kind, Place, check, embedding_of, place_of
 from pipeline.events.event_time import BEGINNING, starts_of
-from pipeline.ingest.signals import PREDICTION
+from pipeline.ingest.signal_names import PREDICTION
 from schemas.config import Config
 from schemas.errors import InputError
 
@@ -46,13 +46,20 @@ class Target:
     onsets_ms: tuple[int, ...]
 
 
-def default_injections(baselines: Mapping[str, Baseline], seen: Backtest) -> list[Injection]:
-    """A grid of sizes for each model's prediction and the signals that most of its events have, `MOST_SIGNALS` in all."""
-    return [one for model in seen.models for one in _defaults(model, _whole(baselines, seen, model.model))]
+def default_injections(config: Config, baselines: Mapping[str, Baseline], seen: Backtest) -> list[Injection]:
+    """A grid of sizes for each model's prediction and the signals that most of its events have, `MOST_SIGNALS` in all;
+    projections of embeddings are not among them."""
+    return [one for model in seen.models for one in _defaults(config, model, _whole(baselines, seen, model.model))]
 
 
-def _defaults(model: ModelSeen, group: BaselineGroup) -> list[Injection]:
-    names = [signal.name for signal in model.signals if signal.group.segment is None and not signal.constant]
+def _defaults(config: Config, model: ModelSeen, group: BaselineGroup) -> list[Injection]:
+    names = [
+        signal.name
+        for signal in model.signals
+        if signal.group.segment is None
+        and not signal.constant
+        and embedding_of(config, model.model, signal.name) is None
+    ]
     profiles = {name: group.total.profile(name) for name in dict.fromkeys(names)}
     order = sorted(profiles, key=lambda name: (name != PREDICTION, profiles[name].null + profiles[name].missing, name))
     found = []
@@ -76,12 +83,22 @@ def targets_of(config: Config, baselines: Mapping[str, Baseline], seen: Backtest
         if not known:
             raise InputError(f"--inject {injection.kind}:{injection.signal}: {_unknown(seen, injection.signal)}")
         for model in known:
+            _check_place(config, model.model, injection)
             facts = Facts.of(groups[model.model].total.profile(injection.signal))
             check(injection, facts)
             onsets = _onsets(config, seen, model, injection, plan)
             place = place_of(config, model.model, injection.signal)
             targets.append(Target(model.model, injection, place, facts, onsets))
     return targets
+
+
+def _check_place(config: Config, model: str, injection: Injection) -> None:
+    embedding = embedding_of(config, model, injection.signal)
+    if embedding is not None and injection.kind is not Kind.NULL:
+        raise InputError(
+            f"--inject {injection.kind}:{injection.signal}: it is a projection of the embedding {embedding.name}, which only "
+            f"null can be injected into, as in null:{injection.signal}:0.1"
+        )
 
 
 def _whole(baselines: Mapping[str, Baseline], seen: Backtest, model: str) -> BaselineGroup:

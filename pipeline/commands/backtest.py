@@ -67,7 +67,7 @@ def backtest(
         history = history_of(settings, events, span, frozen_of(settings, baselines))
         seen = run_backtest(settings, baselines, history, stage("reading the history"))
         if ALL in (inject or []):
-            tried += default_injections(baselines, seen)
+            tried += default_injections(settings, baselines, seen)
         plan = Plan(tuple(tried), within, repetitions, seed)
         powers = run_trials(settings, baselines, history, seen, plan, stage("injecting changes")) if tried else []
         text = config.read_text(encoding="utf-8")

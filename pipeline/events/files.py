@@ -236,7 +236,8 @@ def _placed(config: Config) -> set[str]:
     models = () if isinstance(config.models, str) else config.models
     segments = {segment.path for model in models for segment in model.segments}
     signals = {s.path for model in models if not isinstance(model.signals, str) for s in model.signals}
-    return {getattr(config.event.paths, name) for name in _PLACED} | segments | signals
+    embeddings = {one.path for one in config.event.embeddings}
+    return {getattr(config.event.paths, name) for name in _PLACED} | segments | signals | embeddings
 
 
 def _has_place(name: str, placed: set[str], config: Config, nested: bool) -> bool:

@@ -12,6 +12,7 @@ from detectors.column import MISSING, Column
 from detectors.group import least_hashed
 from detectors.vocabulary import Vocabulary
 from pipeline.events.paths import Documents, Reader, reader_of
+from pipeline.ingest.embeddings import Embeddings
 from pipeline.ingest.privacy import Privacy
 from pipeline.ingest.signals import AutoSignals, ListedSignals
 from schemas.config import Config
@@ -50,6 +51,9 @@ class Layouts(dict[str, Layout]):
         self._kept = kept or {}
         self._privacy = privacy or Privacy()
         self._ignored = self._privacy.ignored_under(config.event.paths.features)
+        self._embeddings = Embeddings(config)
+        paths = self._embeddings.by_path
+        self._embedded = {name for path in paths if (name := self._embeddings.feature_of(path)) is not None}
         self._most = config.limits.signals_per_model
         self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
 
@@ -58,12 +62,12 @@ class Layouts(dict[str, Layout]):
 
     def learn(self, model: str, features: Documents) -> Layout:
         """The layout of these features, the model's from now on. Beyond the limit these are the names with the
-        least hashes, and those that are never left out. O(features)."""
+        least hashes, those that are never left out, and embeddings. O(features)."""
         met: set[str] = set()
         met.update(*features)
         ignored = tuple(sorted(met & self._ignored))
         met -= self._ignored
-        kept = met.intersection(self._kept.get(model, ()))
+        kept = met.intersection((*self._embedded, *self._kept.get(model, ())))
         names = tuple(sorted({*least_hashed(met, self._most), *kept}))
         return self._put(model, names, ignored, too_many=len(names) < len(met))
 
@@ -77,9 +81,9 @@ class Layouts(dict[str, Layout]):
         layout = self._shared.get(key)
         if layout is None:
             signals = (
-                AutoSignals(self._config, self._privacy, names, ignored, too_many)
+                AutoSignals(self._config, self._privacy, self._embeddings, names, ignored, too_many)
                 if listed is None
-                else ListedSignals(listed, self._privacy)
+                else ListedSignals(listed, self._privacy, self._embeddings)
             )
             layout = self._shared[key] = Layout([self._segment_reader(path) for path in paths], signals, too_many)
         self[model] = layout

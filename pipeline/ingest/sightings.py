@@ -17,7 +17,7 @@ from schemas.packet import Anomalies, SourcePartition
 
 MOST = 5
 LOOK_AT = "look_at"
-"""The header of an alert's message that they stand in, as JSON."""
+"""The header of messages of alerts and of windows that they stand in, as JSON."""
 
 
 class Sighting(NamedTuple):

@@ -8,25 +8,28 @@ from typing import Any
 from detectors.column import MISSING, Column
 from detectors.vocabulary import Vocabulary
 from pipeline.events.paths import Documents, reader_of
+from pipeline.ingest.embeddings import Embeddings
 from pipeline.ingest.privacy import Privacy
+from pipeline.ingest.signal_names import LATENCY, PREDICTION, name_of_feature
 from schemas.config import Config
 from schemas.model_config import SignalConfig
-
-PREDICTION = "prediction"
-LATENCY = "latency_ms"
-_OURS = frozenset({PREDICTION, LATENCY})
 
 
 class ListedSignals:
     """The signals that the configuration names."""
 
-    def __init__(self, signals: Sequence[SignalConfig], privacy: Privacy) -> None:
-        self._readers = [(s.name, reader_of(s.path), _converter(s, privacy)) for s in signals]
+    def __init__(self, signals: Sequence[SignalConfig], privacy: Privacy, embeddings: Embeddings) -> None:
+        embedded = embeddings.by_path
+        self._readers = [(s.name, reader_of(s.path), _converter(s, privacy)) for s in signals if s.path not in embedded]
+        self._embedded = [(s.name, reader_of(s.path), embedded[s.path]) for s in signals if s.path in embedded]
 
     def columns(self, documents: Documents, _: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
-        """A column for each. O(values)."""
-        found = [(name, get(documents), convert) for name, get, convert in self._readers]
-        return {name: Column.of(convert(values) if convert else values, vocabulary) for name, values, convert in found}
+        """A column for each, for an embedding one for each of its projections. O(values)."""
+        read = [(name, get(documents), convert) for name, get, convert in self._readers]
+        found = {name: Column.of(convert(values) if convert else values, vocabulary) for name, values, convert in read}
+        for name, get, projection in self._embedded:
+            found |= zip(projection.names(name), projection.columns(get(documents)), strict=True)
+        return found
 
 
 def _as_text(values: Sequence[Any]) -> list[Any]:
@@ -57,14 +60,21 @@ _CONVERT = {"categorical": _as_text, "numeric": _as_numbers}
 
 
 class AutoSignals:
-    """Every feature, the prediction and the latency; the features have these names, or some of them.
+    """Every feature, the prediction, the latency and embeddings that stand elsewhere; the features have these names, or some
+    of them.
 
     It is remembered which names have the same kinds of values. Where the events of a batch all have them, the values of
     one kind are taken out and converted together: a table, not a column each.
     """
 
     def __init__(
-        self, config: Config, privacy: Privacy, names: Sequence[str], ignored: Sequence[str], too_many: bool
+        self,
+        config: Config,
+        privacy: Privacy,
+        embeddings: Embeddings,
+        names: Sequence[str],
+        ignored: Sequence[str],
+        too_many: bool,
     ) -> None:
         """The features have the names in `ignored`, too, and these are not looked at. `too_many`: there are still others,
         and they are left out."""
@@ -76,20 +86,35 @@ class AutoSignals:
         self._too_many = too_many
         redacted = privacy.redacted_under(paths.features)
         self._redacted = [name for name in names if name in redacted]
-        self._tables = [[name] for name in names if name not in redacted]
+        features = {name: path for path in embeddings.by_path if (name := embeddings.feature_of(path)) is not None}
+        self._embedded = {name: embeddings.by_path[features[name]] for name in names if name in features}
+        self._elsewhere = [
+            (embeddings.name_of(path), reader_of(path), projection)
+            for path, projection in embeddings.by_path.items()
+            if path not in features.values()
+        ]
+        self._ours = [one for one in self._ours if one[2] not in embeddings.by_path]
+        self._tables = [[name] for name in names if name not in redacted and name not in self._embedded]
         self._settled = False
 
     def columns(self, documents: Documents, features: Documents, vocabulary: Vocabulary) -> dict[str, Column]:
         """A column for each. Raises KeyError where a feature is not one of those named. O(values)."""
         filled = self._filled(features)
-        found = {_name(n): column for n, column in self._columns(filled, vocabulary).items()}
+        found = {name_of_feature(n): column for n, column in self._columns(filled, vocabulary).items()}
+        for name, projection in self._embedded.items():
+            columns = projection.columns(_values([name], filled))
+            found |= zip(projection.names(name_of_feature(name)), columns, strict=True)
         for name in self._redacted:
-            found[_name(name)] = Column.of(self._privacy.redact(_values([name], filled)), vocabulary)
+            found[name_of_feature(name)] = Column.of(self._privacy.redact(_values([name], filled)), vocabulary)
         for name, read, path in self._ours:
             values = read(documents)
             if values.count(MISSING) < len(values):
                 shown = self._privacy.redact(values) if path in self._privacy.redacted else values
                 found[name] = Column.of(shown, vocabulary)
+        for name, read, projection in self._elsewhere:
+            values = read(documents)
+            if values.count(MISSING) < len(values):
+                found |= zip(projection.names(name), projection.columns(values), strict=True)
         return found
 
     def _filled(self, features: Documents) -> Documents:
@@ -129,7 +154,3 @@ def _tables_of(columns: Mapping[str, Column]) -> list[list[str]]:
     for name, column in columns.items():
         tables.setdefault(column.sort if len(column.sort) < 2 else name, []).append(name)
     return list(tables.values())
-
-
-def _name(feature: str) -> str:
-    return f"features.{feature}" if feature in _OURS else feature

@@ -16,6 +16,7 @@ from detectors.baseline import BaselineGroup
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.quantiles import quantiles_of
+from detectors.rate_cells import of_values
 from pipeline.ingest.sightings import Sighting, Sightings
 from pipeline.monitor.alerting import Decision, SignalMemory, decide, ended
 from pipeline.monitor.announcement import Announced, announcement
@@ -65,7 +66,11 @@ class Closing:
         segment. Outside the canonical bodies, as `where` is."""
         if alert.state is not AlertState.FIRING:
             return ()
-        found = self.sightings.get(alert.group._replace(segment=None))
+        return self.sighted(alert.group._replace(segment=None))
+
+    def sighted(self, group: Group) -> tuple[Sighting, ...]:
+        """The most anomalous events of a group in the window; none of a segment, which are not scored apart."""
+        found = self.sightings.get(group)
         return found.worst if found else ()
 
 
@@ -383,9 +388,8 @@ def _alert(
 
 
 def _moved_most(cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """The cells whose share changed most."""
+    """The cells whose share changed most; that of a rate that alone says drift before all."""
     before = sum(cell.reference for cell in cells) or 1
     after = sum(cell.current for cell in cells) or 1
-    return tuple(
-        sorted(cells, key=lambda c: (-abs(c.current / after - c.reference / before), c.label))[:CELLS_IN_ALERT]
-    )
+    values = sorted(of_values(cells), key=lambda c: (-abs(c.current / after - c.reference / before), c.label))
+    return tuple([*cells[: len(cells) - len(values)], *values][:CELLS_IN_ALERT])

@@ -14,8 +14,11 @@ from detectors.grid import Counts
 from detectors.group import GroupProfile
 from detectors.pairwise import SIGNAL as PAIRWISE
 from detectors.profile import Profile
+from detectors.rate_cells import of_values, rate_of
 from detectors.reference import Reference
+from detectors.scorer import SIGNAL as ANOMALY
 from detectors.tables import Tables
+from detectors.watch import beyond_range
 from pipeline.monitor.standards import Standards
 from schemas.contributions import MOST_SEGMENTS, MOST_SIGNALS, Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
@@ -24,6 +27,9 @@ from schemas.window import SignalRecord
 
 # How far the segments' baselines together may be from the whole's, in events, for the segments to explain it.
 _SLACK = 0.1
+
+# Their segments have no such signals.
+_OF_WHOLES = (PAIRWISE, ANOMALY)
 
 
 class Explanation:
@@ -44,14 +50,16 @@ class Explanation:
         self._standards = standards
         drifted = [record for record in records if record.state is State.DRIFT]
         self._signals = _ranked(drifted, group, start_ms, standards)
+        self._rates = {record.name: rate_of(record.cells) for record in drifted}
 
     def of(self, signal: str) -> Contributions:
         """To the alert of a signal. The segments are asked for the signals that explain most, and for others not: with all
         of a thousand signals in drift they would take seconds. O(buckets of the signal in all segments)."""
-        whole = self._group.segment is None and signal != PAIRWISE
+        whole = self._group.segment is None and signal not in _OF_WHOLES
         if not whole or signal not in {share.signal for share in self._signals}:
             return Contributions(signals=self._signals)
-        moved, segments = _segments(signal, self._group, self._start_ms, self._window, self._standards)
+        rate = self._rates[signal]
+        moved, segments = _segments(signal, rate, self._group, self._start_ms, self._window, self._standards)
         return Contributions(signals=self._signals, segments=segments, moved=moved)
 
 
@@ -97,14 +105,20 @@ def _excesses(drifted: list[SignalRecord], group: Group, start_ms: int, standard
 
 def _columns(record: SignalRecord) -> tuple[list[int], list[int]]:
     """The events of both sides in the cells; a baseline without values has no cells, and counts as one that is empty."""
-    return [cell.reference for cell in record.cells] or [0], [cell.current for cell in record.cells] or [0]
+    cells = of_values(record.cells)
+    return [cell.reference for cell in cells] or [0], [cell.current for cell in cells] or [0]
 
 
 def _segments(
-    signal: str, group: Group, start_ms: int, window: Sequence[tuple[Group, GroupProfile]], standards: Standards
+    signal: str,
+    rate: str,
+    group: Group,
+    start_ms: int,
+    window: Sequence[tuple[Group, GroupProfile]],
+    standards: Standards,
 ) -> tuple[float | None, tuple[SegmentShare, ...]]:
-    """What moved of the whole, and the segments of all paths that tell most of where. Paths whose segments' baselines do
-    not add up to the whole's are left out."""
+    """What moved of the whole, and the segments of all paths that tell most of where; with a `rate` that alone says drift,
+    what moved by it. Paths whose segments' baselines do not add up to the whole's are left out."""
     standard = standards.find(group)
     assert standard is not None, "a group without a baseline has no alerts"
     known = standards.segments(group.model, start_ms)
@@ -121,8 +135,8 @@ def _segments(
     moved, shares = 0.0, []
     for path in paths:
         own = [name for name in names if name.path == path]
-        mine, theirs = (np.array([_row(shared, some[name]) for name in own]) for some in (before, after))
-        found = decompose(mine, theirs, _row(shared, shared.profile))
+        mine, theirs = (np.array([_row(shared, some[name], rate) for name in own]) for some in (before, after))
+        found = decompose(mine, theirs, _row(shared, shared.profile, rate))
         moved = found.moved
         shares += _shares(own, found, mine.sum(axis=1), theirs.sum(axis=1))
     return moved, tuple(sorted(shares, key=_tells)[:MOST_SEGMENTS])
@@ -164,8 +178,15 @@ def _shared(reference: Reference, profiles: Iterable[Profile]) -> Reference:
     return reference
 
 
-def _row(shared: Reference, profile: Profile) -> Counts:
-    """A profile's events in the cells, without a value, and of other values."""
+def _row(shared: Reference, profile: Profile, rate: str) -> Counts:
+    """A profile's events in the cells, without a value, and of other values; or, of a rate, those that it counts and the
+    others."""
     counts = shared.cells.count(profile)
     kinds = kinds_of(int(counts.sum()), profile.count, profile.null + profile.missing)
-    return np.concatenate([counts, kinds[1:]])
+    if not rate:
+        return np.concatenate([counts, kinds[1:]])
+    if rate == "out_of_range":
+        counted = sum(beyond_range(profile, shared.profile)) if profile.numbers.total else 0
+    else:
+        counted = int(kinds[1] if rate == "null_rate" else kinds[2])
+    return np.array([counted, profile.count - counted], np.int64)

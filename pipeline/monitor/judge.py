@@ -22,6 +22,7 @@ from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.sustained import Scores
 from detectors.tally import Tally, made_of
 from pipeline.monitor.correlations import correlations_of
+from pipeline.monitor.embedded import with_embeddings
 from pipeline.monitor.rolling import Rolling
 from pipeline.monitor.standards import Standard, Standards
 from schemas.group import Group
@@ -78,11 +79,12 @@ def judge(
     strange = scorer != standard.scorer
     apart = {PAIRWISE, ANOMALY} if strange else {PAIRWISE}
     names = sorted({*profile.signals, *standard.group.total.signals, *firing} - apart)
-    judgement = _judged(profile, start_ms, names, standard, standards, level, chance, past, scores, rolling)
+    judgement = _judged(group, profile, start_ms, names, standard, standards, level, chance, past, scores, rolling)
     return replace(judgement, signals=(*judgement.signals, _not_scored(profile))) if strange else judgement
 
 
 def _judged(
+    group: Group,
     profile: GroupProfile,
     start_ms: int,
     names: list[str],
@@ -106,6 +108,8 @@ def _judged(
     new = Rows.of_sums(signals.sums)
     sequences = scan_all(past.rows_of(signals.names), new)
     records = signals.records(list(map(_state, compared, sequences)), compared, sequences, chance)
+    moved = {name for name, one in zip(signals.names, compared, strict=True) if one.raised and not one.rate}
+    records = with_embeddings(records, moved, standards.embeddings(group.model))
     records += correlations_of(profile, standard, standards, level, chance)
     return Judgement(records, past.after(signals.names, new), after, standard.events)
 

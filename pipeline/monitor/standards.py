@@ -20,6 +20,7 @@ from detectors.scorer import SIGNAL as ANOMALY
 from detectors.season import Hour
 from detectors.settings import Settings
 from pipeline.events.event_time import BEGINNING
+from pipeline.ingest.embeddings import Embedding, Embeddings
 from pipeline.monitor.probation import Probation
 from pipeline.monitor.rolling import Rolled, Rolling
 from schemas.config import Config
@@ -151,6 +152,7 @@ class Standards:
             minimum_events=detection.minimum_events,
             primary=detection.primary,
         )
+        self._embeddings = Embeddings(config)
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[str, dict[Segment | None, Standard]] = {}
         self._prepared: dict[int, Holds] = {}
@@ -170,6 +172,10 @@ class Standards:
     def find(self, group: Group) -> Standard | None:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
         return self._of(group.model).get(group.segment)
+
+    def embeddings(self, model: str) -> list[Embedding]:
+        """The embeddings among the model's signals."""
+        return self._embeddings.of_model(self._model(model))
 
     def segments(self, model: str, start_ms: int) -> dict[Segment, BaselineGroup]:
         """The baselines of a model's segments that the window which starts then is compared with. O(baselines)."""

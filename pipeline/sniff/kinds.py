@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from pipeline.sniff.clock import clock_of
 from pipeline.sniff.leaves import Leaf
@@ -11,6 +11,7 @@ _MOST_CATEGORIES = 64
 _MOST_CODES = 20
 _LEAST_CODE = 100  # below it, numbers with gaps between them are rather counts and levels
 _ENOUGH = 20
+_LEAST_DIMENSION, _MOST_DIMENSION = 16, 16_384  # a shorter list may be anything
 _WORDS = 4
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
 _NAMES_ONE = re.compile(r"(^|_)(id|ids|uuid|guid|key|hash|token)$", re.IGNORECASE)
@@ -32,6 +33,7 @@ class Kind(StrEnum):
     TEXT = "free text"
     TIME = "time"
     LIST = "list"
+    EMBEDDING = "embedding"
 
 
 UNFIT = frozenset({Kind.IDENTIFIER, Kind.TEXT, Kind.TIME, Kind.LIST})
@@ -47,7 +49,7 @@ def kind_of(leaf: Leaf) -> Kind:
     if not leaf.known:
         return Kind.EMPTY
     if any(isinstance(value, list) for value in leaf.known):
-        return Kind.LIST
+        return Kind.EMBEDDING if dimension_of(leaf) else Kind.LIST
     if clock_of(leaf) is not None:
         return Kind.TIME
     if all(isinstance(value, bool) for value in leaf.known):
@@ -57,6 +59,19 @@ def kind_of(leaf: Leaf) -> Kind:
     if leaf.all_numbers:
         return _of_numbers(leaf)
     return _of_texts(leaf) if leaf.all_texts else Kind.MIXED
+
+
+def dimension_of(leaf: Leaf) -> int:
+    """How many numbers each of the lists has, where all are as long, and mostly no whole numbers; else 0. O(values)."""
+    lists = [value for value in leaf.known if isinstance(value, list)]
+    lengths = set(map(len, lists))
+    if len(lists) < len(leaf.known) or len(lengths) != 1 or not _LEAST_DIMENSION <= min(lengths) <= _MOST_DIMENSION:
+        return 0
+    numbers = list(chain.from_iterable(lists))
+    if not set(map(type, numbers)) <= {int, float}:
+        return 0
+    whole = sum(type(number) is int or number.is_integer() for number in numbers)
+    return 0 if 2 * whole > len(numbers) else len(lists[0])
 
 
 def _of_numbers(leaf: Leaf) -> Kind:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.ingest.signals import LATENCY, PREDICTION
+from pipeline.ingest.signal_names import LATENCY, PREDICTION
 from pipeline.sniff.clock import clock_of
 from pipeline.sniff.form import PATHS_MATTER, Form, form_of
-from pipeline.sniff.kinds import UNFIT, Kind
+from pipeline.sniff.kinds import UNFIT, Kind, dimension_of
 from pipeline.sniff.leaves import Leaf, Steps, leaves_of
 from pipeline.sniff.rate import ENOUGH, Pace, pace_of
 from pipeline.sniff.roles import MOST_CHARACTERS, Finder, Roles
@@ -23,7 +23,7 @@ _NEARLY = 0.9
 _DEFAULT = EventPaths()
 _PLACED = frozenset(_DEFAULT.model_dump().values())  # of no role, and of no feature where features stand beside them
 _REGISTRY = frozenset({"registry", "registry_access"})
-_KEPT = _REGISTRY | {"ignore", "redact", "redact_key"}
+_KEPT = _REGISTRY | {"embeddings", "ignore", "redact", "redact_key"}
 _KINDS = {Kind.CODES: "categorical", Kind.NUMERIC_TEXT: "numeric"}
 
 Document = Mapping[str, Any]
@@ -114,8 +114,25 @@ class _Maker:
             self._why["event.half"] = f"{form.passed:,} records are the other half, counted as excluded"
         if form.format in PATHS_MATTER:
             event |= self._fields()
-        ignored = self._ignored()
-        return {**event, **self._kept} | ({"ignore": ignored} if ignored else {})
+        ignored, embeddings = self._ignored(), self._embeddings()
+        event = {**event, **self._kept} | ({"ignore": ignored} if ignored else {})
+        return event | ({"embeddings": embeddings} if embeddings else {})
+
+    def _embeddings(self) -> list[dict[str, Any]]:
+        """Those that are stated, and lists that look like one."""
+        stated = list(self._kept.get("embeddings") or ())
+        left = {one.get("path") for one in stated} | set(self._ignored())
+        features = {leaf.steps for leaf in self._features()}
+        found = {
+            self._path(leaf) if steps in features else leaf.path: dimension_of(leaf)
+            for steps, leaf in self._leaves.items()
+            if self._kinds[steps] is Kind.EMBEDDING and leaf.readable
+        }
+        new = {path: dimension for path, dimension in found.items() if path not in left}
+        if new:
+            many = ", ".join(f"{dimension:,}" for dimension in new.values())
+            self._why["event.embeddings"] = f"{many} numbers in each event; profiled by random projections"
+        return stated + [{"path": path, "dimension": dimension} for path, dimension in new.items()]
 
     def _ignored(self) -> list[str]:
         """Paths that are not to be looked at: of features that are no signals, unless the others are listed anyway."""

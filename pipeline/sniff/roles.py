@@ -19,7 +19,7 @@ MOST_CHARACTERS = 200
 _HOUR_MS = 3_600_000
 _VERSION = re.compile(r"v?\d+([._-]\w+)*|[0-9a-f]{7,40}|v\w*\d\w*", re.IGNORECASE)
 _WORTH = {Kind.NUMERIC: 2.0, Kind.NUMERIC_TEXT: 2.0, Kind.CODES: 2.0, Kind.BOOLEAN: 1.5, Kind.CONSTANT: 0.4, Kind.MIXED: 1.0,
-          Kind.CATEGORICAL: 0.6, Kind.EMPTY: 0.3}  # fmt: skip
+          Kind.CATEGORICAL: 0.6, Kind.EMPTY: 0.3, Kind.EMBEDDING: 2.0}  # fmt: skip
 
 
 def _words(words: str) -> Callable[[str], bool]:

@@ -18,7 +18,7 @@ from faust.types import TP
 from detectors.baseline import Baseline
 from pipeline.connections.log_reader import first_offset, read_range
 from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
-from pipeline.ingest.sightings import LOOK_AT
+from pipeline.ingest.sightings import LOOK_AT, Sighting
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import (
     Pairs,
@@ -146,7 +146,10 @@ class MonitorShell:
         reach("monitor.closing")
         await _sent(
             self._alerts.send(
-                key=a.model.encode(), value=a.encode(), partition=partition, headers=where | _look_at(closing, a)
+                key=a.model.encode(),
+                value=a.encode(),
+                partition=partition,
+                headers=where | _look_at(closing.look_at(a)),
             )
             for a in closing.alerts
         )
@@ -154,7 +157,12 @@ class MonitorShell:
         for alert in closing.alerts:
             _log_alert(alert)
         await _sent(
-            self._windows.send(key=r.model.encode(), value=r.encode(), partition=partition, headers=where)
+            self._windows.send(
+                key=r.model.encode(),
+                value=r.encode(),
+                partition=partition,
+                headers=where | _look_at(closing.sighted(r.group)),
+            )
             for r in closing.records
         )
         reach("monitor.windows")
@@ -249,9 +257,9 @@ class MonitorShell:
         self._board.monitor_lags[partition] = 0 if end is None else max(0, end - owned.expected)
 
 
-def _look_at(closing: Closing, alert: Alert) -> dict[str, bytes]:
-    """The header of an alert that names the most anomalous events of its window, where there are any."""
-    found = [sighting.to_json() for sighting in closing.look_at(alert)]
+def _look_at(sightings: Iterable[Sighting]) -> dict[str, bytes]:
+    """The header that names the most anomalous events of a window, where there are any."""
+    found = [sighting.to_json() for sighting in sightings]
     return {LOOK_AT: codec.encode(found)} if found else {}
 
 

@@ -148,6 +148,10 @@ def test_events_against_a_correlation_are_one_alert_that_names_five(baseline: Ba
     assert re.match(
         r"__anomaly__: [34](\.\d)? % of events anomalous, as the 0\.\d+ % most anomalous of the", alert.summary
     )
+    assert alert.cells[0].label == "as anomalous as the baseline's most"
+    assert alert.cells[0].current >= EVENTS // 25
+    assert alert.contributions is not None
+    assert alert.contributions.segments == ()  # segments have no scores
     look_at = closing.look_at(alert)
     assert len(look_at) == 5
     assert {(one.offset - EVENTS) % 25 for one in look_at} == {0}
@@ -319,6 +323,7 @@ async def test_on_kafka_the_alert_is_that_of_replay_and_its_header_names_events_
         until("it reads both", lambda: worker.partitions_read == 2)
         await send(servers, name, (folder / "current.ndjson").read_bytes().splitlines(), 2)
         until("its alerts", lambda: len(read_topic(servers, f"{name}.alerts")) == 2)
+        until("its windows", lambda: len(read_topic(servers, f"{name}.windows")) == 6)
     finally:
         worker.stop()
     [alert] = [m for m in read_topic(servers, f"{name}.alerts") if codec.decode(m.value)["signal"] == SIGNAL]
@@ -329,6 +334,13 @@ async def test_on_kafka_the_alert_is_that_of_replay_and_its_header_names_events_
     features = {(m.partition, m.offset): codec.decode(m.value)["features"] for m in read_topic(servers, name)}
     assert {(features[one.source.partition, one.offset]["a"]) for one in found} == {1.8}
     assert f"look at {found[0]}, {found[1]}, " in tailed(worker.config, 4)
+    headers = [dict(m.headers) for m in read_topic(servers, f"{name}.windows")]
+    named = [read_sightings(some["look_at"]) for some in headers if "look_at" in some]
+    assert [len(events) for events in named] == [5, 5]  # of the whole, and not of its segments
+    assert found in named
+    done = driftline("report", "-c", worker.config, "-o", folder / "report.html")
+    assert done.returncode == 0, done.stderr
+    assert f"partition {found[0].source.partition}, offset {found[0].offset}<" in (folder / "report.html").read_text()
 
 
 def tailed(config: Path, lines: int) -> str:

@@ -179,7 +179,7 @@ def test_a_prior_shift_of_the_label_is_found_where_features_depend_on_it(tmp_pat
 
 def test_the_default_grid_tries_each_signal_as_its_values_allow(folder: Path) -> None:
     _, _, seen = backtested(folder / "steady.ndjson")
-    tried_by = {(str(one.kind), one.signal) for one in default_injections(NONE, seen)}
+    tried_by = {(str(one.kind), one.signal) for one in default_injections(Config(), NONE, seen)}
     assert tried_by == {
         ("shift", "value"), ("shift", "term"), ("shift", "prediction"), ("swap", "grade"), ("prior", "prediction"),
         *(("null", name) for name in ("value", "term", "prediction", "grade")),

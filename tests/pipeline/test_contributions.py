@@ -12,6 +12,8 @@ from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.contributions import MOST_SEGMENTS, MOST_SIGNALS
+from schemas.verdict import State
+from schemas.window import Cell
 
 WINDOW_MS, EVENTS, LEARNED, WELL = 60_000, 200, 24, 2
 START_MS = 1_700_000_040_000
@@ -72,6 +74,12 @@ def shift_country(event: dict[str, Any], _: np.random.Generator) -> None:
         event["features"]["s00"] += 4.0
 
 
+def nulls_of_country(event: dict[str, Any], rng: np.random.Generator) -> None:
+    """A burst of nulls in one country, and values as they were."""
+    if event["tags"]["country"] == "FR" and rng.random() < 0.7:
+        event["features"]["s00"] = None
+
+
 def all_french(event: dict[str, Any], _: np.random.Generator) -> None:
     event["tags"]["country"] = "FR"
     shift_two(event, _)
@@ -100,6 +108,29 @@ def test_the_segment_that_moved_explains_it_from_within() -> None:
     assert first.share > 0.5 > 3 * first.weight
     assert first.within > 10 * abs(first.mix)
     assert alert.contributions.moved == pytest.approx(alert.effect, abs=0.1)
+
+
+def test_of_nulls_alone_everything_tells_of_nulls() -> None:
+    [closing] = [closing for closing in closed(1, nulls_of_country) if closing.alerts]
+    alert = of_whole(list(closing.alerts), "s00")
+    [record] = [s for r in closing.records if r.segment is None for s in r.signals if s.name == "s00"]
+    assert record.state is State.DRIFT
+    assert {v["detector"] for v in record.verdicts if v["state"] == "drift"} == {"null_rate"}
+    share = record.null / EVENTS
+    assert alert.summary.startswith(f"s00: null from 0 % to {100 * share:.2g} % of events")
+    assert alert.effect == pytest.approx(share)
+    assert alert.cells[0] == record.cells[0] == Cell("null", 0, record.null)
+    assert sum(cell.current for cell in record.cells) == EVENTS
+    assert alert.contributions is not None
+    first, *_ = alert.contributions.signals
+    assert (first.signal, first.effect) == ("s00", alert.effect)
+    assert first.excess > 20.0
+    assert alert.contributions.moved == pytest.approx(share)
+    french, *others = alert.contributions.segments
+    assert french.segment == ("tags.country", "FR")
+    assert french.share == pytest.approx(1.0, abs=0.2)
+    assert french.within == pytest.approx(share, abs=0.02)
+    assert all(other.within == 0.0 for other in others if other.segment[0] == "tags.country")
 
 
 def test_the_parts_of_a_paths_segments_sum_to_what_moved() -> None:

@@ -16,7 +16,7 @@ from pipeline.serving.port import local_port
 from pipeline.serving.server import Server
 from schemas.config import Config
 from schemas.group import Group, Segment
-from tests.pipeline.past import EVIL, drifting, fill, hostile
+from tests.pipeline.past import EVIL, drifting, fill, hostile, scored
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'driftline[test]'")
 
@@ -32,6 +32,8 @@ PAGES = {
     "signal-number": Addresses().signal(LOAN, "value"),
     "signal-category": Addresses().signal(LOAN, "grade"),
     "signal-quiet": Addresses().signal(LOAN, "term"),
+    "scored": Addresses().model("scored"),
+    "signal-scores": Addresses().signal(Group("scored", "1"), "__anomaly__"),
     "hostile": Addresses().model(EVIL),
     "hostile-signal": Addresses().signal(Group(EVIL, f"1 {EVIL}"), EVIL),
     "missing": "/nowhere",
@@ -71,7 +73,7 @@ def chromium_path() -> str | None:
 @pytest.fixture(scope="module")
 def chronicle() -> Chronicle:
     filled = Chronicle()
-    for said in (drifting("loan", 6000), drifting("fraud", 8000, seed=2), hostile()):
+    for said in (drifting("loan", 6000), drifting("fraud", 8000, seed=2), hostile(), scored()):
         fill(filled, said)
     return filled
 
@@ -153,6 +155,23 @@ def test_a_keyboard_leads_from_the_models_to_a_signal(open_page: OpenPage, serve
     assert page.evaluate("document.activeElement.parentElement.open") is True
 
 
+@pytest.mark.parametrize("width", [400, 1280])
+def test_the_most_anomalous_events_stand_where_they_can_be_read(
+    width: int, open_page: OpenPage, server: Server
+) -> None:
+    page = open_page(width, "light")
+    page.goto(f"http://127.0.0.1:{server.port}{PAGES['signal-scores']}")
+    assert page.locator("h1").inner_text() == "anomaly score"
+    rows = page.locator("h2:text('Events to look at') + table tbody tr")
+    assert rows.count() == 5
+    for at in range(5):
+        assert re.match(r"events\s+partition 0, offset \d+\s", rows.nth(at).inner_text())
+        assert rows.nth(at).is_visible()
+    widths = [rows.nth(at).locator("rect").bounding_box()["width"] for at in range(5)]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[-1] > 0
+
+
 def test_the_names_of_others_run_nothing(open_page: OpenPage, server: Server) -> None:
     page = open_page(1280, "light")
     page.goto(f"http://127.0.0.1:{server.port}{PAGES['hostile-signal']}")
@@ -165,7 +184,7 @@ def test_a_report_opens_from_a_file_and_fetches_nothing(
     open_page: OpenPage, chronicle: Chronicle, pictures: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "report.html"
-    file.write_text(report(chronicle, "loan", Config()), "utf-8")
+    file.write_text(report(chronicle, "scored", Config()), "utf-8")
     for width, scheme in LOOKS:
         page = open_page(width, scheme)
         asked: list[str] = []
@@ -174,6 +193,7 @@ def test_a_report_opens_from_a_file_and_fetches_nothing(
         page.screenshot(path=pictures / f"report-{width}-{scheme}.png", full_page=True)
         assert page.evaluate(TOO_WIDE) <= 0
         assert asked == [file.as_uri()]
+        assert page.locator("h3:text('Events to look at') + table").first.is_visible()
 
 
 def focused(page: playwright.Page) -> str:

@@ -4,15 +4,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from pipeline.serving.page import words
 from pipeline.serving.page.chronicle import Chronicle
 from pipeline.serving.page.renderer import Freshness
+from pipeline.serving.page.signal_view import signal_view
 from pipeline.serving.page.site import Site
 from pipeline.serving.server import Answer, Request
 from schemas import codec
 from schemas.config import Config
-from tests.pipeline.events import encode, event
+from schemas.group import Group
+from tests.pipeline.events import encode, event, loans
 from tests.pipeline.html_reader import Page
-from tests.pipeline.past import EVIL, Said, drifting, fill, hostile, said
+from tests.pipeline.past import EVIL, Said, drifting, fill, hostile, said, scored
 
 CONFIG = Config()
 FRESH = Freshness("just now")
@@ -203,3 +206,47 @@ def test_an_incident_of_two_versions_says_of_which_each_alert_is() -> None:
     model = " ".join(page(site, "/model?name=loan").text.split())
     assert "2 signals in 2 versions" in model
     assert model.count("version 2 ") >= 2
+
+
+def test_the_events_to_look_at_stand_with_the_incident_the_scores_and_what_fires_in_its_time() -> None:
+    some = scored()
+    site = Site(CONFIG, fill(Chronicle(), some), lambda: FRESH)
+    alert = next(a for a in map(codec.decode, some.alerts) if a["signal"] == "__anomaly__")
+    named = codec.decode(next(filter(None, some.of_alerts)))
+    assert len(named) == 5
+    model = " ".join(page(site, "/model?name=scored").text.split())
+    for one in named:
+        assert f"partition 0, offset {one['offset']}{words.number(one['score'])}" in model
+    address = "/signal?model=scored&version=1&signal="
+    scores, term, value = (" ".join(page(site, address + s).text.split()) for s in ("__anomaly__", "term", "value"))
+    first = words.number(named[0]["score"])
+    assert f"offset {named[0]['offset']}{first}{words.moment(alert['start_ms'])}" in scores
+    assert "Events to look at" in term
+    assert "Events to look at" not in value
+    last = next(codec.decode(h) for h in reversed(some.of_windows) if codec.decode(h))
+    assert any(f"offset {one['offset']}{words.number(one['score'])}" in scores for one in last)
+
+
+def test_headers_that_are_none_name_no_events_and_harm_nothing() -> None:
+    some = drifting("loan", DRIFTS_AT)
+    chronicle = Chronicle()
+    for header in (b"", b"{", b"[1]", b'[{"topic": 1}]', b"\xff", b"null"):
+        chronicle.window(some.windows[-1], header)
+        chronicle.alert(some.alerts[0], header)
+    assert [past.sightings for past in chronicle.pasts("loan")] == [()]
+    assert chronicle.passed_over == 0
+
+
+def test_a_signal_of_which_nulls_alone_drift_shows_them_first() -> None:
+    events = []
+    for at, loan in enumerate(loans(6400, 6400)):
+        if at >= 6000 and at % 4 == 0:
+            loan["features"]["value"] = None
+        events.append(encode(loan))
+    chronicle = fill(Chronicle(), said("loan", events))
+    view = signal_view(chronicle, Group("loan", "1"), "value")
+    assert view is not None
+    assert view.row.moved.startswith("null from 0 % to 25 % of events")
+    first = view.bars[0]
+    assert (first.label, first.reference_text, first.current_text) == ("null", "0 %", "25 %")
+    assert view.moved[0].label == "null"

@@ -18,6 +18,7 @@ from pipeline.cli import main
 from pipeline.configuration.config_file import read_config
 from pipeline.events.reader import EventReader
 from pipeline.history.history import Stretch
+from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.history.topic_history import TopicHistory
 from pipeline.sniff.form import form_of
 from pipeline.sniff.kinds import Kind, kind_of
@@ -275,6 +276,10 @@ KINDS: list[tuple[Kind, str, list[Any]]] = [
     (Kind.TIME, "x", [START_MS + i for i in range(50)]),
     (Kind.TIME, "x", ["2026-01-31T12:00:00Z"] * 9),
     (Kind.LIST, "x", [[1.0, 2.0]] * 9),
+    (Kind.EMBEDDING, "x", [None, *[[i * 0.37 % 11 + k for k in range(16)] for i in range(100)]]),
+    (Kind.LIST, "x", [[0.5] * 16, [0.5] * 17] * 20),
+    (Kind.LIST, "x", [[0.5] * 15, ["a"] * 16] * 20),
+    (Kind.LIST, "x", [list(range(16))] * 20),
     (Kind.TEXT, "x", [f"the {i} quick brown foxes jump" for i in range(90)]),
     (Kind.MIXED, "x", [1, "a", 2.5] * 9),
 ]
@@ -283,6 +288,27 @@ KINDS: list[tuple[Kind, str, list[Any]]] = [
 @pytest.mark.parametrize(("kind", "name", "values"), KINDS)
 def test_a_kind_goes_by_the_values(kind: Kind, name: str, values: list[Any]) -> None:
     assert kind_of(Leaf((name,), len(values), list(range(len(values))), values)) is kind
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_an_embedding_is_proposed_with_its_dimension_and_profiled(listed: bool) -> None:
+    rng = np.random.default_rng(3)
+    events = []
+    for loan in loans(300, 300):
+        loan["features"] |= {"text": rng.normal(size=24).round(4).tolist(), "ids": [1, 2]}
+        if listed:
+            loan["features"]["branch"] = [5411, 5812, 9001][int(rng.integers(3))]
+        events.append(encode(loan))
+    proposal = proposed(sample_of(events))
+    assert proposal.event["embeddings"] == [{"path": "features.text", "dimension": 24}]
+    assert proposal.event.get("ignore", []) == ([] if listed else ["features.ids"])
+    config = config_of(proposal)
+    assert tried(sample_of(events), config) == {"profiled": 300}
+    [window] = closed_windows(config, LocalIngest(config).messages([events]))
+    [part] = [part for group, part in window.models["loan"].in_order() if group.segment is None]
+    assert {"text[0]", "text[7]", "text[norm]"} < set(part.profile.signals)
+    stated = {"embeddings": [{"path": "features.text", "dimension": 24, "projections": 3}]}
+    assert proposed(sample_of(events), stated).event["embeddings"] == stated["embeddings"]
 
 
 # The command.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from pipeline.ingest.sightings import Sighting, read_sightings
 from pipeline.serving.page.course import Course
 from pipeline.serving.page.episode import Episode
 from pipeline.serving.page.track import Reading, Track
@@ -48,7 +49,7 @@ class Window(NamedTuple):
 @dataclass(slots=True)
 class Past:
     """A group's last windows, its signals, its course where it is whole, and its last record, empty where it was let
-    go."""
+    go; `sightings` are the most anomalous events of its last window."""
 
     group: Group
     windows: deque[Window] = field(default_factory=deque)
@@ -57,6 +58,7 @@ class Past:
     learned_windows: int | None = None
     course: Course | None = None
     encoded: bytes = b""
+    sightings: tuple[Sighting, ...] = ()
 
     @property
     def last(self) -> Window:
@@ -92,16 +94,17 @@ class Chronicle:
         self.knows_alerts = True
         self.passed_over = 0
 
-    def window(self, value: bytes) -> None:
-        """Takes a window record. One at or before the group's last is a repetition."""
+    def window(self, value: bytes, look_at: bytes | None = None) -> None:
+        """Takes a window record, and what its message's header says of the events to look at. One at or before the group's
+        last is a repetition."""
         self.revision += 1
         try:
-            self._take(codec.decode(value), value)
+            self._take(codec.decode(value), value, read_sightings(look_at))
         except (WireError, KeyError, TypeError, ValueError, AttributeError):
             self.passed_over += 1
 
-    def alert(self, value: bytes) -> None:
-        """Takes an alert event. Events may repeat."""
+    def alert(self, value: bytes, look_at: bytes | None = None) -> None:
+        """Takes an alert event, and what its message's header says of the events to look at. Events may repeat."""
         self.revision += 1
         try:
             alert = Alert.model_validate_json(value).model_copy(update={"evidence": ()})
@@ -110,9 +113,9 @@ class Chronicle:
             return
         known = self._episodes.get(alert.id)
         if alert.state is AlertState.RESOLVED:
-            self._episodes[alert.id] = Episode(known.alert if known else alert, alert.end_ms)
+            self._episodes[alert.id] = (known or Episode(alert))._replace(ended_ms=alert.end_ms)
         elif known is None:
-            self._episodes[alert.id] = Episode(alert)
+            self._episodes[alert.id] = Episode(alert, sightings=read_sightings(look_at))
         self._forget_episodes()
 
     @property
@@ -142,7 +145,7 @@ class Chronicle:
         found = (episode for episode in self._episodes.values() if episode.alert.model == model)
         return sorted(found, key=lambda episode: (-episode.onset_ms, *episode.rank))
 
-    def _take(self, record: dict[str, Any], value: bytes) -> None:
+    def _take(self, record: dict[str, Any], value: bytes, sightings: tuple[Sighting, ...]) -> None:
         if not str(record["schema"]).startswith("driftline.window/"):
             raise ValueError(f"not a window record: {record['schema']!r}")
         segment = record.get("segment")
@@ -168,6 +171,7 @@ class Chronicle:
         if group.segment is None:
             self._follow(past, window, record)
         past.windows.append(window)
+        past.sightings = sightings
         self._pasts[group] = past
         self._trim(past, most)
         self._keep_record(past, value)

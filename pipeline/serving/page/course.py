@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from detectors.scorer import SIGNAL as ANOMALY
 from detectors.series.anomaly import ALARM, AnomalyScorer
-from pipeline.ingest.signals import LATENCY, PREDICTION
+from pipeline.ingest.signal_names import LATENCY, PREDICTION
 
 VOLUME, NULL_RATE = "volume", "null_rate"
 MEANS = {PREDICTION: "prediction_mean", LATENCY: "latency_mean", ANOMALY: "anomaly_mean"}

@@ -2,16 +2,18 @@
 
 from typing import NamedTuple
 
+from pipeline.ingest.sightings import Sighting
 from schemas.alert import Alert
 from schemas.group import Group
 
 
 class Episode(NamedTuple):
     """An alert as it fired, without its evidence. `ended_ms` is the end of the window that resolved it, None while it is
-    open."""
+    open; `sightings` are the most anomalous events of the window in which it fired."""
 
     alert: Alert
     ended_ms: int | None = None
+    sightings: tuple[Sighting, ...] = ()
 
     @property
     def is_open(self) -> bool:

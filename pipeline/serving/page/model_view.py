@@ -6,8 +6,9 @@ from typing import NamedTuple
 from pipeline.serving.page.chronicle import Chronicle, Past
 from pipeline.serving.page.course_view import CourseView, course_view
 from pipeline.serving.page.episode import Episode
-from pipeline.serving.page.rows import GroupRow, SignalRow, group_row, is_silent, open_episodes, signal_title
-from pipeline.serving.page.words import Light, counted, lasting, moment, number, told, worst
+from pipeline.serving.page.rows import GroupRow, SignalRow, group_row, is_silent, open_episodes
+from pipeline.serving.page.strange import Strange, strangest
+from pipeline.serving.page.words import Light, counted, lasting, moment, number, signal_title, told, worst
 from schemas.config import Config
 from schemas.group import Group, segment_text
 from schemas.model_config import FalseAlarms
@@ -33,7 +34,8 @@ class Contribution(NamedTuple):
 
 
 class Incident(NamedTuple):
-    """Alerts of a model that began in one window."""
+    """Alerts of a model that began in one window; `strange` are the most anomalous events of the windows in which they
+    fired."""
 
     name: str
     since: str
@@ -41,6 +43,7 @@ class Incident(NamedTuple):
     ended: str
     title: str
     contributions: list[Contribution]
+    strange: list[Strange]
 
 
 class Budget(NamedTuple):
@@ -175,6 +178,7 @@ def _incident(name: str, episodes: list[Episode]) -> Incident:
         "" if ended_ms is None else moment(ended_ms),
         counted(signals, "signal") + (f" in {versions} versions" if versions > 1 else ""),
         [_contribution(episode, several=versions > 1) for episode in sorted(episodes, key=lambda e: e.rank)],
+        strangest((e.alert.start_ms, e.sightings) for e in episodes),
     )
 
 

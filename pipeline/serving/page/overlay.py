@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from detectors.rate_cells import is_rate
 from pipeline.serving.page.words import points, share
 from schemas.window import Cell
 
@@ -51,5 +52,5 @@ def overlay(cells: Sequence[Cell]) -> list[Bar]:
 
 
 def contributions(bars: Sequence[Bar], most: int = 8) -> list[Bar]:
-    """The bars that moved, most first."""
-    return sorted((bar for bar in bars if bar.moved), key=lambda bar: -abs(bar.moved))[:most]
+    """The bars that moved, most first; that of a rate that alone says drift before all."""
+    return sorted((bar for bar in bars if bar.moved), key=lambda bar: (not is_rate(bar.label), -abs(bar.moved)))[:most]

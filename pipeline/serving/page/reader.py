@@ -20,6 +20,7 @@ from pipeline.connections.kafka_consumer import AIOKafkaConsumer
 from pipeline.connections.log_reader import unread
 from pipeline.connections.rights import read_rights
 from pipeline.connections.topics import servers_of
+from pipeline.ingest.sightings import LOOK_AT
 from pipeline.serving.page.chronicle import Chronicle
 from pipeline.serving.page.renderer import Freshness
 from pipeline.serving.page.words import lasting, moment
@@ -136,7 +137,7 @@ class TopicReader:
             take = self._chronicle.window if place.topic == self._config.kafka.windows_topic else self._chronicle.alert
             for record in records:
                 began_s = time.monotonic()
-                take(record.value or b"")
+                take(record.value or b"", dict(record.headers).get(LOOK_AT))
                 self._at[place] = record.offset + 1
                 if place.topic == self._config.kafka.windows_topic:
                     self._closed_s = max(self._closed_s or 0.0, record.timestamp / 1000)

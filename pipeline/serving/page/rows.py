@@ -6,14 +6,13 @@ from typing import NamedTuple
 from pipeline.serving.page.chronicle import Past, Window
 from pipeline.serving.page.episode import Episode
 from pipeline.serving.page.track import Track
-from pipeline.serving.page.words import LIGHTS, STATES, Light, counted, lasting, moment, told, worst
+from pipeline.serving.page.words import LIGHTS, STATES, Light, counted, lasting, moment, signal_title, told, worst
 from schemas.group import Group, segment_text
 from schemas.verdict import State
 from schemas.window import Completeness
 
 MOST_BOXES = 60
 _SILENT_AFTER = 12
-_TITLES = {"__pairwise__": "correlations", "__anomaly__": "anomaly score"}
 _HEIGHTS = {Light.GREY: 2, Light.GREEN: 5, Light.AMBER: 10, Light.RED: 16}
 
 Episodes = Mapping[tuple[Group, str], Episode]
@@ -79,11 +78,6 @@ class Strip(NamedTuple):
 def open_episodes(episodes: Iterable[Episode]) -> dict[tuple[Group, str], Episode]:
     """Those that are open, by the signal they are of."""
     return {(e.group, e.alert.signal): e for e in episodes if e.is_open}
-
-
-def signal_title(name: str) -> str:
-    """The signal's name; of what stands for several a word."""
-    return _TITLES.get(name, name)
 
 
 def signal_row(past: Past, name: str, track: Track, episodes: Episodes) -> SignalRow:

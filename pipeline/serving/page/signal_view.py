@@ -1,12 +1,16 @@
 """One signal as the page shows it: how it stands, its distribution, its course, and what it could not have seen."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from detectors.scorer import SIGNAL as ANOMALY
+from pipeline.ingest.sightings import Sighting
 from pipeline.serving.page.chart import Chart, effect_chart, evidence_chart
 from pipeline.serving.page.chronicle import Chronicle, Past
 from pipeline.serving.page.episode import Episode
 from pipeline.serving.page.overlay import Bar, contributions, overlay
 from pipeline.serving.page.rows import SignalRow, open_episodes, signal_row
+from pipeline.serving.page.strange import Strange, strangest
 from pipeline.serving.page.track import Point
 from pipeline.serving.page.words import BASES, Light, lasting, moment, number, share
 from schemas.group import Group, segment_text
@@ -16,7 +20,8 @@ _NEARLY_BLIND = 0.5
 
 
 class SignalView(NamedTuple):
-    """`record` is that of the last window, None where it is not kept any more."""
+    """`record` is that of the last window, None where it is not kept any more. `strange` are the most anomalous events of
+    that window, where the signal is their scores, and of those in which its alerts fired."""
 
     row: SignalRow
     segment: str
@@ -33,6 +38,7 @@ class SignalView(NamedTuple):
     charts: list[Chart]
     points: list[Point]
     ended: list[Episode]
+    strange: list[Strange]
 
     @property
     def verdicts(self) -> tuple[dict[str, Any], ...]:
@@ -67,7 +73,14 @@ def signal_view(chronicle: Chronicle, group: Group, signal: str) -> SignalView |
         [chart for chart in (evidence_chart(points, spans), effect_chart(points, spans)) if chart],
         points[::-1],
         [e for e in mine if not e.is_open],
+        strangest(_sighted(past, signal, mine)),
     )
+
+
+def _sighted(past: Past, signal: str, episodes: list[Episode]) -> Iterator[tuple[int, tuple[Sighting, ...]]]:
+    if signal == ANOMALY:
+        yield past.last.start_ms, past.sightings
+    yield from ((e.alert.start_ms, e.sightings) for e in episodes if e.is_open)
 
 
 def _record(past: Past, signal: str) -> SignalRecord | None:

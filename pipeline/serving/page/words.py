@@ -45,6 +45,7 @@ BASES = {
     "assumed": "assumed: the baseline has no windows to learn from, so the signal warns at most until 50 have closed",
 }
 
+_TITLES = {"__pairwise__": "correlations", "__anomaly__": "anomaly score"}
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 
 
@@ -95,9 +96,17 @@ def moment(time_ms: int) -> str:
     return text.removesuffix(":00") if text.count(":") == 2 else text
 
 
+def signal_title(name: str) -> str:
+    """The signal's name; of what stands for several a word."""
+    return _TITLES.get(name, name)
+
+
 def told(summary: str, name: str = "") -> str:
     """A sentence of a record or an alert, with a real arrow; without the signal's name, where that stands beside it."""
-    return summary.removeprefix(f"{name}: ").replace(" -> ", " → ") if name else summary.replace(" -> ", " → ")
+    if name:
+        return summary.removeprefix(f"{name}: ").replace(" -> ", " → ")
+    first, colon, rest = summary.partition(": ")
+    return f"{signal_title(first)}{colon}{rest}".replace(" -> ", " → ")
 
 
 def counted(n: int, one: str, many: str = "") -> str:

@@ -18,6 +18,7 @@ from pipeline.serving import metrics
 from pipeline.serving.board import Board
 from pipeline.serving.notify_board import NotifyBoard
 from pipeline.serving.notify_metrics import notify_registry
+from pipeline.serving.page.chronicle import Chronicle
 from schemas import codec
 from schemas.alert import Alert
 from schemas.config import Config
@@ -187,7 +188,10 @@ def test_the_examples_of_an_event_and_an_alert_are_such() -> None:
 
 
 def test_every_series_is_documented_and_no_other() -> None:
-    registries = metrics.registry_of(Board(), "0.1.0", Config()), notify_registry(NotifyBoard(), "0.1.0")
+    registries = (
+        metrics.registry_of(Board(), "0.1.0", Config(), Chronicle().course),
+        notify_registry(NotifyBoard(), "0.1.0"),
+    )
     text = "".join(metrics.text(registry).decode() for registry in registries)
     series = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
     documented = {path: {found[1] for span in spans(path) if (found := _SERIES.fullmatch(span))} for path in DOCUMENTS}

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import isnan
 
-from detectors.baseline import BaselineGroup
-from detectors.group import GroupProfile
-from detectors.pairwise import SIGNAL as PAIRWISE
-from detectors.quantiles import quantiles_of
-from detectors.rate_cells import of_values
+from detectors.baselines.baseline import BaselineGroup
+from detectors.comparisons.rate_cells import of_values
+from detectors.correlations.pairwise import SIGNAL as PAIRWISE
+from detectors.groups.group import GroupProfile
+from detectors.profiles.quantiles import quantiles_of
 from pipeline.ingest.sightings import Sighting, Sightings
 from pipeline.monitor.alerting import Decision, SignalMemory, decide, ended
 from pipeline.monitor.announcement import Announced, announcement

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.grid import Caps
-from detectors.points import midpoints, quantiles
-from detectors.profile import Profile, Resolution
-from detectors.quantiles import quantiles_of
+from detectors.profiles.grid import Caps
+from detectors.profiles.points import midpoints, quantiles
+from detectors.profiles.profile import Profile, Resolution
+from detectors.profiles.quantiles import quantiles_of
 from tests.detectors.strategies import profile_of
 
 SHARES = (0.0, 0.05, 0.5, 0.95, 1.0)

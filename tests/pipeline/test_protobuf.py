@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.events.formats.converter import PlainEvent
 from pipeline.events.formats.framed import FramedReader
 from pipeline.events.reader import EventReader

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from detectors.baseline import Baseline, baseline_of
-from detectors.choice import candidates, with_lens
-from detectors.column import Column, Kind
-from detectors.cross import CrossProducts
-from detectors.group import GroupProfile
-from detectors.lens import Lens
-from detectors.ordering import Floats
-from detectors.profile import FINE, columns_profiles
-from detectors.trace import SLICES
-from detectors.vocabulary import Vocabulary
+from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.baselines.choice import candidates, with_lens
+from detectors.groups.group import GroupProfile
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.lens import Lens
+from detectors.profiles.column import Column, Kind
+from detectors.profiles.ordering import Floats
+from detectors.profiles.profile import FINE, columns_profiles
+from detectors.profiles.trace import SLICES
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detectors.scorer import SIGNAL as ANOMALY
+from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.series.anomaly import ALARM, AnomalyScorer
 from pipeline.ingest.signal_names import LATENCY, PREDICTION
 

@@ -61,7 +61,8 @@ def _run(config: Config, board: Board, chronicle: Chronicle, server: Server, spe
         events = list(shuttle_events())
         baseline = _baseline(config, events[:BASELINE])
     alerts = []
-    for closing in closings(config, {MODEL: baseline}, LocalIngest(config).messages(_batches(events[BASELINE:]))):
+    messages = LocalIngest(config).messages(_batches(events[BASELINE:]))
+    for closing in closings(config, {MODEL: baseline}, messages, config.metrics.quantiles):
         board.closed(0, closing)
         for alert in closing.alerts:
             server.soon(chronicle.alert, alert.encode())

@@ -87,10 +87,13 @@ class LocalIngest:
 
 
 def closings(
-    config: Config, baselines: Mapping[str, Baseline], messages: Iterable[Packet | Marker]
+    config: Config,
+    baselines: Mapping[str, Baseline],
+    messages: Iterable[Packet | Marker],
+    quantiles: Sequence[float] = (),
 ) -> Iterator[Closing]:
-    """What closing each window of the stream comes to."""
-    monitor = PartitionMonitor(config, Standards(config, baselines))
+    """What closing each window of the stream comes to, with these quantiles for show."""
+    monitor = PartitionMonitor(config, Standards(config, baselines), quantiles=quantiles)
     for number, message in enumerate(messages):
         yield from monitor.take(message, number)
 

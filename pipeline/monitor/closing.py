@@ -8,7 +8,7 @@ A window closes model by model: what one says is sent before the next is judged,
 of the model are judged before any of them speaks, for its alerts are of one incident.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isnan
 
@@ -43,8 +43,8 @@ CELLS_IN_ALERT = 5
 @dataclass(slots=True)
 class Closing:
     """What closing one window says and remembers of a model; `last` of the window's models. `where` holds the offsets of each source partition, for people:
-    it depends on the partitioning and stands outside the canonical bodies. `quantiles` are those of `metrics.quantiles`, of the
-    groups' numeric signals."""
+    it depends on the partitioning and stands outside the canonical bodies. `quantiles` are of the groups' numeric signals, those that
+    the closer was asked for."""
 
     start_ms: int
     end_ms: int
@@ -116,8 +116,11 @@ class Closer:
         standards: Standards,
         memories: Mapping[Group, GroupMemory] | None = None,
         rolled: Mapping[Group, Mapping[int, Rolled]] | None = None,
+        quantiles: Sequence[float] = (),
     ) -> None:
+        """`quantiles` are the shares of which closings have the quantiles: for show, nothing rests on them."""
         self._config = config
+        self._shares = quantiles
         self._standards = standards
         self._memories: dict[str, dict[Group, GroupMemory]] = {}
         for group, memory in (memories or {}).items():
@@ -289,7 +292,7 @@ class Closer:
 
     def _quantiles(self, profile: GroupProfile) -> dict[str, tuple[float, ...]]:
         """By signal, of those that have numbers."""
-        found = quantiles_of(list(profile.signals.values()), self._config.metrics.quantiles).tolist()
+        found = quantiles_of(list(profile.signals.values()), self._shares).tolist()
         return {name: tuple(row) for name, row in zip(profile.signals, found, strict=True) if row and not isnan(row[0])}
 
     def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:

@@ -1,7 +1,7 @@
 """The monitor of one profiles partition: messages in log order in, closings out. No I/O, no clock."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import Collector, Outcome, SourceView
@@ -23,13 +23,14 @@ class PartitionMonitor:
         memory: PartitionMemory | None = None,
         groups: Mapping[Group, GroupMemory] | None = None,
         rolled: Mapping[Group, Mapping[int, Rolled]] | None = None,
+        quantiles: Sequence[float] = (),
     ) -> None:
         memory = memory or PartitionMemory()
         self._collector = Collector(config, memory.closed_through_ms)
         self._collector.sources = dict(memory.sources)
         for source, view in memory.vector.items():
             self._collector.views[source] = SourceView(*view)
-        self._closer = Closer(config, standards, groups, rolled)
+        self._closer = Closer(config, standards, groups, rolled, quantiles)
         self._settled_at = memory.read_through
         self._read_through = -1
         self.outcomes: Counter[Outcome] = Counter()

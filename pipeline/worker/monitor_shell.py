@@ -233,7 +233,9 @@ class MonitorShell:
         tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
         kept = kept_of(partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
         standards = Standards(self._config, self._baselines, kept.baselines)
-        monitor = PartitionMonitor(self._config, standards, kept.memory, kept.groups, kept.rolled)
+        monitor = PartitionMonitor(
+            self._config, standards, kept.memory, kept.groups, kept.rolled, self._config.metrics.quantiles
+        )
         generation = int(self._app.consumer_generation_id)
         head, recorded = (kept.memory.head, kept.memory.read_through) if kept.memory else (0, -1)
         head = max(head, await first_offset(self._config, tp.topic, partition))

@@ -39,7 +39,7 @@ def config(name: str, windows: int = LEARNED) -> Config:
 
 
 def closed(cfg: Config, values: list[bytes]) -> list[Closing]:
-    return list(closings(cfg, {}, LocalIngest(cfg).messages([values])))
+    return list(closings(cfg, {}, LocalIngest(cfg).messages([values]), cfg.metrics.quantiles))
 
 
 def text_of(board: Board, cfg: Config | None = None) -> str:

@@ -35,6 +35,7 @@ from schemas.config import Config
 from schemas.contributions import Contributions
 from schemas.group import Group
 from schemas.model_config import FalseAlarms
+from schemas.verdict import State
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 
 CELLS_IN_ALERT = 5
@@ -87,6 +88,16 @@ class _Decided:
     signals: dict[str, SignalMemory]
     events: list[tuple[SignalRecord, Decision]]
     replaced: bool = False
+
+    def end_unjudged(self) -> None:
+        """Ends the alerts of signals of which a whole window says nothing: the baseline has no lens any more, or does not have
+        the segment. They would never resolve."""
+        judged = {record.name for record in self.judgement.signals}
+        for name, known in sorted(self.memory.signals.items()):
+            if known.onset_ms is not None and name not in judged:
+                decision = ended(known)
+                self.signals[name] = decision.memory
+                self.events.append((SignalRecord(name, State.NO_DATA, 0, 0, 0), decision))
 
     @property
     def onsets_ms(self) -> list[int]:
@@ -258,6 +269,8 @@ class Closer:
             found.signals[record.name] = decision.memory
             if decision.event is not None:
                 found.events.append((record, decision))
+        if closing.completeness is Completeness.COMPLETE:
+            found.end_unjudged()
         return found
 
     def _roll_out(
@@ -301,16 +314,18 @@ class Closer:
             if decision.event is AlertState.FIRING and why is not None:
                 yield _alert(closing, one, record, decision, record.summary, why.of(record.name))
             else:
-                yield _alert(closing, one, record, decision, self._well(record.name, replaced=one.replaced))
+                yield _alert(closing, one, record, decision, self._well(record, replaced=one.replaced))
 
     def _explanation(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Explanation:
         return Explanation(one.group, closing.start_ms, one.judgement.signals, groups, self._standards)
 
-    def _well(self, signal: str, *, replaced: bool) -> str:
+    def _well(self, record: SignalRecord, *, replaced: bool) -> str:
         """What an alert says that resolves."""
-        subject = "correlations" if signal == PAIRWISE else signal
+        subject = "correlations" if record.name == PAIRWISE else record.name
         if replaced:
             return f"{subject}: has another baseline now"
+        if record.state is State.NO_DATA:
+            return f"{subject}: nothing judges it any more"
         n = self._config.detection.resolve_after
         return f"{subject}: no change that matters in " + (f"{n} windows in a row" if n > 1 else "a window")
 

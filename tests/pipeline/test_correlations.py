@@ -19,7 +19,10 @@ from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.ingest.segments import GroupSet
 from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.closing import Closing
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards import Standards
 from schemas import codec
+from schemas.alert import AlertState
 from schemas.config import Config
 from schemas.packet import Packet
 from schemas.verdict import State
@@ -134,6 +137,26 @@ def test_a_correlation_that_changes_twenty_windows_after_a_distribution_is_of_th
     [last] = [a.contributions for a in fired if a.signal == SIGNAL and a.version == "1"]
     assert last is not None
     assert {share.signal for share in last.signals} == {"age", SIGNAL}
+
+
+@pytest.mark.parametrize("turned_off", [True, False])
+def test_an_alert_resolves_once_nothing_looks_at_correlations_any_more(baseline: Baseline, turned_off: bool) -> None:
+    """Whether they are turned off, or the new baseline has no lens, as one that `alerts accept` makes."""
+    first = list(replayed(baseline, events(LEARNED, 1) + events(LEARNED + 1, 3, r=0.7)))
+    fired = {alert.id for closing in first for alert in closing.alerts}
+    assert len(fired) == 2
+    memories = {group: memory for closing in first for group, memory in closing.memories.items()}
+    config = config_of(most=0) if turned_off else CONFIG
+    later = baseline if turned_off else profiled(events(LEARNED + 1, 21, r=0.7), {})
+    monitor = PartitionMonitor(config, Standards(config, {"loan": later}), groups=memories)
+    messages = LocalIngest(config, frozen_of(config, {"loan": later})).messages([events(LEARNED + 22, 3, r=0.7)])
+    after = [closing for number, message in enumerate(messages) for closing in monitor.take(message, number)]
+    resolved = [alert for closing in after for alert in closing.alerts]
+    assert {(alert.id, alert.state, alert.start_ms) for alert in resolved} == {
+        (one, AlertState.RESOLVED, after[0].start_ms) for one in fired
+    }
+    why = "nothing judges it any more" if turned_off else "has another baseline now"
+    assert {alert.summary for alert in resolved} == {f"correlations: {why}"}
 
 
 def test_segments_have_no_cross_products_and_a_baseline_without_a_lens_none_at_all(baseline: Baseline) -> None:

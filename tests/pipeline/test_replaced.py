@@ -1,11 +1,15 @@
 """A baseline that is replaced: alerts that rested on the old one resolve at once, and what the new one shows fires anew."""
 
+from pipeline.history.local import LocalIngest, closed_windows
+from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.memory import GroupMemory
 from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
-from schemas.group import Group
-from tests.pipeline.past_windows import CONFIG, baseline_of_loans, loan_windows
+from schemas.config import Config
+from schemas.group import Group, Segment
+from tests.pipeline.events import START_MS, encode, loans
+from tests.pipeline.past_windows import CONFIG, PER_WINDOW, WINDOW_MS, baseline_of_loans, loan_windows
 
 DRIFTS, REPLACED, WINDOWS = 3, 6, 12
 
@@ -44,3 +48,18 @@ def test_what_the_new_one_shows_fires_anew() -> None:
     anew = [alert for alert in alerts(after) if alert.state is AlertState.FIRING]
     assert {(alert.signal, alert.onset_ms) for alert in anew} == {(s, after[1].start_ms) for s in ("value", "grade")}
     assert not {alert.id for alert in anew} & {alert.id for alert in alerts(before)}
+
+
+def test_an_alert_of_a_signal_that_is_gone_resolves_where_the_new_baseline_lacks_its_segment() -> None:
+    config = Config.from_mapping(
+        {**CONFIG.model_dump(by_alias=True), "models": [{"name": "loan", "segments": ["tags.country"]}]}
+    )
+    events = list(map(encode, loans(3 * PER_WINDOW, 3 * PER_WINDOW)))
+    [window, *_] = closed_windows(config, LocalIngest(config).messages([events]))
+    germany = Group("loan", "1", Segment("tags.country", "DE"))
+    fires = SignalMemory(((START_MS - WINDOW_MS, True),), START_MS - WINDOW_MS, 0, START_MS - WINDOW_MS)
+    memories = {germany: GroupMemory(window.start_ms, {"gone": fires})}
+    [closing] = Closer(config, Standards(config, {"loan": baseline_of_loans(60)}), memories).close(window)
+    assert [(a.signal, a.group, a.state) for a in closing.alerts] == [("gone", germany, AlertState.RESOLVED)]
+    assert closing.alerts[0].summary == "gone: nothing judges it any more"
+    assert closing.memories[germany].signals["gone"] == SignalMemory()

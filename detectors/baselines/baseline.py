@@ -87,6 +87,16 @@ class Baseline:
         groups = {segment: group.through(lens, places) for segment, group in self.groups.items()}
         return replace(self, groups=groups, lens=lens, unwatched=unwatched)
 
+    def with_lens_of(self, old: "Baseline") -> "Baseline":
+        """The baseline with the lens of another, if all of its windows were seen through that; else as it is."""
+        whole = self.groups.get(None)
+        if old.lens is None or whole is None:
+            return self
+        crosses = whole.crosses()
+        if len(crosses) < len(whole.windows) or any(cross.lens != old.lens.digest for cross in crosses):
+            return self
+        return replace(self, lens=old.lens, unwatched=old.unwatched)
+
     def encode(self) -> bytes:
         """The bytes of the baseline's file."""
         groups = tuple(_form(segment, self.groups[segment]) for segment in sorted(self.groups, key=_order))

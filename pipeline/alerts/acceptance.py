@@ -4,7 +4,7 @@ The profiles topic still holds the profiles of those windows, byte for byte as t
 from the source topics and nothing is profiled again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from detectors.baselines.baseline import Baseline, baseline_of
@@ -31,9 +31,10 @@ class Accepted:
     windows: int
 
 
-def accept(config: Config, name: str) -> Accepted:
-    """The baseline of a model since the onset of the alert, or the incident, of this id. Raises InputError where there is
-    none, or no window since then is held; BrokerError where Kafka cannot be read."""
+def accept(config: Config, name: str, baselines: Mapping[str, Baseline]) -> Accepted:
+    """The baseline of a model since the onset of the alert, or the incident, of this id, with the lens of its present one of
+    `baselines`, where the windows were seen through that. Raises InputError where there is no such alert, or no window since
+    then is held; BrokerError where Kafka cannot be read."""
     alert = find_alert(config, name)
     since_ms = alert.onset_ms if alert.incident_onset_ms is None else min(alert.onset_ms, alert.incident_onset_ms)
     windows = [
@@ -51,7 +52,8 @@ def accept(config: Config, name: str) -> Accepted:
             "the events: driftline baseline build --from-kafka --since TIME"
         )
     found = len({start for _, start, _ in profiles})
-    return Accepted(baseline_of(alert.model, config.window.length_ms, profiles), since_ms, found)
+    baseline, old = baseline_of(alert.model, config.window.length_ms, profiles), baselines.get(alert.model)
+    return Accepted(baseline.with_lens_of(old) if old else baseline, since_ms, found)
 
 
 def _windows(config: Config, model: str, since_ms: int) -> Iterator[OpenWindow]:

@@ -121,9 +121,10 @@ def accept_command(
 ) -> None:
     """Takes what a model has been like since an incident began for its new normal: a new baseline."""
     from pipeline.alerts.acceptance import accept
+    from pipeline.configuration.shelf import configured_baselines
 
     settings = read_config(config)
-    accepted = accept(settings, name)
+    accepted = accept(settings, name, configured_baselines(settings, config.parent))
     baseline = accepted.baseline
     write(out, baseline.encode())
     console.err.print(

@@ -139,6 +139,18 @@ def test_a_correlation_that_changes_twenty_windows_after_a_distribution_is_of_th
     assert {share.signal for share in last.signals} == {"age", SIGNAL}
 
 
+def test_a_new_baseline_keeps_the_lens_that_its_windows_were_seen_through(baseline: Baseline) -> None:
+    assert baseline.lens is not None
+    frozen, some = {"loan": Frozen(baseline.lens)}, events(LEARNED, 21, r=0.7)
+    kept = profiled(some, frozen).with_lens_of(baseline)
+    assert (kept.lens, kept.unwatched) == (baseline.lens, baseline.unwatched)
+    assert profiled(some, {}).with_lens_of(baseline).lens is None
+    assert Baseline.decode(kept.encode()).lens == kept.lens
+    steady, changed = (list(replayed(kept, events(LEARNED + 21, 2, r=r))) for r in (0.7, 0.0))
+    assert not [alert for closing in steady for alert in closing.alerts]
+    assert {alert.signal for closing in changed for alert in closing.alerts} == {SIGNAL}
+
+
 @pytest.mark.parametrize("turned_off", [True, False])
 def test_an_alert_resolves_once_nothing_looks_at_correlations_any_more(baseline: Baseline, turned_off: bool) -> None:
     """Whether they are turned off, or the new baseline has no lens, as one that `alerts accept` makes."""

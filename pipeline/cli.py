@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from detectors import registry
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
+from detectors.sequence import registry
 from pipeline.commands import alerts as alerts_cli
 from pipeline.commands import backtest as backtest_cli
 from pipeline.commands import baseline as baseline_cli

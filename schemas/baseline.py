@@ -1,6 +1,6 @@
 """The baseline file: what a model's signals looked like, for each segment, in total and window by window.
 
-Profiles are the bytes of `detectors.wire`, as base64.
+Profiles are the bytes of `detectors.groups.wire`, as base64.
 """
 
 from typing import Annotated, Literal

@@ -138,7 +138,7 @@ class Marker(_Header):
 
 
 class Packet(NamedTuple):
-    """A packet as sent: its header, and its profiles as `detectors.wire` has them."""
+    """A packet as sent: its header, and its profiles as `detectors.groups.wire` has them."""
 
     header: PacketHeader
     payload: bytes

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy.special import ndtri
 
-from detectors.ordering import Floats
+from detectors.profiles.ordering import Floats
 
 SHIFTS = (0.15, 0.3, 0.6, 1.2)
 """The shifts looked for, in standard deviations, each twice the last: to within a factor of 1.4 every shift from 0.1 to

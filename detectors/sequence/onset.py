@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from detectors.ordering import Floats
+from detectors.profiles.ordering import Floats
 from detectors.sequence.checkpoints import MOST_KEPT, Checkpoints
 from detectors.sequence.detector import mean_of
 from detectors.sequence.evidence import least_shift, likeliest, mixed, of_bits, of_numbers

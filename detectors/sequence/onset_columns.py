@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.alignment import Flags
-from detectors.grid import Counts, Indices
-from detectors.ordering import Floats
+from detectors.profiles.alignment import Flags
+from detectors.profiles.grid import Counts, Indices
+from detectors.profiles.ordering import Floats
 from detectors.sequence.checkpoints import Checkpoints
 from detectors.sequence.evidence import likeliest, mixed, of_bits, of_numbers
 from detectors.sequence.onset import LEAST_STEPS, ROUNDING, YOUTH, OnsetSettings

@@ -6,8 +6,8 @@ Page, "Continuous inspection schemes", Biometrika 41, 1954; in river's implement
 import numpy as np
 from river import drift
 
-from detectors.grid import Indices
-from detectors.ordering import Floats
+from detectors.profiles.grid import Indices
+from detectors.profiles.ordering import Floats
 from detectors.sequence.detector import mean_of
 from schemas.verdict import State, Verdict
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from detectors.grid import Indices
-from detectors.ordering import Floats
+from detectors.profiles.grid import Indices
+from detectors.profiles.ordering import Floats
 from detectors.sequence.adwin import Adwin
 from detectors.sequence.page_hinkley import page_hinkley_changes
 from detectors.sequence.screen import adwin_may_change

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.alignment import Flags
-from detectors.grid import Indices
-from detectors.ordering import Floats
+from detectors.profiles.alignment import Flags
+from detectors.profiles.grid import Indices
+from detectors.profiles.ordering import Floats
 
 _SLACK = 1e-6
 _BUCKETS = 5

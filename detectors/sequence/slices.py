@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from detectors.exact import DIGIT_BITS, ExactSums
-from detectors.grid import Counts, Indices
-from detectors.ordering import Floats
-from detectors.trace import Trace
+from detectors.profiles.exact import DIGIT_BITS, ExactSums
+from detectors.profiles.grid import Counts, Indices
+from detectors.profiles.ordering import Floats
+from detectors.profiles.trace import Trace
 
 Slice = tuple[float, int]
 """The mean of a slice's values, and their number."""

@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from detectors.alignment import Flags
-from detectors.grid import Counts
-from detectors.ordering import Floats
+from detectors.profiles.alignment import Flags
+from detectors.profiles.grid import Counts
+from detectors.profiles.ordering import Floats
 
 SUMS = 4
 

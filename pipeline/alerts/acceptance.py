@@ -7,8 +7,8 @@ from the source topics and nothing is profiled again.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from detectors.baseline import Baseline, baseline_of
-from detectors.scorer import SIGNAL as ANOMALY
+from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.lenses.scorer import SIGNAL as ANOMALY
 from pipeline.alerts.alert_log import find_alert
 from pipeline.connections.log_reader import RangeReader
 from pipeline.history.baseline_build import profiles_by_model

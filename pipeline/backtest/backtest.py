@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from detectors.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline, BaselineGroup
 from pipeline.events.event_time import BEGINNING
 from pipeline.history.history import History, Stretch
 from pipeline.monitor.closing import Closing

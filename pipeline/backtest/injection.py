@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.column import MISSING
-from detectors.profile import Profile
+from detectors.profiles.column import MISSING
+from detectors.profiles.profile import Profile
 from pipeline.events.paths import reader_of
 from pipeline.ingest.embeddings import LATENCY, PREDICTION, Embedding, Embeddings
 from schemas.config import Config

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
 from pipeline.backtest.backtest import Backtest, ModelSeen, run_backtest
 from pipeline.backtest.injection import Place, embedding_of, place_of
 from pipeline.configuration.yaml_edit import Step, diff_of, document_of, in_one_line, with_setting

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from detectors.footing import LEAST_WORTH
+from detectors.statistics.footing import LEAST_WORTH
 from pipeline.commands import console
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import write

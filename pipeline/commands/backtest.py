@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
 from pipeline.backtest.backtest import Backtest, run_backtest
 from pipeline.backtest.injection import Injection
 from pipeline.backtest.power import Power

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Column, Table
 from rich.text import Text
 
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
 from pipeline.commands.lines import EVERY_S, Lines
 from pipeline.events.files import Batch, read_events
 from pipeline.history.raw import Raw

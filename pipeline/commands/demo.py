@@ -16,7 +16,7 @@ from typing import Any
 from rich.table import Table
 from river import linear_model, preprocessing
 
-from detectors.baseline import Baseline, baseline_of
+from detectors.baselines.baseline import Baseline, baseline_of
 from pipeline.commands.console import err, out, show_closing, show_table
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.serving.board import Board

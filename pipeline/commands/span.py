@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from detectors.frozen import FrozenParts
+from detectors.lenses.frozen import FrozenParts
 from pipeline.history.history import FileHistory, History
 from schemas.config import Config
 from schemas.duration import parse_duration

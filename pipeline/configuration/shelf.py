@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from detectors.baseline import Baseline
-from detectors.frozen import NOTHING, Frozen, FrozenParts
+from detectors.baselines.baseline import Baseline
+from detectors.lenses.frozen import NOTHING, Frozen, FrozenParts
 from schemas.config import Config
 from schemas.duration import format_duration
 from schemas.errors import InputError, WireError

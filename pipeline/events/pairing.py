@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detectors.grid import Indices
+from detectors.profiles.grid import Indices
 from pipeline.events.event_time import BEGINNING, Times
 from pipeline.events.formats.converter import FAULTS, Headers, PlainEvent, envelope_of
 from pipeline.events.formats.envelope import Document, Half

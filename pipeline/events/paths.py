@@ -5,7 +5,7 @@ from itertools import repeat
 from operator import contains, itemgetter
 from typing import Any
 
-from detectors.column import MISSING
+from detectors.profiles.column import MISSING
 from schemas.event_config import EventPaths
 
 Documents = Sequence[Mapping[str, Any]]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.column import MISSING
-from detectors.grid import Indices
+from detectors.profiles.column import MISSING
+from detectors.profiles.grid import Indices
 from pipeline.events.event_time import Times
 from pipeline.events.formats.converter import Converter, Headers
 from pipeline.events.formats.framed import FramedReader

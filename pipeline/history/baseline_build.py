@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from detectors.baseline import Baseline, baseline_of
-from detectors.choice import candidates, with_lens
-from detectors.frozen import Frozen, FrozenParts
-from detectors.group import GroupProfile
-from detectors.lens import Lens
-from detectors.scorer import Scorer
-from detectors.scoring import marginals_of, normal_scores, scorer_of
-from detectors.spread import LEAST_WINDOWS
+from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.baselines.choice import candidates, with_lens
+from detectors.baselines.scoring import marginals_of, normal_scores, scorer_of
+from detectors.groups.group import GroupProfile
+from detectors.lenses.frozen import Frozen, FrozenParts
+from detectors.lenses.lens import Lens
+from detectors.lenses.scorer import Scorer
+from detectors.statistics.spread import LEAST_WINDOWS
 from pipeline.history.history import History, Stretch
 from pipeline.history.local import closed_windows
 from pipeline.monitor.collect import OpenWindow

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from detectors.frozen import FrozenParts
+from detectors.lenses.frozen import FrozenParts
 from pipeline.events.event_time import BEGINNING, Times
 from pipeline.events.files import read_events
 from pipeline.events.formats.converter import Headers

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.baseline import Baseline
-from detectors.frozen import FrozenParts
+from detectors.baselines.baseline import Baseline
+from detectors.lenses.frozen import FrozenParts
 from pipeline.events.event_time import Times
 from pipeline.events.reader import Events
 from pipeline.ingest.dispatch import Dispatcher

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors import registry
-from detectors.column import Column, Kind
-from detectors.grid import Indices
-from detectors.ordering import Floats
+from detectors.profiles.column import Column, Kind
+from detectors.profiles.grid import Indices
+from detectors.profiles.ordering import Floats
+from detectors.profiles.vocabulary import Vocabulary
+from detectors.sequence import registry
 from detectors.sequence.detector import SequenceDetector
-from detectors.vocabulary import Vocabulary
 from pipeline.events.event_time import Times
 from pipeline.events.reader import Events
 from pipeline.ingest.chunk import Chunk

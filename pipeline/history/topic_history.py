@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.frozen import FrozenParts
+from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Admin, Topic, source_topics
 from pipeline.connections.log_reader import Range, RangeReader
 from pipeline.connections.rights import read_rights

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.column import Column, concatenated
-from detectors.exact import Cells
-from detectors.grid import Indices
+from detectors.profiles.column import Column, concatenated
+from detectors.profiles.exact import Cells
+from detectors.profiles.grid import Indices
 from pipeline.events.event_time import Times
 from pipeline.ingest import labels
 from pipeline.ingest.labels import Labels

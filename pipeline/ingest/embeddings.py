@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from detectors.projection import Projection
+from detectors.lenses.projection import Projection
 from schemas.config import Config
 from schemas.event_config import WHOLE_EVENT
 from schemas.model_config import ModelConfig

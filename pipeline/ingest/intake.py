@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from detectors.exact import Cells
-from detectors.grid import Indices
-from detectors.vocabulary import Vocabulary
+from detectors.profiles.exact import Cells
+from detectors.profiles.grid import Indices
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.events.event_time import Times
 from pipeline.ingest import labels
 from pipeline.ingest.chunk import Chunk, Place, joined

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.grid import Indices
+from detectors.profiles.grid import Indices
 
 
 @dataclass(frozen=True, slots=True)

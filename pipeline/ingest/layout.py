@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
-from detectors.column import MISSING, Column
-from detectors.group import least_hashed
-from detectors.vocabulary import Vocabulary
+from detectors.groups.group import least_hashed
+from detectors.profiles.column import MISSING, Column
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.events.paths import Documents, Reader, reader_of
 from pipeline.ingest.embeddings import Embeddings
 from pipeline.ingest.privacy import Privacy

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.grid import Indices
-from detectors.group import GroupProfile
-from detectors.trace import slice_of
-from detectors.wire import encode_group, encode_groups
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import encode_group, encode_groups
+from detectors.profiles.grid import Indices
+from detectors.profiles.trace import slice_of
 from pipeline.events.event_time import BEGINNING, Times, running_watermarks, sealed_through, starts_of
 from pipeline.events.formats.converter import Headers
 from pipeline.events.pairing import Pairing

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.column import Column
-from detectors.cross import CrossProducts, Seeing
-from detectors.frozen import NOTHING, Frozen, FrozenParts
-from detectors.grid import Indices
-from detectors.group import GroupProfile, least_hashed
-from detectors.profile import Resolution, columns_profiles
-from detectors.scorer import SIGNAL as ANOMALY
-from detectors.vocabulary import Vocabulary
+from detectors.groups.group import GroupProfile, least_hashed
+from detectors.lenses.cross import CrossProducts, Seeing
+from detectors.lenses.frozen import NOTHING, Frozen, FrozenParts
+from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.profiles.column import Column
+from detectors.profiles.grid import Indices
+from detectors.profiles.profile import Resolution, columns_profiles
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.events.event_time import Times
 from pipeline.ingest import labels
 from pipeline.ingest.chunk import Chunk, Place, joined

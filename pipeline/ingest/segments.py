@@ -7,9 +7,9 @@ cap: a function of the set of segments seen. First come, first served would depe
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from detectors.group import GroupProfile
-from detectors.vocabulary import hash_of
-from detectors.wire import decode_group, encode_group
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import decode_group, encode_group
+from detectors.profiles.vocabulary import hash_of
 from pipeline.ingest.sightings import Sightings, merged
 from schemas.config import Config
 from schemas.group import OTHER, Group, Segment

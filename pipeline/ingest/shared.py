@@ -2,10 +2,10 @@
 
 from weakref import WeakSet
 
-from detectors.frozen import FrozenParts
-from detectors.grid import Caps
-from detectors.profile import Resolution
-from detectors.trace import SEGMENT_SLICES
+from detectors.lenses.frozen import FrozenParts
+from detectors.profiles.grid import Caps
+from detectors.profiles.profile import Resolution
+from detectors.profiles.trace import SEGMENT_SLICES
 from pipeline.events.reader import EventReader
 from pipeline.ingest.pending import Pending, Resolutions
 from pipeline.ingest.privacy import Privacy

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detectors.ordering import Floats
+from detectors.profiles.ordering import Floats
 from pipeline.events.event_time import Times
 from schemas import codec
 from schemas.errors import WireError

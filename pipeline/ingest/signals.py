@@ -5,8 +5,8 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from detectors.column import MISSING, Column
-from detectors.vocabulary import Vocabulary
+from detectors.profiles.column import MISSING, Column
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.events.paths import Documents, reader_of
 from pipeline.ingest.embeddings import LATENCY, PREDICTION, Embeddings, name_of_feature
 from pipeline.ingest.privacy import Privacy

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from detectors.comparison import Comparison
-from detectors.settings import Settings
+from detectors.comparisons.comparison import Comparison
+from detectors.statistics.settings import Settings
 from pipeline.monitor.rollout import Beside, verdict_of
 from schemas.alert import Alert, AlertState, alert_id
 from schemas.group import Group

@@ -11,10 +11,10 @@ of the model are judged before any of them speaks, for its alerts are of one inc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from detectors.baseline import BaselineGroup
-from detectors.group import GroupProfile
-from detectors.pairwise import SIGNAL as PAIRWISE
-from detectors.rate_cells import of_values
+from detectors.baselines.baseline import BaselineGroup
+from detectors.comparisons.rate_cells import of_values
+from detectors.correlations.pairwise import SIGNAL as PAIRWISE
+from detectors.groups.group import GroupProfile
 from pipeline.ingest.sightings import Sighting, Sightings
 from pipeline.monitor.alerting import Decision, SignalMemory, decide, ended
 from pipeline.monitor.announcement import Announced, announcement

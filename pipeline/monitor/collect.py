@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from detectors.trace import SEGMENT_SLICES
-from detectors.wire import SLICED, decode_group
+from detectors.groups.wire import SLICED, decode_group
+from detectors.profiles.trace import SEGMENT_SLICES
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.segments import GroupSet, Part, rules_of
 from pipeline.ingest.sightings import Sightings

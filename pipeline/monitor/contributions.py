@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from detectors.baseline import BaselineGroup
-from detectors.contribution import excess_of_score, excesses_of, kinds_of
-from detectors.decomposition import Decomposition, decompose
-from detectors.grid import Counts
-from detectors.group import GroupProfile
-from detectors.pairwise import SIGNAL as PAIRWISE
-from detectors.profile import Profile
-from detectors.rate_cells import of_values, rate_of
-from detectors.reference import Reference
-from detectors.scorer import SIGNAL as ANOMALY
-from detectors.tables import Tables
-from detectors.watch import beyond_range
+from detectors.baselines.baseline import BaselineGroup
+from detectors.comparisons.contribution import excess_of_score, excesses_of, kinds_of
+from detectors.comparisons.rate_cells import of_values, rate_of
+from detectors.comparisons.watch import beyond_range
+from detectors.correlations.pairwise import SIGNAL as PAIRWISE
+from detectors.groups.group import GroupProfile
+from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.profiles.grid import Counts
+from detectors.profiles.profile import Profile
+from detectors.references.reference import Reference
+from detectors.statistics.decomposition import Decomposition, decompose
+from detectors.statistics.tables import Tables
 from pipeline.monitor.standards import Standards
 from schemas.contributions import MOST_SEGMENTS, MOST_SIGNALS, Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment

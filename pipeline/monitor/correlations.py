@@ -1,9 +1,9 @@
 """The record of a group's correlations in one window, beside those of its signals."""
 
-from detectors.chance import Chance
-from detectors.group import GroupProfile
-from detectors.pairs import LEAST_EVENTS
-from detectors.pairwise import SIGNAL, judge_changes
+from detectors.correlations.pairs import LEAST_EVENTS
+from detectors.correlations.pairwise import SIGNAL, judge_changes
+from detectors.groups.group import GroupProfile
+from detectors.statistics.chance import Chance
 from pipeline.monitor.standards import Standard, Standards
 from schemas.verdict import State
 from schemas.window import SignalRecord

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from detectors.chance import Chance
-from detectors.comparison import Comparison, compare_all
-from detectors.description import describe
-from detectors.either import either
-from detectors.group import GroupProfile
-from detectors.pairwise import SIGNAL as PAIRWISE
-from detectors.profile import Profile
-from detectors.reference import Reference
-from detectors.scorer import SIGNAL as ANOMALY
+from detectors.comparisons.comparison import Comparison, compare_all
+from detectors.comparisons.description import describe
+from detectors.comparisons.either import either
+from detectors.correlations.pairwise import SIGNAL as PAIRWISE
+from detectors.groups.group import GroupProfile
+from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.profiles.profile import Profile
+from detectors.profiles.tally import Tally, made_of
+from detectors.references.reference import Reference
 from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
-from detectors.sustained import Scores
-from detectors.tally import Tally, made_of
+from detectors.statistics.chance import Chance
+from detectors.statistics.sustained import Scores
 from pipeline.monitor.correlations import correlations_of
 from pipeline.monitor.embedded import with_embeddings
 from pipeline.monitor.rolling import Rolling

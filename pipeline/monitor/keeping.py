@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from detectors.baseline import BaselineGroup, checked
-from detectors.wire import UNSLICED, decode_group, encode_group
+from detectors.baselines.baseline import BaselineGroup, checked
+from detectors.groups.wire import UNSLICED, decode_group, encode_group
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.rolling import Rolled

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from detectors.sequence.slices import Remembered
-from detectors.sustained import Scores
+from detectors.statistics.sustained import Scores
 from pipeline.events.event_time import BEGINNING
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import SINCE_EVER, Arrival

@@ -9,12 +9,12 @@ baseline: traffic that was another from the first window on is found, and found 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from detectors.baseline import BaselineGroup
-from detectors.footing import LEAST_WORTH, Footing
-from detectors.group import GroupProfile, merged_groups
-from detectors.reference import group_footings
-from detectors.settings import Settings
-from detectors.wire import UNSLICED, decode_group
+from detectors.baselines.baseline import BaselineGroup
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.wire import UNSLICED, decode_group
+from detectors.references.reference import group_footings
+from detectors.statistics.footing import LEAST_WORTH, Footing
+from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
 
 STEPS = (50, 100, 200, 400)

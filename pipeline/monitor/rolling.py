@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from detectors.baseline import BaselineGroup
-from detectors.footing import LEAST_WORTH
-from detectors.group import GroupProfile, merged_groups
-from detectors.prepared import Prepared
-from detectors.profile import COARSE
-from detectors.settings import Settings
-from detectors.wire import UNSLICED, decode_group, encode_group
+from detectors.baselines.baseline import BaselineGroup
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.wire import UNSLICED, decode_group, encode_group
+from detectors.profiles.profile import COARSE
+from detectors.references.prepared import Prepared
+from detectors.statistics.footing import LEAST_WORTH
+from detectors.statistics.settings import Settings
 
 _TURNS = 20
 

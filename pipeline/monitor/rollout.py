@@ -11,11 +11,11 @@ so that a worker that begins again in the middle comes to the same.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from detectors.comparison import Comparison, compare_all
-from detectors.group import GroupProfile
-from detectors.pairwise import SIGNAL as CORRELATIONS
-from detectors.reference import Reference
-from detectors.settings import Settings
+from detectors.comparisons.comparison import Comparison, compare_all
+from detectors.correlations.pairwise import SIGNAL as CORRELATIONS
+from detectors.groups.group import GroupProfile
+from detectors.references.reference import Reference
+from detectors.statistics.settings import Settings
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import Arrival, Seen, in_order_of_arrival, old_of
 from pipeline.monitor.memory import GroupMemory

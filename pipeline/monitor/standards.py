@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Protocol
 
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.budget import Budget
-from detectors.chance import Chance
-from detectors.group import GroupProfile
-from detectors.lens import Lens, skewness_of
-from detectors.pairs import Pairs
-from detectors.prepared import Prepared
-from detectors.reference import Reference
-from detectors.scorer import SIGNAL as ANOMALY
-from detectors.season import Hour
-from detectors.settings import Settings
+from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.season import Hour
+from detectors.correlations.pairs import Pairs
+from detectors.groups.group import GroupProfile
+from detectors.lenses.lens import Lens, skewness_of
+from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.references.prepared import Prepared
+from detectors.references.reference import Reference
+from detectors.statistics.budget import Budget
+from detectors.statistics.chance import Chance
+from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.embeddings import Embedding, Embeddings
 from pipeline.monitor.probation import Probation

@@ -16,7 +16,7 @@ from faust.types import TP
 from mode import Service
 from mode import Worker as ModeWorker
 
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
 from pipeline.configuration.shelf import frozen_of
 from pipeline.connections.faust_connection import faust_settings
 from pipeline.connections.topics import monitor_group

@@ -19,7 +19,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 
-from detectors.frozen import FrozenParts
+from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Admin, Committed, Topic, source_topics
 from pipeline.connections.connection import aiokafka_settings
 from pipeline.connections.kafka_consumer import AIOKafkaConsumer, was_cancelled

@@ -15,7 +15,7 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
 from pipeline.connections.log_reader import first_offset, read_range
 from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
 from pipeline.ingest.sightings import LOOK_AT, Sighting

@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.column import Column, Kind
-from detectors.group import GroupProfile
-from detectors.profile import COARSE, FINE, Profile, profiles_of
-from detectors.reference import references_of
-from detectors.trace import SLICES
-from detectors.vocabulary import Vocabulary
-from detectors.wire import encode_group
+from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import encode_group
+from detectors.profiles.column import Column, Kind
+from detectors.profiles.profile import COARSE, FINE, Profile, profiles_of
+from detectors.profiles.trace import SLICES
+from detectors.profiles.vocabulary import Vocabulary
+from detectors.references.reference import references_of
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from detectors.baseline import Baseline
-from detectors.column import MISSING, Column
-from detectors.group import GroupProfile
-from detectors.profile import Profile, Resolution
-from detectors.trace import slice_of
-from detectors.vocabulary import Vocabulary
-from detectors.wire import decode_group, encode_group
+from detectors.baselines.baseline import Baseline
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import decode_group, encode_group
+from detectors.profiles.column import MISSING, Column
+from detectors.profiles.profile import Profile, Resolution
+from detectors.profiles.trace import slice_of
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.segments import GroupSet, Part, SegmentRule, rules_of
 from pipeline.ingest.shared import Ingest
 from pipeline.monitor.closing import Closer

@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 
-from detectors.baseline import BaselineGroup
-from detectors.group import GroupProfile, merged_groups
-from detectors.profile import COARSE
-from detectors.wire import encode_group
+from detectors.baselines.baseline import BaselineGroup
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.wire import encode_group
+from detectors.profiles.profile import COARSE
 from schemas.season import HOUR_MS
 from tests.detectors import strategies as some
 

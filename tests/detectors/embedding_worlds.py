@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from detectors.ordering import Floats
+from detectors.profiles.ordering import Floats
 
 DIMENSION = 384
 _RANK = 24

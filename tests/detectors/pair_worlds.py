@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from detectors.column import Column
-from detectors.cross import CrossProducts
-from detectors.lens import Lens
-from detectors.ordering import Floats
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.lens import Lens
+from detectors.profiles.column import Column
+from detectors.profiles.ordering import Floats
 
 Draw = Callable[[np.random.Generator, int], Floats]
 """A window's values, shape (n, p)."""
@@ -59,7 +59,7 @@ def worlds(p: int) -> dict[str, Draw]:
 
 
 def lens_of(values: Floats) -> Lens:
-    """Medians and spreads, as `detectors.points.spread` has them."""
+    """Medians and spreads, as `detectors.profiles.points.spread` has them."""
     low, centre, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
     robust = (high - low) / 1.349
     names = tuple(f"s{at:02}" for at in range(values.shape[1]))

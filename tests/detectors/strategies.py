@@ -7,12 +7,12 @@ from typing import TypeVar
 import numpy as np
 from hypothesis import strategies as st
 
-from detectors.column import MISSING, Column
-from detectors.grid import Caps
-from detectors.group import GroupProfile
-from detectors.profile import Profile, Resolution
-from detectors.trace import SEGMENT_SLICES, SLICES
-from detectors.vocabulary import Vocabulary
+from detectors.groups.group import GroupProfile
+from detectors.profiles.column import MISSING, Column
+from detectors.profiles.grid import Caps
+from detectors.profiles.profile import Profile, Resolution
+from detectors.profiles.trace import SEGMENT_SLICES, SLICES
+from detectors.profiles.vocabulary import Vocabulary
 
 T = TypeVar("T")
 

@@ -4,11 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.alignment import Regions, aligned, aligned_categories
-from detectors.grid import Caps, Grid, empty_grid
-from detectors.ordering import keys_of, values_of
-from detectors.points import last_keys
-from detectors.profile import Resolution
+from detectors.profiles.alignment import Regions, aligned, aligned_categories
+from detectors.profiles.grid import Caps, Grid, empty_grid
+from detectors.profiles.ordering import keys_of, values_of
+from detectors.profiles.points import last_keys
+from detectors.profiles.profile import Resolution
 from tests.detectors import strategies as some
 
 numbers = st.lists(some.finite, max_size=40)

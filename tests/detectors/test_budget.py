@@ -2,7 +2,7 @@
 
 import pytest
 
-from detectors.budget import Budget
+from detectors.statistics.budget import Budget
 
 DAY_MS = 86_400_000
 

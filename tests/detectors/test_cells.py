@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.cells import MOST_CATEGORIES, Cells, quantile_edges
-from detectors.ordering import values_of
-from detectors.profile import FINE, Resolution
-from detectors.reference import Reference
-from detectors.settings import Settings
+from detectors.profiles.ordering import values_of
+from detectors.profiles.profile import FINE, Resolution
+from detectors.references.cells import MOST_CATEGORIES, Cells, quantile_edges
+from detectors.references.reference import Reference
+from detectors.statistics.settings import Settings
 from tests.detectors import strategies as some
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.column import MISSING, Column, Kind, concatenated
-from detectors.vocabulary import Vocabulary, hash_of
+from detectors.profiles.column import MISSING, Column, Kind, concatenated
+from detectors.profiles.vocabulary import Vocabulary, hash_of
 from tests.detectors import strategies as some
 
 

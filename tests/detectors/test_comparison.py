@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.column import MISSING
-from detectors.comparison import Cell, Comparison, Reference, Settings, compare, compare_all
-from detectors.description import describe
-from detectors.footing import Footing
-from detectors.grid import Caps
-from detectors.ordering import Floats
-from detectors.profile import COARSE, FINE, Profile, Resolution
-from detectors.shares import PRIMARY_SHARE
-from detectors.spread import Spread
+from detectors.comparisons.comparison import Cell, Comparison, Reference, Settings, compare, compare_all
+from detectors.comparisons.description import describe
+from detectors.comparisons.shares import PRIMARY_SHARE
+from detectors.profiles.column import MISSING
+from detectors.profiles.grid import Caps
+from detectors.profiles.ordering import Floats
+from detectors.profiles.profile import COARSE, FINE, Profile, Resolution
+from detectors.statistics.footing import Footing
+from detectors.statistics.spread import Spread
 from schemas.verdict import State, Verdict
 from tests.detectors import strategies as some
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from detectors.baseline import BaselineGroup
-from detectors.contribution import excess_of_score, excesses_of, kinds_of
-from detectors.group import GroupProfile
-from detectors.profile import FINE, Profile
-from detectors.reference import Reference, references_of
-from detectors.settings import Settings
-from detectors.tables import Tables
+from detectors.baselines.baseline import BaselineGroup
+from detectors.comparisons.contribution import excess_of_score, excesses_of, kinds_of
+from detectors.groups.group import GroupProfile
+from detectors.profiles.profile import FINE, Profile
+from detectors.references.reference import Reference, references_of
+from detectors.statistics.settings import Settings
+from detectors.statistics.tables import Tables
 from tests.detectors import strategies as some
 
 SETTINGS = Settings()

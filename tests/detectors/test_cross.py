@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from detectors.column import MISSING, Column
-from detectors.cross import ROWS_TOGETHER, CrossProducts
-from detectors.cross_wire import decode_cross, encode_cross
-from detectors.lens import CLIP, GREATEST, STEPS, Lens, why_unfit
-from detectors.profile import FINE
-from detectors.vocabulary import Vocabulary
+from detectors.groups.cross_wire import decode_cross, encode_cross
+from detectors.lenses.cross import ROWS_TOGETHER, CrossProducts
+from detectors.lenses.lens import CLIP, GREATEST, STEPS, Lens, why_unfit
+from detectors.profiles.column import MISSING, Column
+from detectors.profiles.profile import FINE
+from detectors.profiles.vocabulary import Vocabulary
 from schemas.errors import WireError
 from tests.detectors import strategies as some
 

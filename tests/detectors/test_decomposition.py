@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors import distances
-from detectors.decomposition import decompose
-from detectors.grid import Counts
-from detectors.tables import Tables
+from detectors.profiles.grid import Counts
+from detectors.statistics import distances
+from detectors.statistics.decomposition import decompose
+from detectors.statistics.tables import Tables
 
 
 @st.composite

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.chance import Chance
-from detectors.column import MISSING
-from detectors.comparison import compare
-from detectors.description import describe
-from detectors.pairs import Changes, Pair
-from detectors.pairwise import judge_changes
-from detectors.profile import FINE, Profile
-from detectors.settings import Settings
+from detectors.comparisons.comparison import compare
+from detectors.comparisons.description import describe
+from detectors.correlations.pairs import Changes, Pair
+from detectors.correlations.pairwise import judge_changes
+from detectors.profiles.column import MISSING
+from detectors.profiles.profile import FINE, Profile
+from detectors.statistics.chance import Chance
+from detectors.statistics.settings import Settings
 from schemas.basis import Basis
 from tests.detectors import strategies as some
 

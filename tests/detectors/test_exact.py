@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.exact import DIGIT_BITS, ExactSums
+from detectors.profiles.exact import DIGIT_BITS, ExactSums
 from tests.detectors import strategies as some
 
 CELLS = 3

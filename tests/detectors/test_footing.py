@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.baseline import BaselineGroup
-from detectors.comparison import Comparison, compare
-from detectors.footing import FULL_SPAN_MS, Footing
-from detectors.group import GroupProfile
-from detectors.profile import COARSE, Profile
-from detectors.reference import Reference, group_footings, references_of
-from detectors.settings import Settings
-from detectors.spread import within_of
+from detectors.baselines.baseline import BaselineGroup
+from detectors.comparisons.comparison import Comparison, compare
+from detectors.groups.group import GroupProfile
+from detectors.profiles.profile import COARSE, Profile
+from detectors.references.reference import Reference, group_footings, references_of
+from detectors.statistics.footing import FULL_SPAN_MS, Footing
+from detectors.statistics.settings import Settings
+from detectors.statistics.spread import within_of
 from schemas.basis import Basis
 from schemas.verdict import State
 from tests.detectors import strategies as some

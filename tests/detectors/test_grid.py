@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.ordering import least_shift, least_shifts
+from detectors.profiles.ordering import least_shift, least_shifts
 
 
 @given(st.lists(st.lists(st.integers(0, 64), min_size=1, max_size=40), min_size=1, max_size=9), st.integers(1, 9))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.group import GroupProfile
-from detectors.profile import FINE, Resolution
-from detectors.wire import encode_group
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import encode_group
+from detectors.profiles.profile import FINE, Resolution
 from tests.detectors import strategies as some
 
 PARTS = {

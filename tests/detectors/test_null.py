@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from detectors.comparison import compare_all
-from detectors.grid import Grid
-from detectors.points import midpoints
-from detectors.profile import FINE, Profile
-from detectors.reference import Reference
-from detectors.settings import Settings
+from detectors.comparisons.comparison import compare_all
+from detectors.profiles.grid import Grid
+from detectors.profiles.points import midpoints
+from detectors.profiles.profile import FINE, Profile
+from detectors.references.reference import Reference
+from detectors.statistics.settings import Settings
 from tests.detectors import strategies as some
 
 REPETITIONS, TOGETHER = 1_000, 50

@@ -11,16 +11,16 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
 
-from detectors import distances
-from detectors.alignment import Alignment, aligned
-from detectors.cells import NumericCells
-from detectors.grid import Caps
-from detectors.ordering import Floats, values_of
-from detectors.points import last_keys, midpoints, quantile
-from detectors.profile import COARSE, FINE, Profile, Resolution
-from detectors.reference import Reference
-from detectors.settings import Settings
-from detectors.walk import Numbers
+from detectors.profiles.alignment import Alignment, aligned
+from detectors.profiles.grid import Caps
+from detectors.profiles.ordering import Floats, values_of
+from detectors.profiles.points import last_keys, midpoints, quantile
+from detectors.profiles.profile import COARSE, FINE, Profile, Resolution
+from detectors.references.cells import NumericCells
+from detectors.references.reference import Reference
+from detectors.references.walk import Numbers
+from detectors.statistics import distances
+from detectors.statistics.settings import Settings
 from tests.detectors import strategies as some
 
 EXACT = 1e-12

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.cumulants import Cumulants, nearest_correlations
-from detectors.pairs import LEAST_EVENTS, Pairs, unskewed
-from detectors.pairwise import judge_changes
-from detectors.spread import LEAST_WINDOWS
+from detectors.correlations.cumulants import Cumulants, nearest_correlations
+from detectors.correlations.pairs import LEAST_EVENTS, Pairs, unskewed
+from detectors.correlations.pairwise import judge_changes
+from detectors.statistics.spread import LEAST_WINDOWS
 from schemas.verdict import State
 from tests.detectors.pair_worlds import blocks, common_scale, cross_of, lens_of, normal, skewness_of
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.ordering import keys_of, values_of
-from detectors.points import last_keys, midpoints, quantile, spread
+from detectors.profiles.ordering import keys_of, values_of
+from detectors.profiles.points import last_keys, midpoints, quantile, spread
 from tests.detectors import strategies as some
 
 

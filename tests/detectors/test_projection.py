@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.column import MISSING, Column, Kind
-from detectors.comparison import compare
-from detectors.lens import Lens
-from detectors.profile import FINE
-from detectors.projection import Projection
-from detectors.reference import Reference
-from detectors.settings import Settings
-from detectors.vectors import vectors_of
+from detectors.comparisons.comparison import compare
+from detectors.lenses.lens import Lens
+from detectors.lenses.projection import Projection
+from detectors.profiles.column import MISSING, Column, Kind
+from detectors.profiles.profile import FINE
+from detectors.profiles.vectors import vectors_of
+from detectors.references.reference import Reference
+from detectors.statistics.settings import Settings
 from schemas.verdict import State
 from tests.detectors import strategies as some
 from tests.detectors.embedding_worlds import DIMENSION, World, mixed, shifted, turned

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from detectors.comparison import Comparison, compare
-from detectors.description import describe
-from detectors.profile import FINE, Profile
-from detectors.rate_cells import of_values, rate_of
-from detectors.reference import Reference
-from detectors.settings import Settings
+from detectors.comparisons.comparison import Comparison, compare
+from detectors.comparisons.description import describe
+from detectors.comparisons.rate_cells import of_values, rate_of
+from detectors.profiles.profile import FINE, Profile
+from detectors.references.reference import Reference
+from detectors.statistics.settings import Settings
 from schemas.verdict import State
 from tests.detectors import strategies as some
 

@@ -6,7 +6,7 @@ import importlib
 import numpy as np
 import pytest
 
-from detectors import registry
+from detectors.sequence import registry
 from detectors.sequence.detector import SequenceDetector
 from schemas.verdict import State, Verdict
 

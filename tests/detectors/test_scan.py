@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detectors.ordering import Floats
+from detectors.profiles.ordering import Floats
 from detectors.sequence.adwin import Adwin
 from detectors.sequence.page_hinkley import PageHinkley, page_hinkley_changes
 from detectors.sequence.scan import LEAST_EARLIER, MOST_EARLIER, Slice, scan, scan_all

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.column import MISSING, Column, Kind
-from detectors.cross import CrossProducts
-from detectors.group import GroupProfile
-from detectors.lens import STEPS as NORMAL_STEPS
-from detectors.marginal import STEPS, Marginal
-from detectors.octaves import BIN_OF_CODE, BINS, codes_of
-from detectors.ordering import Floats
-from detectors.profile import FINE, Profile
-from detectors.scorer import STEPS_OF_SCORE, WEIGHT_STEPS, Scorer
-from detectors.scorer_form import form_of, scorer_in
-from detectors.scoring import marginals_of, normal_scores, scorer_of
-from detectors.vocabulary import Vocabulary, hash_of
+from detectors.baselines.scoring import marginals_of, normal_scores, scorer_of
+from detectors.groups.group import GroupProfile
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.lens import STEPS as NORMAL_STEPS
+from detectors.lenses.marginal import STEPS, Marginal
+from detectors.lenses.octaves import BIN_OF_CODE, BINS, codes_of
+from detectors.lenses.scorer import STEPS_OF_SCORE, WEIGHT_STEPS, Scorer
+from detectors.lenses.scorer_form import form_of, scorer_in
+from detectors.profiles.column import MISSING, Column, Kind
+from detectors.profiles.ordering import Floats
+from detectors.profiles.profile import FINE, Profile
+from detectors.profiles.vocabulary import Vocabulary, hash_of
 from schemas.errors import WireError
 from tests.detectors import strategies as some
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.comparison import Comparison, compare_all
-from detectors.group import GroupProfile, merged_groups
-from detectors.prepared import Prepared
-from detectors.profile import Resolution
-from detectors.reference import Reference
-from detectors.season import Hour
-from detectors.settings import Settings
-from detectors.wire import encode_group
+from detectors.baselines.season import Hour
+from detectors.comparisons.comparison import Comparison, compare_all
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.wire import encode_group
+from detectors.profiles.profile import Resolution
+from detectors.references.prepared import Prepared
+from detectors.references.reference import Reference
+from detectors.statistics.settings import Settings
 from schemas.season import DAY_MS, HOUR_MS, Season
 from tests.detectors import strategies as some
 from tests.detectors.daily import MONDAY_MS, SIGNALS, baseline, window

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import special
 
-from detectors import distances
-from detectors.comparison import compare
-from detectors.interval import ks_bounds, total_variation_bounds
-from detectors.power import Law, minimum_detectable, noncentrality
-from detectors.profile import FINE
-from detectors.reference import Reference
-from detectors.settings import Settings
-from detectors.tables import Tables
+from detectors.comparisons.comparison import compare
+from detectors.profiles.profile import FINE
+from detectors.references.reference import Reference
+from detectors.statistics import distances
+from detectors.statistics.interval import ks_bounds, total_variation_bounds
+from detectors.statistics.power import Law, minimum_detectable, noncentrality
+from detectors.statistics.settings import Settings
+from detectors.statistics.tables import Tables
 from tests.detectors import strategies as some
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from detectors import distances, significance
-from detectors.tables import LEAST_EXPECTED, Tables
+from detectors.statistics import distances, significance
+from detectors.statistics.tables import LEAST_EXPECTED, Tables
 
 Tail = Callable[[float, int, int, int], float]
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.ordering import Floats
+from detectors.profiles.ordering import Floats
+from detectors.profiles.trace import SLICES, Trace, traces_of
 from detectors.sequence.slices import LEAST_REMEMBERED, Remembered, Rows, Slice, sums_of
-from detectors.trace import SLICES, Trace, traces_of
 from schemas import codec
 from tests.detectors import strategies as some
 

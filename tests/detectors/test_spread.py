@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from detectors.spread import LEAST_WINDOWS, Excess, Excesses, Spread, spreads_of
-from detectors.tables import Tables
+from detectors.statistics.spread import LEAST_WINDOWS, Excess, Excesses, Spread, spreads_of
+from detectors.statistics.tables import Tables
 
 CELLS = np.full(10, 0.1)
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import signal
 
-from detectors.spread import Spread, Spreads
-from detectors.sustained import LENGTHS, MOST_SCORE, NO_TAILS, REMEMBERED, Scores, sustained
+from detectors.statistics.spread import Spread, Spreads
+from detectors.statistics.sustained import LENGTHS, MOST_SCORE, NO_TAILS, REMEMBERED, Scores, sustained
 
 CALM = Spread(windows=200, mean=1.0, deviation=0.3, autocorrelation=0.0, within=0.0)
 LEVEL = 0.01

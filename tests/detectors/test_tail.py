@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.tail import Tail, tail_of
+from detectors.statistics.tail import Tail, tail_of
 
 tails = st.builds(Tail, st.floats(0.005, 0.1), st.floats(0.5, 20.0), st.floats(0.3, 4.0))
 surprises = st.floats(0.0, 300.0)

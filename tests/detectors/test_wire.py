@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.column import MISSING
-from detectors.grid import Caps
-from detectors.group import GroupProfile
-from detectors.profile import FINE, Resolution
-from detectors.wire import CROSS_VERSION, decode_group, encode_group
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import CROSS_VERSION, decode_group, encode_group
+from detectors.profiles.column import MISSING
+from detectors.profiles.grid import Caps
+from detectors.profiles.profile import FINE, Resolution
 from schemas.errors import WireError
 from tests.detectors import strategies as some
 

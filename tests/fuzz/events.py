@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.wire import decode_group, encode_group
+from detectors.groups.wire import decode_group, encode_group
 from pipeline.events.reader import Events
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Records

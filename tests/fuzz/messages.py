@@ -3,7 +3,7 @@
 from functools import cache
 from random import Random
 
-from detectors.frozen import Frozen
+from detectors.lenses.frozen import Frozen
 from pipeline.history.local import LocalIngest
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Standards

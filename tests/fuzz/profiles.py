@@ -5,11 +5,11 @@ from random import Random
 
 import numpy as np
 
-from detectors.grid import Caps
-from detectors.group import GroupProfile
-from detectors.profile import COARSE, FINE, Resolution
-from detectors.varint import decode_varints, encode_varints
-from detectors.wire import decode_group, encode_group
+from detectors.groups.group import GroupProfile
+from detectors.groups.varint import decode_varints, encode_varints
+from detectors.groups.wire import decode_group, encode_group
+from detectors.profiles.grid import Caps
+from detectors.profiles.profile import COARSE, FINE, Resolution
 from schemas import codec
 from schemas.errors import WireError
 from tests.detectors import strategies as some

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from detectors.baseline import Baseline, baseline_of
-from detectors.wire import decode_group
+from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.groups.wire import decode_group
 from pipeline.ingest.sightings import Sighting, read_sightings
 from schemas import codec
 from schemas.alert import Alert, AlertState

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from detectors.varint import decode_varints, encode_varints
-from detectors.wire import SLICED, UNSLICED, decode_group, encode_group
+from detectors.groups.varint import decode_varints, encode_varints
+from detectors.groups.wire import SLICED, UNSLICED, decode_group, encode_group
 from pipeline.configuration.config_file import read_config
 from pipeline.events.files import read_events
 from pipeline.ingest.resume import decode_progress

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import NamedTuple
 
-from detectors.frozen import FrozenParts
+from detectors.lenses.frozen import FrozenParts
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.baseline_build import build
 from pipeline.history.history import Stretch

@@ -3,8 +3,8 @@
 from functools import cache
 from typing import Any
 
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.group import GroupProfile
+from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.groups.group import GroupProfile
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.collect import OpenWindow
 from schemas.config import Config

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from detectors.baseline import Baseline
-from detectors.pairwise import SIGNAL as PAIRWISE
-from detectors.scorer import SIGNAL, Scorer
-from detectors.wire import encode_group
+from detectors.baselines.baseline import Baseline
+from detectors.correlations.pairwise import SIGNAL as PAIRWISE
+from detectors.groups.wire import encode_group
+from detectors.lenses.scorer import SIGNAL, Scorer
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.ingest.segments import Part

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaAdminClient
 
-from detectors.baseline import Baseline
+from detectors.baselines.baseline import Baseline
 from pipeline.backtest.backtest import Backtest, run_backtest
 from pipeline.backtest.injection import Facts, Injection, Place, changed, place_of
 from pipeline.backtest.power import Power

@@ -1,6 +1,6 @@
 """The events of the benchmark are what its figures say they are."""
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.history.local import LocalIngest
 from schemas.config import Config
 from schemas.packet import Packet

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.sequence.slices import Remembered
-from detectors.sustained import Scores
+from detectors.statistics.sustained import Scores
 from pipeline.events.event_time import BEGINNING
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closing

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.baseline import Baseline, baseline_of
-from detectors.choice import candidates, with_lens
-from detectors.cross import CrossProducts
-from detectors.cross_wire import encode_cross
-from detectors.frozen import Frozen, FrozenParts
-from detectors.pairwise import SIGNAL
-from detectors.wire import UNSLICED, decode_group
+from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.baselines.choice import candidates, with_lens
+from detectors.correlations.pairwise import SIGNAL
+from detectors.groups.cross_wire import encode_cross
+from detectors.groups.wire import UNSLICED, decode_group
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.frozen import Frozen, FrozenParts
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.ingest.segments import GroupSet

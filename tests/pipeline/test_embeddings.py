@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.baseline import Baseline
-from detectors.pairwise import SIGNAL as PAIRWISE
-from detectors.wire import encode_group
+from detectors.baselines.baseline import Baseline
+from detectors.correlations.pairwise import SIGNAL as PAIRWISE
+from detectors.groups.wire import encode_group
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.baseline_build import build
 from pipeline.history.local import LocalIngest, closed_windows, closings

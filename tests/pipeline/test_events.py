@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.backtest.injection import place_of
 from pipeline.events.files import read_events
 from pipeline.events.reader import EventReader

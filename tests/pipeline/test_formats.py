@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.events.files import read_events
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.reader import EventReader, Events

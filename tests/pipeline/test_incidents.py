@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.baseline import Baseline, baseline_of
-from detectors.group import GroupProfile
-from detectors.profile import FINE, Profile
+from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.groups.group import GroupProfile
+from detectors.profiles.profile import FINE, Profile
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closer, Closing

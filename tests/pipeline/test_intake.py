@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.vocabulary import Vocabulary
+from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.intake import Documents, Intake
 from pipeline.ingest.layout import Layouts
 from pipeline.ingest.partition import PartitionIngest

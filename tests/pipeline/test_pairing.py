@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.events.joint import MOST_CHARACTERS, Joint, joint_of
 from pipeline.history.history import Stretch
 from pipeline.history.local import LocalIngest

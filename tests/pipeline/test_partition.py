@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.ingest.dispatch import Dispatcher
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Emission, Progress, Records

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.wire import decode_group
+from detectors.groups.wire import decode_group
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Records
 from pipeline.ingest.shared import Ingest

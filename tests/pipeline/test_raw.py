@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors import registry
+from detectors.sequence import registry
 from pipeline.history.raw import Raw, Series
 from schemas.config import Config
 from schemas.errors import InputError

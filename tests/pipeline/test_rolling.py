@@ -6,12 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.comparison import compare_all
-from detectors.group import GroupProfile, merged_groups
-from detectors.profile import COARSE
-from detectors.settings import Settings
-from detectors.wire import encode_group
+from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.comparisons.comparison import compare_all
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.wire import encode_group
+from detectors.profiles.profile import COARSE
+from detectors.statistics.settings import Settings
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow

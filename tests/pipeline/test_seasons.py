@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.group import GroupProfile
-from detectors.profile import COARSE
+from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.groups.group import GroupProfile
+from detectors.profiles.profile import COARSE
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow

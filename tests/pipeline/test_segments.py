@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.profile import COARSE
-from detectors.vocabulary import hash_of
-from detectors.wire import encode_group
+from detectors.groups.wire import encode_group
+from detectors.profiles.profile import COARSE
+from detectors.profiles.vocabulary import hash_of
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.ingest.segments import GroupSet, Part, SegmentRule
 from schemas.config import Config

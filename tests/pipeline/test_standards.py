@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from detectors.baseline import Baseline, BaselineGroup, baseline_of
-from detectors.wire import encode_group
+from detectors.baselines.baseline import Baseline, BaselineGroup, baseline_of
+from detectors.groups.wire import encode_group
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import (

@@ -9,21 +9,21 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from detectors import wire
-from detectors.baseline import Baseline, BaselineGroup
-from detectors.column import Column
-from detectors.cross import CrossProducts
-from detectors.grid import Caps
-from detectors.group import GroupProfile
-from detectors.lens import Lens
-from detectors.marginal import Marginal
-from detectors.octaves import BINS, HALF
-from detectors.profile import Resolution
-from detectors.scorer import Scorer
+from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.groups import wire
+from detectors.groups.group import GroupProfile
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.lens import Lens
+from detectors.lenses.marginal import Marginal
+from detectors.lenses.octaves import BINS, HALF
+from detectors.lenses.scorer import Scorer
+from detectors.profiles.column import Column
+from detectors.profiles.grid import Caps
+from detectors.profiles.profile import Resolution
+from detectors.profiles.vocabulary import Vocabulary
 from detectors.sequence.slices import Remembered
-from detectors.settings import Settings
-from detectors.sustained import Scores
-from detectors.vocabulary import Vocabulary
+from detectors.statistics.settings import Settings
+from detectors.statistics.sustained import Scores
 from pipeline.ingest import resume
 from pipeline.ingest.passage import Progress
 from pipeline.monitor import keeping, memory

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from detectors.baseline import Baseline
-from detectors.column import Column
-from detectors.cross_wire import encode_cross
-from detectors.sustained import Scores
-from detectors.vocabulary import Vocabulary
-from detectors.wire import cross_of, decode_group
+from detectors.baselines.baseline import Baseline
+from detectors.groups.cross_wire import encode_cross
+from detectors.groups.wire import cross_of, decode_group
+from detectors.profiles.column import Column
+from detectors.profiles.vocabulary import Vocabulary
+from detectors.statistics.sustained import Scores
 from pipeline.ingest.resume import decode_progress
 from pipeline.monitor.arrival import SINCE_EVER
 from pipeline.monitor.keeping import kept_of

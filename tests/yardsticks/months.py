@@ -13,15 +13,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal, special
 
-from detectors import distances, power, significance
-from detectors.bar import DRIFT, STATES, Bar
-from detectors.budget import Budget
-from detectors.reference import parts_of
-from detectors.settings import Settings
-from detectors.shares import PRIMARY_SHARE, SUSTAINED_SHARE
-from detectors.spread import Excesses, Spread, Spreads, spreads_of
-from detectors.sustained import REMEMBERED, Tails, sustained, tails_of
-from detectors.tables import Tables
+from detectors.comparisons.shares import PRIMARY_SHARE, SUSTAINED_SHARE
+from detectors.references.reference import parts_of
+from detectors.statistics import distances, power, significance
+from detectors.statistics.bar import DRIFT, STATES, Bar
+from detectors.statistics.budget import Budget
+from detectors.statistics.settings import Settings
+from detectors.statistics.spread import Excesses, Spread, Spreads, spreads_of
+from detectors.statistics.sustained import REMEMBERED, Tails, sustained, tails_of
+from detectors.statistics.tables import Tables
 from pipeline.monitor.alerting import SignalMemory, decide
 from schemas.alert import AlertState
 from schemas.basis import Basis

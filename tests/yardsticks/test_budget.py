@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.baseline import BaselineGroup
-from detectors.comparison import compare_all
-from detectors.group import GroupProfile
-from detectors.profile import COARSE, Profile
-from detectors.reference import references_of
-from detectors.sustained import Scores
+from detectors.baselines.baseline import BaselineGroup
+from detectors.comparisons.comparison import compare_all
+from detectors.groups.group import GroupProfile
+from detectors.profiles.profile import COARSE, Profile
+from detectors.references.reference import references_of
+from detectors.statistics.sustained import Scores
 from tests.detectors import strategies as some
 from tests.yardsticks.months import (
     BASELINE,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.special import gammaln
 
-from detectors import distances, significance
-from detectors.tables import Tables
+from detectors.statistics import distances, significance
+from detectors.statistics.tables import Tables
 
 pytestmark = [pytest.mark.yardstick, pytest.mark.timeout(3600)]
 

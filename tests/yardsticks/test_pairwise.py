@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from detectors.pairs import Changes, Pairs
+from detectors.correlations.pairs import Changes, Pairs
 from tests.detectors.pair_worlds import Draw, cross_of, lens_of, normal, skewness_of, worlds
 
 SIGNALS, WINDOWS, EVENTS = 20, 60, 1_000

@@ -4,7 +4,7 @@ detectors realise 48.5 and 51.6."""
 import numpy as np
 import pytest
 
-from detectors import registry
+from detectors.sequence import registry
 from schemas.verdict import State
 
 pytestmark = pytest.mark.yardstick

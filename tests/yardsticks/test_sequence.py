@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from detectors import registry
+from detectors.sequence import registry
 from detectors.sequence.detector import SequenceDetector
 from schemas.verdict import State
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detectors.grid import Indices
+from detectors.profiles.grid import Indices
 from pipeline.events.event_time import Times
 from pipeline.events.formats.envelope import Document, Envelope
 from pipeline.events.formats.table import FORMATS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from detectors.rate_cells import is_rate
+from detectors.comparisons.rate_cells import is_rate
 from pipeline.serving.page.words import points, share
 from schemas.window import Cell
 

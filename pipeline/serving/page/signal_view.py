@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from detectors.scorer import SIGNAL as ANOMALY
+from detectors.lenses.scorer import SIGNAL as ANOMALY
 from pipeline.ingest.sightings import Sighting
 from pipeline.serving.page.chart import Chart, effect_chart, evidence_chart
 from pipeline.serving.page.chronicle import Chronicle, Past

@@ -1,0 +1,1 @@
+"""Baselines: what windows are compared with, in total and window by window, and what is frozen with them."""

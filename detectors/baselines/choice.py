@@ -1,0 +1,44 @@
+"""Which signals a baseline's lens takes in: of those that are fit for it, the most correlated."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from detectors.baselines.baseline import Baseline
+from detectors.groups.group import GroupProfile, least_hashed
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.lens import MOST_CANDIDATES, Lens, why_unfit
+from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.profiles.profile import Profile
+
+LEAST_SIGNALS = 2
+
+
+def candidates(total: GroupProfile, only: Collection[str] | None = None) -> Lens | None:
+    """A lens for all signals of a baseline that are fit for one, those of `only` if given; beyond `MOST_CANDIDATES` those
+    whose names have the least hashes. None where there are not two. O(buckets)."""
+    profiles: Mapping[str, Profile] = total.signals
+    names = [n for n, profile in profiles.items() if (only is None or n in only) and not why_unfit(profile)]
+    chosen = least_hashed(names, MOST_CANDIDATES)
+    return Lens.of(profiles, chosen) if len(chosen) >= LEAST_SIGNALS else None
+
+
+def with_lens(baseline: Baseline, lens: Lens, most: int) -> Baseline:
+    """A baseline whose groups were seen through `lens`, with the lens of at most `most` signals: those with the greatest
+    correlation to any other. O(windows p^2)."""
+    cross = baseline.groups[None].total.cross
+    assert cross is not None, "the baseline was not built through a lens"
+    chosen = most_correlated(lens.names, cross, LEAST_SIGNALS, most)
+    numeric = {n for n, p in baseline.groups[None].total.signals.items() if len(p.numbers.keys)}
+    left = tuple(sorted(numeric - {*chosen, ANOMALY}))
+    smaller = lens.take(chosen)
+    return baseline.through(smaller, lens.places(chosen), left)
+
+
+def most_correlated(names: Sequence[str], cross: CrossProducts, least: int, most: int) -> list[str]:
+    """At most `most` of the signals that cross-products are of, those with the greatest correlation to any other, in order of
+    their names; pairs that fewer than `least` events have count as not correlated. O(p^2)."""
+    r = np.abs(np.nan_to_num(cross.correlations(least)))
+    np.fill_diagonal(r, 0.0)
+    ranked = sorted(range(len(names)), key=lambda at: (-round(float(r[at].max()), 9), names[at]))
+    return sorted(names[at] for at in ranked[:most])

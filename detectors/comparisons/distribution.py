@@ -1,0 +1,90 @@
+"""The verdicts on signals' distributions: one change seen by several measures, of which one is the primary test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from detectors.profiles.grid import Indices
+from detectors.profiles.ordering import Floats
+from detectors.references.walk import Numbers
+from detectors.statistics import distances, significance
+from detectors.statistics.bar import OK, Bar
+from detectors.statistics.tables import Tables
+from detectors.statistics.verdicts import Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """A statistic of tables of counts, its tail and its threshold, see `significance`."""
+
+    name: str
+    statistic: Callable[[Tables], Floats]
+    p: Callable[..., Any]
+    threshold: Callable[..., Any]
+
+
+_MEASURES = (
+    _Measure("g", distances.g_of, significance.g_p, significance.g_threshold),
+    _Measure("psi", distances.psi_of, significance.psi_p, significance.psi_threshold),
+    _Measure("chi2", distances.chi_square_of, significance.chi_square_p, significance.chi_square_threshold),
+    _Measure("js", distances.jensen_shannon_of, significance.jensen_shannon_p, significance.jensen_shannon_threshold),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """The tables of signals with two cells or more, before and after merging, and their scarcity; `rows`, shape (t,),
+    are the signals."""
+
+    rows: Indices
+    merged: Tables
+    scarcity: Floats
+
+
+def distribution_verdicts(tested: Tested, rows: Indices, numbers: Numbers, bar: Bar) -> list[Verdicts]:
+    """G, PSI, chi-square and Jensen-Shannon of the signals in `tested`; KS and Wasserstein of those in `rows`, shape
+    (v,), of which both sides have `numbers`.
+
+    The first four are of the cells as merged for testing. Their effect is the total variation over these cells, or KS
+    where that is greater, and must be at least the grid's resolution to count. O(cells).
+    """
+    ks, resolution = np.zeros(len(bar.level)), np.full(len(bar.level), np.nan)
+    ks[rows], resolution[rows] = numbers.ks, numbers.resolution
+    floor = np.fmax(bar.effect, resolution)
+    verdicts = _cell_verdicts(tested, ks[tested.rows], resolution[tested.rows], bar, floor[tested.rows])
+    return [*verdicts, _ks(rows, numbers, bar, floor[rows]), _wasserstein(rows, numbers, bar)]
+
+
+def _cell_verdicts(tested: Tested, ks: Floats, resolution: Floats, bar: Bar, floor: Floats) -> list[Verdicts]:
+    table, scarcity = tested.merged, tested.scarcity
+    k, n, m = table.k, table.n, table.m
+    effect = np.maximum(np.where(m > 0, distances.total_variation_of(table), 0.0), ks)
+    several = k > 1
+    notes = ["" if more else "too few events to tell cells apart" for more in several.tolist()]
+    own = bar.of_signals(tested.rows)
+    verdicts = []
+    for measure in _MEASURES:
+        statistic = measure.statistic(table)
+        p_value = np.where(several, measure.p(statistic, k, n, m, scarcity), 1.0)
+        threshold = np.where(several, measure.threshold(own.level, k, n, m, scarcity), np.nan)
+        states = own.states(p_value, effect, floor)
+        found = Verdicts(measure.name, tested.rows, states, statistic, threshold, p_value, effect, resolution, n, m)
+        found.notes = list(notes)
+        verdicts.append(found)
+    return verdicts
+
+
+def _ks(rows: Indices, numbers: Numbers, bar: Bar, floor: Floats) -> Verdicts:
+    n, m, own = numbers.n_reference, numbers.n_current, bar.of_signals(rows)
+    p_value, threshold = significance.ks_p(numbers.ks, n, m), significance.ks_threshold(own.level, n, m)
+    states = own.states(p_value, numbers.ks, floor)
+    return Verdicts("ks", rows, states, numbers.ks, threshold, p_value, numbers.ks, numbers.resolution, n, m)
+
+
+def _wasserstein(rows: Indices, numbers: Numbers, bar: Bar) -> Verdicts:
+    states = bar.of_signals(rows).judged(OK)
+    n, m = numbers.n_reference, numbers.n_current
+    notes = ["an effect, not tested; scaled by the baseline's spread"] * len(rows)
+    return Verdicts("wasserstein", rows, states, numbers.wasserstein, None, None, numbers.scaled, None, n, m, notes)

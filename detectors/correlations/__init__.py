@@ -1,0 +1,1 @@
+"""Correlations of a window against those of its baseline."""

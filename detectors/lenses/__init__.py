@@ -1,0 +1,1 @@
+"""What events are seen through, frozen with a baseline: a lens for correlations, a scorer of single events."""

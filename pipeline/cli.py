@@ -306,8 +306,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: errors of a user's making are one clear line, never a traceback. `arguments` are those of the
     command line, where they are not given."""
-    log_as(LogFormat.HUMAN)
     try:
+        log_as(LogFormat.HUMAN)
         app(arguments)
     except DriftlineError as error:
         console.err.print(console.error_line(error))

@@ -34,6 +34,7 @@ FLOORS = (
     "pipeline.alerts",
     "pipeline.commands",
     "pipeline.cli",
+    "pipeline.entry",
 )
 FILES = sorted(file for package in ("schemas", "detectors", "pipeline") for file in (ROOT / package).rglob("*.py"))
 

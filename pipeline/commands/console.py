@@ -1,5 +1,6 @@
 """What people see on the terminal: windows, alerts, tables, progress."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from detectors.baselines.baseline import Baseline
+from pipeline.commands.lines import EVERY_S, Lines
 from pipeline.events.files import Batch, read_events
 from pipeline.history.raw import Raw
 from pipeline.ingest.sightings import Sighting
@@ -45,11 +47,14 @@ def example(text: str) -> str:
 
 
 @contextmanager
-def stages(quiet: bool) -> Iterator[Callable[[str], Callable[[float], None]]]:
+def stages(quiet: bool, every_s: float = EVERY_S) -> Iterator[Callable[[str], Callable[[float], None]]]:
     """A bar on the terminal's error stream for each stage of the work, one at a time: named, it takes how much is done, from
-    0 to 1."""
+    0 to 1. Where that is no terminal, a line every so often."""
+    if not quiet and not err.is_terminal:
+        yield Lines(lambda line: err.print(line, markup=False), time.monotonic, every_s).stage
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bars:
+    with Progress(*columns, console=err, disable=quiet, transient=True) as bars:
 
         def stage(name: str) -> Callable[[float], None]:
             for task in bars.task_ids:

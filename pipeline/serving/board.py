@@ -138,6 +138,11 @@ class Board:
         for alert in closing.alerts:
             self.alerts[alert.model, str(alert.state)] += 1
 
+    def restored(self, partition: int, status: GroupStatus, budget: FalseAlarms) -> None:
+        """Notes the last window of a group that another worker closed, unless this one has closed one since."""
+        self.groups.setdefault((partition, status.group), status)
+        self.budgets.setdefault(status.group.model, budget)
+
     def fed(self, fed: Fed) -> None:
         """Notes what became of a batch of events."""
         self.events["profiled"] += fed.profiled

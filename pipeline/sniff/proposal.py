@@ -71,7 +71,7 @@ class _Maker:
         self._kept = kept
         self._leaves = leaves_of(form.documents)
         cloud = form.format == "cloudevents"
-        finder = Finder(self._leaves, form.parts, form.record_ms, table=sample.table, cloud=cloud)
+        finder = Finder(self._leaves, form.parts, form.record_ms, table=sample.table, cloud=cloud, called=sample.name)
         self._kinds = finder.kinds
         self._roles = finder.roles() if form.format in PATHS_MATTER else _known_roles(self._leaves)
         self._why: dict[str, str] = {}

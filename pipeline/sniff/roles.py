@@ -3,13 +3,30 @@
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 from pipeline.sniff.clock import Clock, clock_of
-from pipeline.sniff.kinds import UNFIT, Kind, kind_of, snake
+from pipeline.sniff.kinds import UNFIT, Kind, kind_of
 from pipeline.sniff.leaves import Leaf, Steps
+from pipeline.sniff.words import (
+    IS_EVENT_TIME,
+    IS_FEATURES,
+    IS_ID,
+    IS_LABEL,
+    IS_LATENCY,
+    IS_MODEL,
+    IS_PLACE,
+    IS_PREDICTION,
+    IS_SERVICE,
+    IS_TAGS,
+    IS_TIME,
+    IS_VERSION,
+    NAMES_A_MODEL,
+    NAMES_A_PLACE,
+    telling,
+)
 
 _WHOLE: Steps = ()
 _ATTRIBUTES: Steps = ("ce",)
@@ -20,26 +37,6 @@ _HOUR_MS = 3_600_000
 _VERSION = re.compile(r"v?\d+([._-]\w+)*|[0-9a-f]{7,40}|v\w*\d\w*", re.IGNORECASE)
 _WORTH = {Kind.NUMERIC: 2.0, Kind.NUMERIC_TEXT: 2.0, Kind.CODES: 2.0, Kind.BOOLEAN: 1.5, Kind.CONSTANT: 0.4, Kind.MIXED: 1.0,
           Kind.CATEGORICAL: 0.6, Kind.EMPTY: 0.3, Kind.EMBEDDING: 2.0}  # fmt: skip
-
-
-def _words(words: str) -> Callable[[str], bool]:
-    pattern = re.compile(rf"(^|_)({words})(_|$)")
-    return lambda name: bool(pattern.search(snake(name)))
-
-
-_IS_TIME = _words("ts|time|timestamp|date|datetime|at|when|instant|epoch")
-_IS_EVENT_TIME = _words("ts|timestamp|event_time|event_ts|event_timestamp|request_time|requested_at|inference_time")
-_IS_MODEL = _words("model|model_name|model_id|modelname")
-_IS_SERVICE = _words("service|endpoint|deployment|predictor|estimator|pipeline|scorer|app|name")
-_IS_VERSION = _words("version|ver|rev|revision|release|build|sha|commit")
-_IS_PREDICTION = _words(
-    "predictions?|predicted|pred|scores?|prob|probability|proba|outputs?|results?|answer|decision|yhat|y_hat|response"
-)
-_IS_LATENCY = _words("latency|duration|elapsed|took|ms|millis|seconds|response_time|runtime")
-_IS_LABEL = _words("label|truth|target|actual|ground")
-_IS_FEATURES = _words("features|feature|inputs|input|instance|x|payload|request|vector")
-_IS_TAGS = _words("tags|tag|labels|meta|metadata|context|headers|attributes|ce|dimensions")
-_IS_ID = _words("id|uuid|guid|key")
 
 
 class Roles(NamedTuple):
@@ -66,7 +63,8 @@ class Roles(NamedTuple):
 class Finder:
     """Finds the roles among the leaves of a sample; `parts` are the events' partitions and `record_ms` their records'
     times. All columns of a `table` are features that are nothing else; of CloudEvents, `cloud`, the attributes stand
-    under `ce`, and no unit but milliseconds is read. `kinds` has the kind of each leaf."""
+    under `ce`, and no unit but milliseconds is read. `called` is the name of the topic or the file. `kinds` has the kind of
+    each leaf."""
 
     def __init__(
         self,
@@ -76,6 +74,7 @@ class Finder:
         *,
         table: bool = False,
         cloud: bool = False,
+        called: str = "",
     ) -> None:
         self._all = leaves
         self._leaves = [leaf for leaf in leaves.values() if leaf.readable]
@@ -83,6 +82,7 @@ class Finder:
         self._record_ms = record_ms
         self._table = table
         self._cloud = cloud
+        self._called = telling(called)
         self.kinds = {steps: kind_of(leaf) for steps, leaf in leaves.items()}
 
     def roles(self) -> Roles:
@@ -111,10 +111,10 @@ class Finder:
             return None, None
         best = max(score for score, _, _ in found)
         close = [(leaf, clock) for score, leaf, clock in found if score > best - 0.3]
-        return min(close, key=lambda one: (not _IS_EVENT_TIME(one[0].path), one[1].median_ms, one[0].steps))
+        return min(close, key=lambda one: (not IS_EVENT_TIME(one[0].path), one[1].median_ms, one[0].steps))
 
     def _clock_score(self, leaf: Leaf, clock: Clock, features: Steps | None) -> float:
-        score = 0.3 * _IS_TIME(leaf.path) - 0.1 * len(leaf.steps) - (1.5 if clock.fault else 0.0)
+        score = 0.3 * IS_TIME(leaf.path) - 0.1 * len(leaf.steps) - (1.5 if clock.fault else 0.0)
         score += 0.5 * (leaf.distinct > 0.05 * len(leaf.known))
         score -= 0.8 * (bool(features) and _is_under(leaf, features))
         away = [abs(t - at) for row, t in zip(clock.rows, clock.times_ms, strict=True) if (at := self._record_ms[row])]
@@ -145,7 +145,7 @@ class Finder:
             worth.pop(_ATTRIBUTES, None)
         for steps in worth:
             leads = all("." not in step and step for step in steps)
-            hint = 1.5 if _IS_FEATURES(steps[-1]) else 0.4 if _IS_TAGS(steps[-1]) else 1.0
+            hint = 1.5 if IS_FEATURES(steps[-1]) else 0.4 if IS_TAGS(steps[-1]) else 1.0
             worth[steps] *= hint * leads
         best = max(worth, key=lambda steps: worth[steps], default=None)
         beside = top - 2 * _WORTH[Kind.NUMERIC]  # what an answer and a latency may count for
@@ -161,12 +161,21 @@ class Finder:
             few = few and all(0 < len(text) <= MOST_CHARACTERS for text in leaf.texts)
             if leaf.share >= _NEARLY and leaf.all_texts and few and self.kinds[leaf.steps] is not Kind.TIME:
                 decides = self._decides(leaf, features)
-                hint = 2.0 * _IS_MODEL(leaf.path) + 0.7 * _IS_SERVICE(leaf.name)
-                hint -= 2.0 * (_IS_VERSION(leaf.name) or _IS_TAGS(leaf.steps[0]) or _IS_PREDICTION(leaf.name))
+                hint = 2.0 * IS_MODEL(leaf.path) + 0.7 * IS_SERVICE(leaf.name) + self._names_the_model(leaf)
+                hint -= 2.0 * (IS_VERSION(leaf.name) or IS_PREDICTION(leaf.name))
+                # One value in all events is no segment: among tags it may as well be the model.
+                hint -= (1.0 if leaf.distinct == 1 else 2.0) * IS_TAGS(leaf.steps[0])
+                hint -= 1.0 * (IS_PLACE(leaf.name) or all(map(NAMES_A_PLACE.fullmatch, leaf.texts)))
                 score = 3.0 * decides + hint + self._looks_like_a_name(leaf) - 0.2 * (len(leaf.steps) - 1)
                 found.append((score, decides > 0 or hint > 0, leaf))
         score, sure, best = max(found, key=lambda one: one[0], default=(0.0, False, None))
         return (best, sure) if score >= 0.6 else (None, False)
+
+    def _names_the_model(self, leaf: Leaf) -> float:
+        """What speaks for it in the values: words that models are called by, or that the topic has, too."""
+        texts = set(leaf.texts)
+        found = 1.5 * all(self._called & telling(text) for text in texts)
+        return found + 1.2 * all(map(NAMES_A_MODEL, texts))
 
     def _looks_like_a_name(self, leaf: Leaf) -> float:
         texts = set(leaf.texts)
@@ -206,7 +215,7 @@ class Finder:
             few = 0 < len(set(texts)) <= max(1, min(20, 0.2 * leaf.of)) and len(texts) == len(leaf.known)
             if not few or leaf.share < 0.5:
                 continue
-            hint, look = _IS_VERSION(leaf.name), all(map(_VERSION.fullmatch, texts)) and leaf.all_texts
+            hint, look = IS_VERSION(leaf.name), all(map(_VERSION.fullmatch, texts)) and leaf.all_texts
             clear = look and any(re.search(r"[v.]", text, re.IGNORECASE) for text in texts)
             near = model is not None and leaf.parent == model.parent
             score = 2.0 * hint + 1.0 * look + 0.6 * clear + 0.5 * near + 0.3 * (len(set(texts)) <= 3)
@@ -218,7 +227,7 @@ class Finder:
         """The leaves of the prediction and of the latency."""
         fit = [leaf for leaf in left if self.kinds[leaf.steps] not in UNFIT]
         if features == _WHOLE:  # any number may be a feature there: only names tell
-            fit = [leaf for leaf in fit if _IS_PREDICTION(leaf.path) or _IS_LATENCY(leaf.path)]
+            fit = [leaf for leaf in fit if IS_PREDICTION(leaf.path) or IS_LATENCY(leaf.path)]
         answers = {leaf.steps: self._answer_score(leaf, features) for leaf in fit}
         times = {leaf.steps: self._latency_score(leaf) for leaf in fit}
         latency = _best([leaf for leaf in fit if answers[leaf.steps] < times[leaf.steps] + 0.5], times, 2.0)
@@ -230,8 +239,8 @@ class Finder:
 
     def _answer_score(self, leaf: Leaf, features: Steps | None) -> float:
         kind = self.kinds[leaf.steps]
-        hint = 1.5 * _IS_PREDICTION(leaf.path) - 2.0 * _IS_LABEL(leaf.path) - 1.5 * _IS_LATENCY(leaf.name)
-        hint -= 1.0 * any(map(_IS_TAGS, leaf.parent)) + 1.0 * _IS_ID(leaf.name)
+        hint = 1.5 * IS_PREDICTION(leaf.path) - 2.0 * IS_LABEL(leaf.path) - 1.5 * IS_LATENCY(leaf.name)
+        hint -= 1.0 * any(map(IS_TAGS, leaf.parent)) + 1.0 * IS_ID(leaf.name)
         if kind in (Kind.NUMERIC, Kind.CODES) and leaf.all_numbers:
             within = all(0 <= number <= 1 for number in leaf.numbers)
             shape = 2.5 if within and any(number % 1 for number in leaf.numbers) else 1.6
@@ -247,7 +256,7 @@ class Finder:
     def _latency_score(self, leaf: Leaf) -> float:
         if not leaf.all_numbers or self.kinds[leaf.steps] is not Kind.NUMERIC or min(leaf.numbers) < 0:
             return -1.0
-        hint = 2.0 * _IS_LATENCY(leaf.path) - 2.0 * _IS_PREDICTION(leaf.name) - 1.0 * _IS_ID(leaf.name)
+        hint = 2.0 * IS_LATENCY(leaf.path) - 2.0 * IS_PREDICTION(leaf.name) - 1.0 * IS_ID(leaf.name)
         fraction = any(number % 1 for number in leaf.numbers)
         skewed = sum(leaf.numbers) / len(leaf.numbers) > median(leaf.numbers)
         small = median(leaf.numbers) < 60_000
@@ -255,7 +264,7 @@ class Finder:
 
     def _event_id(self, left: Iterable[Leaf]) -> Leaf | None:
         fit = [leaf for leaf in left if leaf.share >= _NEARLY and self.kinds[leaf.steps] is Kind.IDENTIFIER]
-        return min(fit, key=lambda leaf: (not _IS_ID(leaf.name), -leaf.distinct, len(leaf.steps)), default=None)
+        return min(fit, key=lambda leaf: (not IS_ID(leaf.name), -leaf.distinct, len(leaf.steps)), default=None)
 
 
 def _best(leaves: Iterable[Leaf], scores: Mapping[Steps, float], least: float) -> Leaf | None:

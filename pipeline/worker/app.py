@@ -95,8 +95,13 @@ def create_app(
 
 
 def _add_monitor(app: faust.App, shell: MonitorShell, board: Board) -> None:
+    given: set[int] = set()
+    showing: set[asyncio.Task[None]] = set()
+
     async def revoked(sender: Any, *partitions: Any, **_: Any) -> None:
         board.health.waits("monitor", "its partitions are being assigned anew")
+        for task in showing:
+            task.cancel()
         shell.forget()
 
     async def assigned(sender: Any, partitions: Iterable[TP], **_: Any) -> None:
@@ -104,9 +109,14 @@ def _add_monitor(app: faust.App, shell: MonitorShell, board: Board) -> None:
         board.health.waits("monitor", "it is loading what it remembers")
         shell.forget()
         shell.show_only(partitions)
+        given.clear()
+        given.update(tp.partition for tp in partitions if tp.topic == shell.profiles.get_topic_name())
 
     async def loaded(sender: Any, **_: Any) -> None:
         board.health.is_ready("monitor")
+        task = asyncio.create_task(shell.show_last_windows(sorted(given)))
+        showing.add(task)
+        task.add_done_callback(showing.discard)
 
     app.on_rebalance_complete.connect(loaded)  # type: ignore[arg-type]  # called with the sender alone
     app.on_partitions_revoked.connect(revoked)  # type: ignore[arg-type]  # called with the partitions by position

@@ -40,6 +40,7 @@ from pipeline.process.garbage import trim
 from pipeline.process.log_format import FIELDS
 from pipeline.process.offload import Offload
 from pipeline.serving.board import Board
+from pipeline.worker.last_windows import LastWindows
 from schemas import codec
 from schemas.alert import Alert
 from schemas.config import Config
@@ -76,6 +77,7 @@ class MonitorShell:
         self._baselines = baselines
         self._board = board
         self._offload = Offload("driftline-monitor")
+        self._last_windows = LastWindows(config, board)
         self._owned: dict[int, _Owned] = {}
         self._trimmed_s = 0.0
         n, kafka = config.kafka.profiles_partitions, config.kafka
@@ -94,6 +96,12 @@ class MonitorShell:
     def show_only(self, kept: Iterable[TP]) -> None:
         """Takes off the board what is another worker's now; what stays is shown throughout a rebalance."""
         self._board.drop_partitions(tp.partition for tp in kept if tp.topic == self._config.kafka.profiles_topic)
+
+    async def show_last_windows(self, partitions: Iterable[int]) -> None:
+        """Shows what other workers, or the one before this, closed last in these partitions; the tables are loaded."""
+        state = dict(self._tables[STATE_TABLE].data.items())
+        for partition in partitions:
+            await self._last_windows.show(partition, state)
 
     async def take(self, stream: Any, event: Any) -> None:
         """Takes the next message of a profiles partition, and before it any that were skipped."""

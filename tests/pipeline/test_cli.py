@@ -24,6 +24,8 @@ from kafka.admin import NewTopic
 from pyarrow import parquet
 
 from pipeline.cli import app, main
+from pipeline.commands import console
+from pipeline.commands.lines import Lines
 from schemas import codec
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import START_MS, encode, event, loans
@@ -534,3 +536,41 @@ def test_an_unreachable_broker_is_given_up_in_time() -> None:
     """In a process of its own: the client leaves sockets behind."""
     done = subprocess.run([sys.executable, "-c", GIVE_UP], capture_output=True, text=True, timeout=120, check=True)
     assert 4 < float(done.stdout) < 10
+
+
+def test_an_interrupt_while_the_command_is_loaded_is_no_traceback() -> None:
+    command = [sys.executable, "-X", "importtime", *DRIFTLINE[1:], "version"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as loading:
+        assert loading.stderr is not None
+        said = []
+        for line in loading.stderr:
+            said.append(line)
+            if "numpy" in line:
+                break
+        loading.send_signal(signal.SIGINT)
+        out, err = loading.communicate(timeout=60)
+    assert loading.returncode == 130
+    assert out == ""
+    assert "Traceback" not in "".join([*said, err])
+
+
+def test_without_a_terminal_progress_is_a_line_every_so_often() -> None:
+    said: list[str] = []
+    now = iter([0.0, 4.0, 10.0, 15.0, 19.9, 21.0])
+    lines = Lines(said.append, lambda: next(now))
+    reading = lines.stage("reading the history")
+    for done in (0.1, 0.25, 0.5):
+        reading(done)
+    trying = lines.stage("trying other settings")
+    for done in (0.0, 0.07):
+        trying(done)
+    assert said == ["reading the history: 25 %", "trying other settings: 7 %"]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_stages_without_a_terminal_go_to_the_error_stream_and_quietly_nowhere(
+    quiet: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with console.stages(quiet, every_s=0.0) as stage:
+        stage("reading the history")(0.5)
+    assert capsys.readouterr() == ("", "" if quiet else "reading the history: 50 %\n")

@@ -290,6 +290,42 @@ def test_a_kind_goes_by_the_values(kind: Kind, name: str, values: list[Any]) -> 
     assert kind_of(Leaf((name,), len(values), list(range(len(values))), values)) is kind
 
 
+def oddly_named(model: str, *, among_tags: bool, n: int = 300) -> list[bytes]:
+    """Events of one model, whose name stands under `zq` beside where they come from."""
+    rng = random.Random(5)
+    values = []
+    for i in range(n):
+        beside = {"zq": model, "env": "production", "region": "eu-west-1", "host": rng.choice(["h1", "h2"])}
+        features = {"a": rng.gauss(0, 1), "b": rng.random(), "c": rng.choice("XY")}
+        event = {"ts": START_MS + 500 * i, "features": features, "prediction": rng.random()}
+        values.append(codec.encode(event | ({"meta": beside} if among_tags else beside)))
+    return values
+
+
+@pytest.mark.parametrize("among_tags", [False, True])
+@pytest.mark.parametrize(
+    ("model", "topic"),
+    [
+        ("CarLoanV2", "car-loan.events"),
+        ("risk-classifier", "scores"),
+        ("xgb_7", "scores"),
+        ("ad-clicks", "ads.ad-clicks"),
+    ],
+)
+def test_the_name_of_the_only_model_is_found_under_an_odd_name(model: str, topic: str, among_tags: bool) -> None:
+    proposal = proposed(sample_of(oddly_named(model, among_tags=among_tags), topic))
+    assert proposal.event["paths"]["model"] == ("meta.zq" if among_tags else "zq")
+    assert proposal.models_found == {model: 300}
+
+
+@pytest.mark.parametrize("among_tags", [False, True])
+def test_where_events_come_from_is_no_model(among_tags: bool) -> None:
+    proposal = proposed(sample_of(oddly_named("m1", among_tags=among_tags)))
+    assert "model" not in proposal.event.get("paths", {})
+    assert isinstance(proposal.models, list)
+    assert [model["name"] for model in proposal.models] == ["scores"]
+
+
 @pytest.mark.parametrize("listed", [False, True])
 def test_an_embedding_is_proposed_with_its_dimension_and_profiled(listed: bool) -> None:
     rng = np.random.default_rng(3)

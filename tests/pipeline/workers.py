@@ -21,7 +21,7 @@ from kafka.structs import TopicPartition
 
 from schemas import codec
 
-DRIFTLINE = [sys.executable, "-m", "pipeline.cli"]
+DRIFTLINE = [sys.executable, "-m", "pipeline.entry"]
 _PATIENCE_S = 120.0
 
 

@@ -49,7 +49,7 @@ def _served(config: Config, board: NotifyBoard, version: str) -> Iterator[None]:
         return
     with notify_port(config, board, version) as server:
         scheme = "http" if config.metrics.tls is None else "https"
-        log.info("metrics on %s://%s:%d/metrics", scheme, config.metrics.host, server.port)
+        board.address = f"{scheme}://{config.metrics.host}:{server.port}/metrics"
         yield
 
 
@@ -81,6 +81,8 @@ class Notifier:
             peers = [Peer(session, url) for url in self._config.alertmanager.urls]
             self._board.expect(peer.name for peer in peers)
             log.info("notifies: peers=%s open=%d", ",".join(peer.name for peer in peers), self.open)
+            if self._board.address:
+                log.info("metrics on %s", self._board.address)
             async with asyncio.TaskGroup() as tasks:
                 for peer in peers:
                     tasks.create_task(self._keep_told(peer))

@@ -12,7 +12,7 @@ TAKEN, FAILED = "taken", "failed"
 @dataclass(slots=True)
 class NotifyBoard:
     """Counters only grow; the rest is what holds now. Pushes are counted by peer and outcome, and `last_s` has the epoch
-    seconds of each peer's last push that was taken."""
+    seconds of each peer's last push that was taken. `address` is where it is served, empty where it is not."""
 
     events: Counter[str] = field(default_factory=Counter)
     pushes: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -21,6 +21,7 @@ class NotifyBoard:
     firing: int = 0
     lag: int = 0
     health: Health = field(default_factory=Health)
+    address: str = ""
 
     def expect(self, peers: Iterable[str]) -> None:
         """Peers that are to be told; until they are asked they count as up."""

@@ -38,8 +38,8 @@ class _Tally:
 
 @dataclass(slots=True)
 class OpenWindow:
-    """A window being filled: `first_message` is where in the log it is first spoken of, `generations` those of the
-    source partitions by then."""
+    """A window being filled: `first_message` is where in the log it is first spoken of; by then the source partitions had
+    these `generations`, and these were their last `markers`."""
 
     start_ms: int
     end_ms: int
@@ -50,6 +50,7 @@ class OpenWindow:
     offsets: dict[SourcePartition, tuple[int, int]] = field(default_factory=dict)
     fingerprints: set[str] = field(default_factory=set)
     generations: Mapping[SourcePartition, int] = field(default_factory=dict)
+    markers: Mapping[SourcePartition, Stamp | None] = field(default_factory=dict)
     gap: bool = False
 
     @property
@@ -111,8 +112,16 @@ class Collector:
     def generations(self) -> Mapping[SourcePartition, int]:
         """The generations of the source partitions at that message: the markers from there on are believed as they
         were when they were first read."""
-        first = min(self.windows.values(), key=lambda window: window.first_message, default=None)
+        first = self._first()
         return {s: view.generation for s, view in self.views.items()} if first is None else first.generations
+
+    def markers(self) -> Mapping[SourcePartition, Stamp | None]:
+        """The last markers of the source partitions at that message: the next of each has to follow it."""
+        first = self._first()
+        return {s: view.marker for s, view in self.views.items()} if first is None else first.markers
+
+    def _first(self) -> OpenWindow | None:
+        return min(self.windows.values(), key=lambda window: window.first_message, default=None)
 
     def _view(self, header: PacketHeader | Marker) -> SourceView:
         view = self.views.setdefault(header.source, SourceView())
@@ -150,7 +159,9 @@ class Collector:
         window = self.windows.get(start_ms)
         if window is None:
             generations = {source: view.generation for source, view in self.views.items()}
-            window = self.windows[start_ms] = OpenWindow(start_ms, end_ms, log_offset, generations=generations)
+            markers = {source: view.marker for source, view in self.views.items()}
+            window = OpenWindow(start_ms, end_ms, log_offset, generations=generations, markers=markers)
+            self.windows[start_ms] = window
         return window
 
     def _marker(self, marker: Marker, log_offset: int) -> Outcome:
@@ -160,7 +171,6 @@ class Collector:
         if marker.generation < view.generation and marker.previous is not None:
             return Outcome.OUTDATED
         self._check_chain(view, marker)
-        view.marker = marker.stamp
         view.position = max(view.position, marker.position)
         view.watermark_ms = max(view.watermark_ms, marker.watermark_ms)
         view.generation = marker.generation
@@ -171,6 +181,7 @@ class Collector:
                 window = self._window(sent.window_start_ms, end_ms, log_offset)
                 tally = window.announced.setdefault(marker.source, _Tally())
                 tally.packets, tally.events = tally.packets + sent.packets, tally.events + sent.events
+        view.marker = marker.stamp  # a window that it opens begins with it, and is read again from before it
         return Outcome.NOTED
 
     def _check_chain(self, view: SourceView, marker: Marker) -> None:

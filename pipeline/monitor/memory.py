@@ -4,7 +4,7 @@ version (1 byte) | JSON | CRC-32 (4 bytes)
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,10 +15,10 @@ from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import SINCE_EVER, Arrival
 from schemas import codec
 from schemas.errors import StateError, WireError
-from schemas.packet import SourcePartition
+from schemas.packet import SourcePartition, Stamp
 
-VERSION = 4
-_READ = (1, 2, 3, 4)
+VERSION = 5
+_READ = (1, 2, 3, 4, 5)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
@@ -35,7 +35,7 @@ class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
     count) pairs, the onsets of the incidents that its alerts opened or joined and that its budget still counts, the model's
     last incident as of that window, the last scores, and when it arrived. Version 1 had no onsets; version 3 writes the means and the counts of a trace
-    apart; version 4 has the model's incident, that of each firing alert, scores and arrivals."""
+    apart; version 4 has the model's incident, that of each firing alert, scores and arrivals. Version 5 is the same."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
@@ -78,20 +78,40 @@ class GroupMemory:
         return cls(int(record["closed_through_ms"]), signals, Remembered.of(traces), onsets, scores, incident, arrival)
 
 
+class SourceMemory(NamedTuple):
+    """A source partition's: how far it has come, and its generation and its last marker at the head. Before version 5 the
+    marker was not kept."""
+
+    position: int
+    watermark_ms: int
+    generation: int
+    topic_id: str
+    marker: Stamp | None = None
+
+    def to_json(self, version: int) -> list[Any]:
+        found: list[Any] = [*self[:4]]
+        return found if version < 5 else [*found, self.marker and [*self.marker]]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> "SourceMemory":
+        position, mark, generation, topic_id, *last = data
+        marker = Stamp(*map(int, last[0])) if last and last[0] is not None else None
+        return cls(int(position), int(mark), int(generation), str(topic_id), marker)
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionMemory:
     """One profiles partition's: the window last closed, how far its log had been read by then, the first message
-    (`head`) that its open windows need, the watermarks of the source partitions (position, watermark, generation at
-    the head, topic id), and how many partitions each source topic has."""
+    (`head`) that its open windows need, the source partitions (`vector`), and how many partitions each source topic has."""
 
     closed_through_ms: int = BEGINNING
     read_through: int = -1
     head: int = 0
     sources: Mapping[str, int] = field(default_factory=dict)
-    vector: Mapping[SourcePartition, tuple[int, int, int, str]] = field(default_factory=dict)
+    vector: Mapping[SourcePartition, SourceMemory] = field(default_factory=dict)
 
     def encode(self, version: int = VERSION) -> bytes:
-        vector = [[*source, *view] for source, view in sorted(self.vector.items())]
+        vector = [[*source, *view.to_json(version)] for source, view in sorted(self.vector.items())]
         return _sealed(
             {
                 "closed_through_ms": self.closed_through_ms,
@@ -111,8 +131,7 @@ class PartitionMemory:
     @classmethod
     def _of(cls, record: Any, _: int) -> "PartitionMemory":
         vector = {
-            SourcePartition(str(topic), int(i)): (int(position), int(mark), int(gen), str(topic_id))
-            for topic, i, position, mark, gen, topic_id in record["vector"]
+            SourcePartition(str(topic), int(i)): SourceMemory.from_json(view) for topic, i, *view in record["vector"]
         }
         sources = {str(topic): int(n) for topic, n in record["sources"].items()}
         return cls(int(record["closed_through_ms"]), int(record["read_through"]), int(record["head"]), sources, vector)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import Collector, Outcome, SourceView
-from pipeline.monitor.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.memory import GroupMemory, PartitionMemory, SourceMemory
 from pipeline.monitor.rolling import Rolled
 from pipeline.monitor.standards import Standards
 from schemas.config import Config
@@ -29,7 +29,7 @@ class PartitionMonitor:
         self._collector = Collector(config, memory.closed_through_ms)
         self._collector.sources = dict(memory.sources)
         for source, view in memory.vector.items():
-            self._collector.views[source] = SourceView(*view)
+            self._collector.views[source] = SourceView(*view[:4], marker=view.marker)
         self._closer = Closer(config, standards, groups, rolled, quantiles)
         self._settled_at = memory.read_through
         self._read_through = -1
@@ -70,9 +70,9 @@ class PartitionMonitor:
 
     def memory(self) -> PartitionMemory:
         """What to remember of the partition now."""
-        generations = self._collector.generations()
+        generations, markers = self._collector.generations(), self._collector.markers()
         vector = {
-            s: (v.position, v.watermark_ms, generations.get(s, -1), v.topic_id)
+            s: SourceMemory(v.position, v.watermark_ms, generations.get(s, -1), v.topic_id, markers.get(s))
             for s, v in self._collector.views.items()
         }
         return PartitionMemory(

@@ -17,12 +17,12 @@ from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.collect import Collector, Outcome
 from pipeline.monitor.keeping import baseline_totals, baseline_windows, kept_of, partition_record, state_records
-from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory
+from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Standards
 from schemas.config import Config
 from schemas.errors import StateError
-from schemas.packet import Marker, Packet, SourcePartition
+from schemas.packet import Marker, Packet, SourcePartition, Stamp
 from schemas.window import Completeness
 from tests.pipeline.events import START_MS, encode, event, loans
 from tests.pipeline.logs import SOURCES, Log, Source, log_of, log_of_an_idle_one, log_of_two
@@ -204,6 +204,31 @@ def test_a_marker_that_does_not_follow_the_last_marks_the_open_windows() -> None
     }
 
 
+def test_a_monitor_that_is_rebuilt_misses_what_was_lost_as_one_that_goes_on_does(log: Log) -> None:
+    """A packet and the marker that announces it are lost: only the next marker's predecessor tells."""
+    lost = {
+        next(i for i, m in enumerate(log) if is_packet_of(m, 2)),
+        next(i for i, m in enumerate(log) if announces(m, 2) and isinstance(m, Marker) and m.source == SOURCES[0]),
+    }
+    held: list[Packet | Marker | None] = [None if i in lost else m for i, m in enumerate(log)]
+
+    def closed(monitor: PartitionMonitor, begin: int, end: int) -> dict[int, Completeness]:
+        taken = ((i, m) for i, m in enumerate(held[begin:end], begin) if m is not None)
+        closings = (closing for i, message in taken for closing in monitor.take(message, i))
+        return {(closing.start_ms - START_MS) // WINDOW_MS: closing.completeness for closing in closings}
+
+    def fresh(memory: PartitionMemory | None = None) -> PartitionMonitor:
+        return PartitionMonitor(CONFIG, Standards(CONFIG, {}), memory)
+
+    whole = closed(fresh(), 0, len(held))
+    assert whole == all_complete(6) | {2: Completeness.INCOMPLETE, 3: Completeness.INCOMPLETE}
+    for at in range(1, len(held)):
+        first = fresh()
+        before = closed(first, 0, at)
+        memory = PartitionMemory.decode(first.memory().encode())
+        assert before | closed(fresh(memory), memory.head, len(held)) == whole
+
+
 def test_markers_of_older_generations_are_ignored() -> None:
     values, times = steady(300)
     owner = Source(CONFIG, generation=5)
@@ -243,7 +268,16 @@ REMEMBERED = [
         Scores(9, {"x": (0.5, -1.25)}),
         Incident(0),
     ),
-    PartitionMemory(10, 7, 3, {"events": 2}, {SOURCES[1]: (9, -5, 2, "id"), SOURCES[0]: (8, BEGINNING, -1, "")}),
+    PartitionMemory(
+        10,
+        7,
+        3,
+        {"events": 2},
+        {
+            SOURCES[1]: SourceMemory(9, -5, 2, "id", Stamp(7, -9, 1 << 62)),
+            SOURCES[0]: SourceMemory(8, BEGINNING, -1, ""),
+        },
+    ),
 ]
 
 
@@ -265,7 +299,7 @@ def test_a_damaged_memory_is_a_state_error(memory: GroupMemory | PartitionMemory
 @pytest.mark.parametrize("memory", REMEMBERED)
 def test_a_memory_of_a_version_from_the_future_says_to_upgrade(memory: GroupMemory | PartitionMemory) -> None:
     body = b"\x09" + memory.encode()[1:-4]
-    with pytest.raises(StateError, match=r"version 9, this worker reads 4: upgrade"):
+    with pytest.raises(StateError, match=r"version 9, this worker reads 5: upgrade"):
         type(memory).decode(body + zlib.crc32(body).to_bytes(4, "big"))
 
 

@@ -31,14 +31,14 @@ from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import Arrival
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import baseline_totals, baseline_windows, partition_record, rolled_windows, state_records
-from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory
+from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
 from pipeline.monitor.rolling import Rolling
 from schemas import alert, baseline, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
-from schemas.packet import Anomalies, Marker, Packet, PacketHeader, ScoredPacketHeader, Sent, SourcePartition
+from schemas.packet import Anomalies, Marker, Packet, PacketHeader, ScoredPacketHeader, Sent, SourcePartition, Stamp
 from schemas.verdict import State, Verdict
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 from tests.detectors import strategies as some
@@ -60,7 +60,9 @@ GROUP_MEMORY = GroupMemory(
     Incident(0, None),
     Arrival(-300_000, "6", ("x",)),
 )
-PARTITION_MEMORY = PartitionMemory(600_000, 41, 17, {"events": 4}, {SOURCE: (1200, 1_700_000_000_000, 9, "id")})
+PARTITION_MEMORY = PartitionMemory(
+    600_000, 41, 17, {"events": 4}, {SOURCE: SourceMemory(1200, 1_700_000_000_000, 9, "id", Stamp(1000, -5, 1 << 62))}
+)
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")
 ALERT = Alert(
     id="0123456789abcdef",

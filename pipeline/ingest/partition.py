@@ -185,6 +185,7 @@ class PartitionIngest:
     def _feed_rows(self, events: Events, records: Records, rows: slice, fed: Fed) -> None:
         length = self._window.length_ms
         first, last = np.searchsorted(events.rows, [rows.start, rows.stop]).tolist()
+        fed.heard = fed.heard or last > first
         read, times = events.rows[first:last], events.times_ms[first:last]
         before = self._progress.watermark_ms
         marks = running_watermarks(times, records.record_ms[read], before, self._window.allowed_lateness_ms)

@@ -128,6 +128,7 @@ class PartitionIngest:
             events = self.read(records.offsets, records.values, records.headers, records.record_ms, records.keys)
         ahead = events.times_ms > records.record_ms[events.rows] + self._window.max_skew_ms
         events.refuse(ahead, Refusal.TIMESTAMP_AHEAD)
+        self._pending.weigh(sum(map(len, filter(None, records.values))))
         start = self._restore(events, records.offsets, fed) if self.restoring else 0
         while start < len(records.offsets):
             start = self._feed_block(events, records, start, fed)

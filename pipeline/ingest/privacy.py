@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from detectors.profiles.vocabulary import REMEMBERED_CHARACTERS
 from pipeline.connections.secret import read_secret
 from schemas.config import Config
 from schemas.event_config import WHOLE_EVENT
@@ -60,10 +61,12 @@ class Privacy:
     def _pseudonym(self, text: str) -> str:
         known = self._pseudonyms.get(text)
         if known is None:
-            if len(self._pseudonyms) >= _MOST_REMEMBERED:
-                self._pseudonyms.clear()
             digest = blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES)
-            known = self._pseudonyms[text] = f"#{digest.hexdigest()}"
+            known = f"#{digest.hexdigest()}"
+            if len(text) <= REMEMBERED_CHARACTERS:
+                if len(self._pseudonyms) >= _MOST_REMEMBERED:
+                    self._pseudonyms.clear()
+                self._pseudonyms[text] = known
         return known
 
 

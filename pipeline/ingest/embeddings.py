@@ -31,6 +31,13 @@ class Embeddings:
             one.path: Projection(one.path, one.dimension, one.projections) for one in some
         }
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """The names of signals that are no feature's, where signals are not listed, for they are an embedding's."""
+        return frozenset(
+            name for path, projection in self.by_path.items() for name in projection.names(self.name_of(path))
+        )
+
     def of_model(self, model: ModelConfig | None) -> list[Embedding]:
         """Those of a model: the ones that it lists, or all."""
         if model is None:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.ingest.signal_names import LATENCY, PREDICTION
+from pipeline.ingest.signal_names import LATENCY, PREDICTION, name_of_feature
 from pipeline.sniff.clock import clock_of
 from pipeline.sniff.form import PATHS_MATTER, Form, form_of
 from pipeline.sniff.kinds import UNFIT, Kind, dimension_of
@@ -266,9 +266,8 @@ class _Maker:
             if not leaf.readable:
                 return []
             feature = leaf.name.removeprefix(f"{_DEFAULT.features}.") if self._sample.table else leaf.name
-            name = f"features.{feature}" if feature in (PREDICTION, LATENCY) else feature
             kind_of_it = {"kind": _KINDS[kind]} if kind in _KINDS else {}
-            signals.append({"name": name, "path": self._path(leaf)} | kind_of_it)
+            signals.append({"name": name_of_feature(feature), "path": self._path(leaf)} | kind_of_it)
         for name, role in ((PREDICTION, self._roles.prediction), (LATENCY, self._roles.latency)):
             if role is not None and not of_model.isdisjoint(role.rows):
                 signals.append({"name": name, "path": role.path})

@@ -1,6 +1,7 @@
 """Embeddings: which paths hold one, what they are called among a model's signals, and how they are projected."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from detectors.lenses.projection import Projection
@@ -31,7 +32,7 @@ class Embeddings:
             one.path: Projection(one.path, one.dimension, one.projections) for one in some
         }
 
-    @property
+    @cached_property
     def taken(self) -> frozenset[str]:
         """The names of signals that are no feature's, where signals are not listed, for they are an embedding's."""
         return frozenset(

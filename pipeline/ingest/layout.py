@@ -53,9 +53,9 @@ class Layouts(dict[str, Layout]):
         self._kept = kept or {}
         self._privacy = privacy or Privacy()
         self._embeddings = Embeddings(config)
-        self._ignored = self._privacy.ignored_under(config.event.paths.features) | self._embeddings.taken
         paths = self._embeddings.by_path
         self._embedded = {name for path in paths if (name := self._embeddings.feature_of(path)) is not None}
+        self._features = config.event.paths.features
         self._most = config.limits.signals_per_model
         self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
 
@@ -67,8 +67,8 @@ class Layouts(dict[str, Layout]):
         names with the least hashes, those that are never left out, and embeddings. O(features)."""
         met: set[str] = set()
         met.update(*features)
-        ignored = tuple(sorted(met & self._ignored))
-        met -= self._ignored
+        ignored = tuple(sorted(self._privacy.ignored_of(met, self._features) | met & self._embeddings.taken))
+        met.difference_update(ignored)
         named = {name_of_feature(feature): feature for feature in met}
         wanted = {*least_hashed(named, self._most), *self._kept.get(model, ())}
         names = tuple(sorted({named[name] for name in wanted if name in named} | met & self._embedded))
@@ -94,7 +94,7 @@ class Layouts(dict[str, Layout]):
 
     def _segment_reader(self, path: str) -> Reader:
         read = reader_of(path)
-        return (lambda documents: self._privacy.redact(read(documents))) if path in self._privacy.redacted else read
+        return (lambda documents: self._privacy.redact(read(documents))) if self._privacy.redacts(path) else read
 
 
 def _segments(values: list[Any]) -> list[str]:

@@ -41,7 +41,8 @@ class Layout:
 
 
 class Layouts(dict[str, Layout]):
-    """The layout of each model. With `signals: auto` it is that of the features last met, none at first."""
+    """The layout of each model. With `signals: auto` it is that of the features last met, none at first, and none again where
+    the model was forgotten: what a layout does not have is learned, so that shows in nothing but time."""
 
     def __init__(
         self, config: Config, privacy: Privacy | None = None, kept: Mapping[str, Collection[str]] | None = None
@@ -57,10 +58,20 @@ class Layouts(dict[str, Layout]):
         self._embedded = {name for path in paths if (name := self._embeddings.feature_of(path)) is not None}
         self._features = config.event.paths.features
         self._most = config.limits.signals_per_model
+        self._before: dict[str, Layout] = {}
         self._shared: WeakValueDictionary[object, Layout] = WeakValueDictionary()
 
     def __missing__(self, model: str) -> Layout:
-        return self._put(model, ())
+        known = self._before.pop(model, None)
+        if known is None:
+            return self._put(model, ())
+        self[model] = known
+        return known
+
+    def forget_unmet(self) -> None:
+        """Forgets the models that were not asked for since the last time but one. O(1) for each model asked for."""
+        self._before = dict(self)
+        self.clear()
 
     def learn(self, model: str, features: Documents) -> Layout:
         """The layout of these features, the model's from now on. Beyond the limit these are the ones whose signals have the

@@ -295,7 +295,7 @@ class PartitionIngest:
                 for number, (piece, payload) in enumerate(_pieces(part.profile, whole)):
                     header = self._header(place, group, part, level, number, len(packets), piece.count)
                     packets.append(Packet(header, payload))
-        self._pending.clear_words()
+        self._pending.forget()
         for place in places:
             self._firsts.pop(place.window_start_ms, None)
         self._admission.forget(place.window_start_ms for place in places)

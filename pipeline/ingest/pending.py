@@ -121,8 +121,9 @@ class Pending:
         """The groups of one of `places()`, which then holds nothing."""
         return self._profiled(place, self._stock.pop(place))
 
-    def clear_words(self) -> None:
-        """Forgets the strings met, once nothing refers to them."""
+    def forget(self) -> None:
+        """After places were taken: forgets the strings met, once nothing refers to them, and models that are gone."""
+        self._intake.forget_unmet()
         if not self.rows:
             self._vocabulary.clear()
 

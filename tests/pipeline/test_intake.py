@@ -1,5 +1,6 @@
 """Events of many models are converted together: a model's packets are those that it gives alone."""
 
+import gc
 import tracemalloc
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.intake import Documents, Intake
-from pipeline.ingest.layout import Layouts
+from pipeline.ingest.layout import Layout, Layouts
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Records
 from pipeline.ingest.shared import Ingest
@@ -75,6 +76,27 @@ def test_a_layout_that_no_model_has_is_forgotten() -> None:
     for i in range(1000):
         layouts.learn("a", [{f"x{i}": 1}])
     assert len(layouts._shared) == 1
+
+
+def test_a_model_is_forgotten_that_has_no_events_while_windows_are_sent() -> None:
+    layouts = Layouts(Config())
+    often, seldom = (layouts.learn(model, [{model: 1}]) for model in ("often", "seldom"))
+    for _ in range(3):
+        layouts.forget_unmet()
+        assert layouts["often"] is often
+    assert layouts["seldom"] is not seldom
+
+
+def test_models_without_end_leave_nothing_behind() -> None:
+    """Each window has twenty models that no other has, with features of their own."""
+    ingest = PartitionIngest(Ingest(Config()), SourcePartition("events", 0), "id", 0)
+    window_ms = Config().window.length_ms
+    for w in range(20):
+        start_ms = START_MS + w * window_ms
+        some = [encode(event(i, start_ms, f"m{w}-{i}", features={f"f{w}-{i}": 1})) for i in range(20)]
+        ingest.feed(Records(np.arange(20) + 20 * w, np.full(20, start_ms), some))
+    gc.collect()
+    assert sum(isinstance(one, Layout) for one in gc.get_objects()) < 100
 
 
 def test_a_model_that_is_not_watched_has_no_layout() -> None:

@@ -20,7 +20,7 @@ from schemas.kafka_config import KafkaConfig
 from schemas.model_config import ModelConfig, Models
 from schemas.season import DAY_MS, HOUR_MS, Season
 from schemas.service_config import AlertmanagerConfig, MetricsConfig, PageConfig
-from schemas.settings import REST, Auto, Section, auto_or_list, between, duration
+from schemas.settings import REST, Auto, Section, auto_or_list, between, duration, is_beneath
 
 FINGERPRINT_VERSION = 1
 PROJECTION_VERSION = 1
@@ -71,12 +71,19 @@ class Config(Section):
                 raise ValueError(
                     f"models[{at}]: the signal {odd.name} is an embedding, so its kind must be auto, got {odd.kind}"
                 )
-            both = next((path for path in wanted if path in self.event.ignore), None)
+            both = next((path for path in wanted if is_beneath(path, self.event.ignore)), None)
             if both is not None:
                 raise ValueError(f"models[{at}]: {both} is watched, and event.ignore has it; choose one")
-            named = next((part.path for part in model.segments if part.keep and part.path in self.event.redact), None)
+            redacted = self.event.redact
+            named = next((part.path for part in model.segments if part.keep and is_beneath(part.path, redacted)), None)
             if named is not None:
                 raise ValueError(f"models[{at}]: {named} is redacted, so keep cannot name its values")
+            number = next((one for one in listed if one.kind == "numeric" and is_beneath(one.path, redacted)), None)
+            if number is not None:
+                raise ValueError(
+                    f"models[{at}]: {number.path} is redacted, so the kind of the signal {number.name} cannot be numeric: "
+                    "numbers stay as they are; ignore it, or make it categorical"
+                )
         return self
 
     @model_validator(mode="after")

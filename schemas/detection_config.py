@@ -76,10 +76,10 @@ class LimitsConfig(Section):
     """Caps on what one model, signal or event may take."""
 
     signals_per_model: Count = 2_000
-    categories: Annotated[int, Field(ge=2, le=65_536)] = 256
+    categories: Annotated[int, Field(ge=2, le=16_384)] = 256
     """Categories told apart in a signal of a whole model."""
 
-    segment_categories: Annotated[int, Field(ge=2, le=65_536)] = 64
+    segment_categories: Annotated[int, Field(ge=2, le=16_384)] = 64
     """Categories told apart in a signal of a segment."""
 
     event_bytes: Annotated[int, Field(ge=1_000)] = 1_048_576

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from schemas.duration import DurationMs
 from schemas.event import TsUnit
 from schemas.security_config import AccessConfig, OptionalSecret
-from schemas.settings import DottedPath, Link, Many, Section, between, check_path, duration, unique
+from schemas.settings import DottedPath, Link, Many, Section, between, check_path, duration, is_beneath, unique
 
 WHOLE_EVENT = "."
 FRAMED_JSON = "confluent-json"
@@ -94,10 +94,10 @@ class EventConfig(Section):
     paths: EventPaths = EventPaths()
 
     ignore: Annotated[Many[DottedPath], unique("path", str)] = ()
-    """Paths whose values are not looked at, as in features.email."""
+    """Paths whose values are not looked at, nor what stands beneath them, as in features.email."""
 
     redact: Annotated[Many[DottedPath], unique("path", str)] = ()
-    """Paths whose strings are profiled under pseudonyms. With this or `ignore`, dead letters say where a record is and do
+    """Paths whose strings, and those beneath them, are profiled under pseudonyms. With this or `ignore`, dead letters say where a record is and do
     not hold it."""
 
     redact_key: OptionalSecret = None
@@ -109,7 +109,7 @@ class EventConfig(Section):
     @model_validator(mode="after")
     def _projects_what_it_reads(self) -> "EventConfig":
         paths = {one.path for one in self.embeddings}
-        both = next((path for path in (*self.ignore, *self.redact) if path in paths), None)
+        both = next((path for path in sorted(paths) if is_beneath(path, (*self.ignore, *self.redact))), None)
         if both is not None:
             raise ValueError(f"{both} is an embedding, and ignored or redacted; choose one")
         fixed = {getattr(self.paths, name) for name in ("event_id", "ts", "model", "version", "features", "latency_ms")}
@@ -128,7 +128,7 @@ class EventConfig(Section):
         if both is not None:
             raise ValueError(f"{both} is ignored and redacted; choose one")
         fixed = {getattr(self.paths, name) for name in ("ts", "model", "version", "features")}
-        needed = next((path for path in (*self.ignore, *self.redact) if path in fixed), None)
+        needed = next((path for path in sorted(fixed) if is_beneath(path, (*self.ignore, *self.redact))), None)
         if needed is not None:
             raise ValueError(f"{needed} cannot be ignored or redacted: events are told apart by it")
         return self

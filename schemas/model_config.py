@@ -3,7 +3,7 @@
 from operator import attrgetter
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, Strict, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, Tag, model_validator
 
 from schemas.duration import DurationMs
 from schemas.season import Season
@@ -22,6 +22,16 @@ from schemas.settings import (
     path_or_mapping,
     unique,
 )
+
+OUR_MARK = "__"
+"""What the names of our own signals begin with."""
+
+
+def _check_signal(name: str) -> str:
+    if name.startswith(OUR_MARK):
+        raise ValueError(f"{name!r} begins with {OUR_MARK}, as the names of driftline's own signals do; choose another")
+    return name
+
 
 BaselinePath = Annotated[str, Field(min_length=1)]
 
@@ -82,7 +92,7 @@ class SegmentConfig(Section):
 class SignalConfig(Section):
     """A signal by name, and where its value stands."""
 
-    name: Name
+    name: Annotated[Name, AfterValidator(_check_signal)]
     path: DottedPath
     kind: Literal["auto", "numeric", "categorical"] = "auto"
     """`categorical` takes numbers for codes; `auto` goes by the baseline."""

@@ -1,7 +1,8 @@
 """What the sections of the configuration are made of: the strict base, and types of settings that recur."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import accumulate
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -99,6 +100,11 @@ def check_path(path: str) -> str:
     if not all(path.split(".")):
         raise ValueError(f"{path!r} is not a path; write keys with dots between, as in tags.country")
     return path
+
+
+def is_beneath(path: str, paths: Collection[str]) -> bool:
+    """Whether one of `paths` is this path, or leads to where it does on the way. O(keys)."""
+    return any(step in paths for step in accumulate(path.split("."), "{}.{}".format))
 
 
 def _check_topic(name: str) -> str:

@@ -6,7 +6,7 @@ canonical: a function of the events and the configuration. Records may repeat; r
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import repeat
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -20,6 +20,7 @@ from schemas.group import Group, Segment
 from schemas.verdict import State
 
 SCHEMA: Literal["driftline.window/2"] = "driftline.window/2"
+MOST_BYTES = 8 * 1024 * 1024
 
 
 class Completeness(StrEnum):
@@ -29,6 +30,18 @@ class Completeness(StrEnum):
     COMPLETE = "complete"
     MIXED = "mixed"
     INCOMPLETE = "incomplete"
+
+
+class LeftOut(StrEnum):
+    """What a record that would have more than 8 MiB lacks; each step leaves out what those before it do, and more: cells of
+    signals that are ok, their verdicts, cells and verdicts of all signals, and at last the signals that neither warn nor
+    drift."""
+
+    OK_CELLS = "ok_cells"
+    OK_VERDICTS = "ok_verdicts"
+    CELLS = "cells"
+    VERDICTS = "verdicts"
+    SIGNALS = "signals"
 
 
 _CellForm = create_model(
@@ -141,6 +154,7 @@ class WindowRecord(BaseModel):
     state: State
     baseline_events: int = 0
     learned_windows: int | None = None
+    left_out: LeftOut | None = None
     signals: tuple[SignalRecord, ...] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -150,7 +164,37 @@ class WindowRecord(BaseModel):
         return Group(self.model, self.version, Segment(*self.segment) if self.segment else None)
 
     def encode(self) -> bytes:
-        """Canonical bytes."""
+        """Canonical bytes. Where they would be more than 8 MiB, as little is left out as will do; a message of Kafka's holds
+        10 MiB."""
+        encoded = self._encoded()
+        if len(encoded) <= MOST_BYTES:
+            return encoded
+        for left_out in LeftOut:
+            encoded = self._without(left_out)._encoded()
+            if len(encoded) <= MOST_BYTES:
+                break
+        return encoded
+
+    def _encoded(self) -> bytes:
         record = self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude={"signals"})
         signals = codec.canonical_list(signal.to_json() for signal in self.signals)
         return codec.encode_canonical(record | {"signals": signals})
+
+    def _without(self, left_out: LeftOut) -> "WindowRecord":
+        """The record as it is after that step."""
+        signals = (
+            signal for signal in self.signals if left_out is not LeftOut.SIGNALS or signal.state in _WORTH_A_LOOK
+        )
+        less = tuple(_less(signal, left_out) for signal in signals)
+        return self.model_copy(update={"left_out": left_out, "signals": less})
+
+
+_STEPS = tuple(LeftOut)
+_WORTH_A_LOOK = (State.WARNING, State.DRIFT)
+
+
+def _less(signal: SignalRecord, left_out: LeftOut) -> SignalRecord:
+    step = _STEPS.index(left_out) - (0 if signal.state is State.OK else _STEPS.index(LeftOut.CELLS))
+    if step < 0:
+        return signal
+    return replace(signal, cells=(), verdicts=() if step else signal.verdicts)

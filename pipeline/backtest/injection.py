@@ -26,7 +26,7 @@ from detectors.profiles.column import MISSING
 from detectors.profiles.profile import Profile
 from pipeline.events.paths import reader_of
 from pipeline.ingest.embeddings import Embedding, Embeddings
-from pipeline.ingest.signal_names import LATENCY, PREDICTION
+from pipeline.ingest.signal_names import LATENCY, PREDICTION, feature_of_name
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.event import parse_timestamp_ms
@@ -188,7 +188,7 @@ def place_of(config: Config, model: str, signal: str) -> Place:
     ours = {PREDICTION: paths.prediction, LATENCY: paths.latency_ms, LABEL: paths.label}
     if signal in ours:
         return Place(ours[signal])
-    name = signal.removeprefix("features.") if signal[9:] in ours else signal
+    name = feature_of_name(signal)
     return Place(name) if paths.features == WHOLE_EVENT else Place(paths.features, name)
 
 

@@ -1,6 +1,7 @@
 """Embeddings: which paths hold one, what they are called among a model's signals, and how they are projected."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import NamedTuple
 
 from detectors.lenses.projection import Projection
@@ -30,6 +31,13 @@ class Embeddings:
         self.by_path: Mapping[str, Projection] = {
             one.path: Projection(one.path, one.dimension, one.projections) for one in some
         }
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The names of signals that are no feature's, where signals are not listed, for they are an embedding's."""
+        return frozenset(
+            name for path, projection in self.by_path.items() for name in projection.names(self.name_of(path))
+        )
 
     def of_model(self, model: ModelConfig | None) -> list[Embedding]:
         """Those of a model: the ones that it lists, or all."""

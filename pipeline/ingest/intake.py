@@ -109,6 +109,10 @@ class Intake:
             if len(waiting.documents) >= ROWS_PER_TABLE:
                 yield from self._convert(layout, VALUES_PER_SPLIT)
 
+    def forget_unmet(self) -> None:
+        """Forgets models that have had no events of late."""
+        self._layouts.forget_unmet()
+
     def take(self) -> Iterator[tuple[Place, Chunk]]:
         """All that waits."""
         for layout in list(self._waiting):

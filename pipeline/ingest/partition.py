@@ -128,6 +128,7 @@ class PartitionIngest:
             events = self.read(records.offsets, records.values, records.headers, records.record_ms, records.keys)
         ahead = events.times_ms > records.record_ms[events.rows] + self._window.max_skew_ms
         events.refuse(ahead, Refusal.TIMESTAMP_AHEAD)
+        self._pending.weigh(sum(map(len, filter(None, records.values))))
         start = self._restore(events, records.offsets, fed) if self.restoring else 0
         while start < len(records.offsets):
             start = self._feed_block(events, records, start, fed)
@@ -185,6 +186,7 @@ class PartitionIngest:
     def _feed_rows(self, events: Events, records: Records, rows: slice, fed: Fed) -> None:
         length = self._window.length_ms
         first, last = np.searchsorted(events.rows, [rows.start, rows.stop]).tolist()
+        fed.heard = fed.heard or last > first
         read, times = events.rows[first:last], events.times_ms[first:last]
         before = self._progress.watermark_ms
         marks = running_watermarks(times, records.record_ms[read], before, self._window.allowed_lateness_ms)
@@ -293,7 +295,7 @@ class PartitionIngest:
                 for number, (piece, payload) in enumerate(_pieces(part.profile, whole)):
                     header = self._header(place, group, part, level, number, len(packets), piece.count)
                     packets.append(Packet(header, payload))
-        self._pending.clear_words()
+        self._pending.forget()
         for place in places:
             self._firsts.pop(place.window_start_ms, None)
         self._admission.forget(place.window_start_ms for place in places)

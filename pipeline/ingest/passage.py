@@ -67,7 +67,8 @@ class Emission:
 
 @dataclass(slots=True)
 class Fed:
-    """What a batch came to; `strangers` are the names of models that are not watched."""
+    """What a batch came to; `strangers` are the names of models that are not watched. It was `heard` where a record gave
+    an event that tells the time, be it late, excluded, or of one model or version too many."""
 
     emissions: list[Emission] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
@@ -75,3 +76,4 @@ class Fed:
     late: int = 0
     excluded: int = 0
     strangers: set[str] = field(default_factory=set)
+    heard: bool = False

@@ -31,7 +31,8 @@ from schemas.packet import SourcePartition
 
 MOST_DOCUMENTS = 1 << 14
 MOST_VALUES = 1 << 25
-MOST_WORDS = 1 << 17
+MOST_WORD_BYTES = 1 << 26
+MOST_DOCUMENT_BYTES = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Pending:
         self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0
+        self._document_bytes = 0
 
     def places(self) -> list[Place]:
         """Where there are events, in order."""
@@ -97,14 +99,21 @@ class Pending:
         waiting = self._intake.first_offset()
         return min(firsts if waiting is None else [*firsts, waiting], default=None)
 
+    def weigh(self, size_bytes: int) -> None:
+        """Notes how large the records are that the next events are of."""
+        self._document_bytes += size_bytes
+
     def add(self, events: Documents) -> None:
         """Takes events, in offset order."""
+        share = len(self._siblings)
         self._hold(self._intake.add(events))
-        if self._intake.documents > MOST_DOCUMENTS // len(self._siblings):
+        if not self._intake.documents:
+            self._document_bytes = 0
+        if self._intake.documents > MOST_DOCUMENTS // share or self._document_bytes > MOST_DOCUMENT_BYTES // share:
             self._take_in()
         if (
-            self._values + self._intake.values > MOST_VALUES // len(self._siblings)
-            or len(self._vocabulary) > MOST_WORDS
+            self._values + self._intake.values > MOST_VALUES // share
+            or self._vocabulary.size_bytes > MOST_WORD_BYTES // share
         ):
             self._condense()
 
@@ -112,12 +121,14 @@ class Pending:
         """The groups of one of `places()`, which then holds nothing."""
         return self._profiled(place, self._stock.pop(place))
 
-    def clear_words(self) -> None:
-        """Forgets the strings met, once nothing refers to them."""
+    def forget(self) -> None:
+        """After places were taken: forgets the strings met, once nothing refers to them, and models that are gone."""
+        self._intake.forget_unmet()
         if not self.rows:
             self._vocabulary.clear()
 
     def _take_in(self) -> None:
+        self._document_bytes = 0
         self._hold(self._intake.take())
 
     def _hold(self, chunks: Iterable[tuple[Place, Chunk]]) -> None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+from detectors.profiles.vocabulary import REMEMBERED_CHARACTERS
 from pipeline.connections.secret import read_secret
 from schemas.config import Config
 from schemas.event_config import WHOLE_EVENT
+from schemas.settings import is_beneath
 
 _DIGEST_BYTES = 6
 _MOST_REMEMBERED = 1 << 16
@@ -20,7 +22,7 @@ _MOST_REMEMBERED = 1 << 16
 
 @dataclass(slots=True)
 class Privacy:
-    """`ignored` and `redacted` are paths of the plain event."""
+    """`ignored` and `redacted` are paths of the plain event; each stands for all that is beneath it, too."""
 
     ignored: frozenset[str] = frozenset()
     redacted: frozenset[str] = frozenset()
@@ -45,13 +47,19 @@ class Privacy:
         """What tells the key from another without saying it; empty where nothing is redacted."""
         return blake2b(b"key", key=self._key, digest_size=8).hexdigest() if self.redacted else ""
 
-    def ignored_under(self, path: str) -> frozenset[str]:
-        """The names, of those right under a path, that are ignored."""
-        return _under(path, self.ignored)
+    def ignores(self, path: str) -> bool:
+        return is_beneath(path, self.ignored)
 
-    def redacted_under(self, path: str) -> frozenset[str]:
-        """The names, of those right under a path, that are redacted."""
-        return _under(path, self.redacted)
+    def redacts(self, path: str) -> bool:
+        return is_beneath(path, self.redacted)
+
+    def ignored_of(self, names: Iterable[str], path: str) -> frozenset[str]:
+        """Of the names of what stands right under a path, those that are ignored."""
+        return _covered(names, path, self.ignored)
+
+    def redacted_of(self, names: Iterable[str], path: str) -> frozenset[str]:
+        """Of the names of what stands right under a path, those that are redacted."""
+        return _covered(names, path, self.redacted)
 
     def redact(self, values: Sequence[Any]) -> list[Any]:
         """The values, with pseudonyms for strings. O(values)."""
@@ -60,16 +68,15 @@ class Privacy:
     def _pseudonym(self, text: str) -> str:
         known = self._pseudonyms.get(text)
         if known is None:
-            if len(self._pseudonyms) >= _MOST_REMEMBERED:
-                self._pseudonyms.clear()
             digest = blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=_DIGEST_BYTES)
-            known = self._pseudonyms[text] = f"#{digest.hexdigest()}"
+            known = f"#{digest.hexdigest()}"
+            if len(text) <= REMEMBERED_CHARACTERS:
+                if len(self._pseudonyms) >= _MOST_REMEMBERED:
+                    self._pseudonyms.clear()
+                self._pseudonyms[text] = known
         return known
 
 
-def _under(path: str, paths: Collection[str]) -> frozenset[str]:
-    return frozenset(_rest("" if path == WHOLE_EVENT else f"{path}.", paths))
-
-
-def _rest(prefix: str, paths: Iterable[str]) -> Iterable[str]:
-    return (path.removeprefix(prefix) for path in paths if path.startswith(prefix))
+def _covered(names: Iterable[str], under: str, paths: Collection[str]) -> frozenset[str]:
+    prefix = "" if under == WHOLE_EVENT else f"{under}."
+    return frozenset(name for name in names if is_beneath(prefix + name, paths)) if paths else frozenset()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import decode_group, encode_group
 from detectors.profiles.vocabulary import hash_of
+from pipeline.ingest.short_names import shortened
 from pipeline.ingest.sightings import Sightings, merged
 from schemas.config import Config
 from schemas.group import OTHER, Group, Segment
@@ -28,7 +29,7 @@ class SegmentRule:
 
     @classmethod
     def of(cls, config: SegmentConfig) -> "SegmentRule":
-        return cls(config.path, frozenset({*config.keep, OTHER}), config.most)
+        return cls(config.path, frozenset({*map(shortened, config.keep), OTHER}), config.most)
 
     def level(self, values: Iterable[str], least: int = 0) -> int:
         """The least fold level, `least` or above, that leaves at most `most` of these values to fold."""

@@ -51,7 +51,7 @@ def _number(text: str) -> float | str:
 
 def _converter(signal: SignalConfig, privacy: Privacy) -> Callable[[Sequence[Any]], list[Any]] | None:
     convert = _CONVERT.get(signal.kind)
-    if signal.path not in privacy.redacted:
+    if not privacy.redacts(signal.path):
         return convert
     return privacy.redact if convert is None else lambda values: privacy.redact(convert(values))
 
@@ -80,11 +80,11 @@ class AutoSignals:
         and they are left out."""
         paths = config.event.paths
         ours = ((PREDICTION, paths.prediction), (LATENCY, paths.latency_ms))
-        self._ours = [(name, reader_of(path), path) for name, path in ours if path not in privacy.ignored]
+        self._ours = [(name, reader_of(path), path) for name, path in ours if not privacy.ignores(path)]
         self._privacy = privacy
         self._gaps: dict[str, Any] = dict.fromkeys((*names, *ignored), MISSING)
         self._too_many = too_many
-        redacted = privacy.redacted_under(paths.features)
+        redacted = privacy.redacted_of(names, paths.features)
         self._redacted = [name for name in names if name in redacted]
         features = {name: path for path in embeddings.by_path if (name := embeddings.feature_of(path)) is not None}
         self._embedded = {name: embeddings.by_path[features[name]] for name in names if name in features}
@@ -109,7 +109,7 @@ class AutoSignals:
         for name, read, path in self._ours:
             values = read(documents)
             if values.count(MISSING) < len(values):
-                shown = self._privacy.redact(values) if path in self._privacy.redacted else values
+                shown = self._privacy.redact(values) if self._privacy.redacts(path) else values
                 found[name] = Column.of(shown, vocabulary)
         for name, read, projection in self._elsewhere:
             values = read(documents)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.ingest.signal_names import LATENCY, PREDICTION
+from pipeline.ingest.signal_names import LATENCY, PREDICTION, name_of_feature
 from pipeline.sniff.clock import clock_of
 from pipeline.sniff.form import PATHS_MATTER, Form, form_of
 from pipeline.sniff.kinds import UNFIT, Kind, dimension_of
@@ -14,6 +14,7 @@ from pipeline.sniff.roles import MOST_CHARACTERS, Finder, Roles
 from pipeline.sniff.sample import Sample
 from schemas.duration import format_duration
 from schemas.event_config import WHOLE_EVENT, EventConfig, EventPaths, PairsConfig
+from schemas.settings import is_beneath
 
 MOST_MODELS = 20
 _MOST_SEGMENTS = 3
@@ -121,14 +122,14 @@ class _Maker:
     def _embeddings(self) -> list[dict[str, Any]]:
         """Those that are stated, and lists that look like one."""
         stated = list(self._kept.get("embeddings") or ())
-        left = {one.get("path") for one in stated} | set(self._ignored())
+        left = {*(one.get("path") for one in stated), *self._ignored(), *self._stated("redact")}
         features = {leaf.steps for leaf in self._features()}
         found = {
             self._path(leaf) if steps in features else leaf.path: dimension_of(leaf)
             for steps, leaf in self._leaves.items()
             if self._kinds[steps] is Kind.EMBEDDING and leaf.readable
         }
-        new = {path: dimension for path, dimension in found.items() if path not in left}
+        new = {path: dimension for path, dimension in found.items() if not is_beneath(path, left)}
         if new:
             many = ", ".join(f"{dimension:,}" for dimension in new.values())
             self._why["event.embeddings"] = f"{many} numbers in each event; profiled by random projections"
@@ -136,15 +137,19 @@ class _Maker:
 
     def _ignored(self) -> list[str]:
         """Paths that are not to be looked at: of features that are no signals, unless the others are listed anyway."""
-        before, redacted = list(self._kept.get("ignore") or ()), set(self._kept.get("redact") or ())
+        before = self._stated("ignore")
         if self._listed:
             return before
         paths = {self._path(leaf): leaf for leaf in self._unfit if all(self._path(leaf).split("."))}
-        new = [path for path in paths if path not in redacted and path not in before]
+        new = [path for path in paths if not is_beneath(path, [*before, *self._stated("redact")])]
         if new:
             kinds = ", ".join(sorted({str(self._kinds[paths[path].steps]) for path in new}))
             self._why["event.ignore"] = f"no signals ({kinds}); dead letters then hold no records"
         return before + new
+
+    def _stated(self, which: str) -> list[str]:
+        """The paths that the configuration says are to be ignored, or redacted."""
+        return list(self._kept.get(which) or ())
 
     def _fields(self) -> dict[str, Any]:
         """The unit of time, and those paths that are not where they are by default."""
@@ -261,17 +266,21 @@ class _Maker:
         signals: list[dict[str, str]] = []
         for leaf in self._features():
             kind = self._kinds[leaf.steps]
-            if kind in UNFIT or of_model.isdisjoint(leaf.rows):
+            path = self._path(leaf)
+            if kind in UNFIT or of_model.isdisjoint(leaf.rows) or is_beneath(path, self._stated("ignore")):
                 continue
             if not leaf.readable:
                 return []
             feature = leaf.name.removeprefix(f"{_DEFAULT.features}.") if self._sample.table else leaf.name
-            name = f"features.{feature}" if feature in (PREDICTION, LATENCY) else feature
-            kind_of_it = {"kind": _KINDS[kind]} if kind in _KINDS else {}
-            signals.append({"name": name, "path": self._path(leaf)} | kind_of_it)
+            of_kind = _KINDS.get(kind, "auto")
+            if of_kind == "numeric" and is_beneath(path, self._stated("redact")):
+                of_kind = "categorical"  # a redacted number in text is a name
+            kind_of_it = {} if of_kind == "auto" else {"kind": of_kind}
+            signals.append({"name": name_of_feature(feature), "path": path} | kind_of_it)
         for name, role in ((PREDICTION, self._roles.prediction), (LATENCY, self._roles.latency)):
-            if role is not None and not of_model.isdisjoint(role.rows):
-                signals.append({"name": name, "path": role.path})
+            if role is None or of_model.isdisjoint(role.rows) or is_beneath(role.path, self._stated("ignore")):
+                continue
+            signals.append({"name": name, "path": role.path})
         names = {signal["name"] for signal in signals}
         return signals if len(names) == len(signals) and max(map(len, names), default=0) <= MOST_CHARACTERS else []
 
@@ -290,6 +299,7 @@ class _Maker:
             and leaf.share >= _NEARLY
             and self._kinds[steps] is Kind.CATEGORICAL
             and not self._is_answer(leaf)
+            and not is_beneath(leaf.path, self._stated("ignore"))
             and self._splits(leaf)
         ]
         return sorted(fit, key=lambda leaf: leaf.distinct)[:_MOST_SEGMENTS]

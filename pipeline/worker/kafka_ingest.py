@@ -217,7 +217,8 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if position < first:
             return False
         self._consumer.seek(tp, position)
-        owned.generation, owned.idle_since_s = self._generation(), None
+        owned.generation = self._generation()
+        owned.idleness.restart()
         self._owned[tp] = owned
         log.info("%s: reads on from %d", SourcePartition(tp.topic, tp.partition), position)
         return True
@@ -275,10 +276,11 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return {}
 
     async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[ConsumerRecord]) -> None:
-        owned.idle_since_s = None
         fed = await self._offload(
             owned.ingest.feed, records_of(records, headers=self._with_headers, keys=self._with_keys)
         )
+        if fed.heard:
+            owned.idleness.heard()
         self._board.fed(fed)
         self._complaints.note(fed)
         await self._finish(tp, owned, fed, records)
@@ -340,26 +342,27 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         owned.committed, owned.committed_at_s = (resume, progress), time.monotonic()
 
     async def _look_for_idle(self) -> None:
-        """Lets time pass on partitions that have had nothing to read for long enough. The one use of the clock.
+        """Lets time pass on partitions that have had no event for long enough. The one use of the clock.
 
         A partition never filled has nothing to hold up while the others are empty too, so it is not idle then: its
         claim would be today's, and make late whatever history is put into the topic next.
         """
         if not self._owned:
             return
+        now_s = self._clock()
         ends = await self._consumer.end_offsets(
             [TopicPartition(t.name, i) for t in self._topics.values() for i in range(t.partitions)]
         )
         filled = any(ends.values())
         for tp, owned in list(self._owned.items()):
             unheard = owned.ingest.progress.watermark_ms == BEGINNING and not filled
-            if unheard or owned.ingest.restoring or await self._consumer.position(tp) < ends[tp]:
-                owned.idle_since_s = None
+            if unheard or owned.ingest.restoring:
+                owned.idleness.restart()
                 continue
-            now = self._clock()
-            owned.idle_since_s = now if owned.idle_since_s is None else owned.idle_since_s
-            if (now - owned.idle_since_s) * 1000 >= self._config.window.idle_timeout_ms:
-                await self._claim(tp, owned, int(now * 1000))
+            position = await self._consumer.position(tp)
+            idle_s = owned.idleness.look(position, ends[tp], now_s, self._config.window.idle_timeout_ms / 1000)
+            if idle_s is not None:
+                await self._claim(tp, owned, int(idle_s * 1000))
 
     async def _claim(self, tp: TopicPartition, owned: OwnedSource, now_ms: int) -> None:
         claimed = owned.ingest.claim(now_ms)
@@ -372,7 +375,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def _pause_those_ahead(self) -> None:
         """Pauses partitions that are windows ahead of the slowest, so that catching up keeps few windows open."""
         marks = {tp: o.ingest.progress.watermark_ms for tp, o in self._owned.items()}
-        heard = [mark for tp, mark in marks.items() if mark != BEGINNING and self._owned[tp].idle_since_s is None]
+        heard = [mark for tp, mark in marks.items() if mark != BEGINNING and self._owned[tp].idleness.since_s is None]
         limit = min(heard, default=0) + WINDOWS_AHEAD * self._config.window.length_ms
         ahead = {tp for tp, mark in marks.items() if heard and mark > limit}
         paused = self._consumer.paused()

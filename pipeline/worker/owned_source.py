@@ -1,12 +1,13 @@
 """What a worker knows of a source partition that it reads."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.dispatch import Dispatcher
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Progress
 from pipeline.serving.board import SourceStatus
+from pipeline.worker.idleness import Idleness
 
 
 @dataclass(slots=True)
@@ -20,7 +21,7 @@ class OwnedSource:
     generation: int
     begun: bool = False
     sending: bool = False
-    idle_since_s: float | None = None
+    idleness: Idleness = field(default_factory=Idleness)
     committed: tuple[int, Progress] | None = None
     committed_at_s: float = 0.0
 

@@ -58,6 +58,18 @@ def test_strings_are_entered_in_the_vocabulary() -> None:
     assert vocabulary.labels == {hash_of("a"): "a", hash_of("b"): "b"}
 
 
+def test_a_long_string_is_held_by_its_hash_and_label() -> None:
+    vocabulary = Vocabulary()
+    texts = [str(i) + "x" * 100_000 for i in range(50)]
+    column = Column.of([*texts, *texts], vocabulary)
+    assert rows_of(column) == [(Kind.STRING, hash_of(text)) for text in [*texts, *texts]]
+    assert vocabulary.labels == {hash_of(text): text[:80] for text in texts}
+    assert not len(vocabulary)
+    assert 50 * 80 < vocabulary.size_bytes < 50 * 500
+    vocabulary.clear()
+    assert vocabulary.size_bytes == 0
+
+
 def test_integers_round_to_the_nearest_float() -> None:
     column = Column.of([2**53 + 1, 2**70 + 1], Vocabulary())
     assert column.numbers is not None

@@ -159,3 +159,27 @@ async def test_events_of_a_model_that_stops_are_all_counted_when_its_partition_f
     config["window"] = {"length": "5s", "allowed_lateness": "1s", "idle_timeout": "1s"}
     workers.append(Worker(tmp_path, "silent", config).start())
     until("the first windows closed", lambda: counted(servers, "silent") >= 5)
+
+
+async def test_a_partition_that_gets_bad_records_alone_holds_no_window_open(
+    real_kafka: Kafka, tmp_path: Path, workers: list[Worker]
+) -> None:
+    """The same, but bad records come to it without end, more of them than the worker looks for idleness."""
+    servers = real_kafka.bootstrap_servers
+    create_topic(servers, "bad.events", 2)
+    await send(servers, "bad.events", EVENTS_OF_ALL[:2], 2)
+    config = settings("bad.events", "bad", servers)
+    config["window"] = {"length": "5s", "allowed_lateness": "1s", "idle_timeout": "1s"}
+    bad = asyncio.create_task(bad_records(servers, "bad.events"))
+    try:
+        workers.append(Worker(tmp_path, "bad", config).start())
+        await asyncio.to_thread(until, "the window closed", lambda: counted(servers, "bad") == 2, 30)
+    finally:
+        bad.cancel()
+
+
+async def bad_records(servers: str, topic: str) -> None:
+    """Without end, to the first partition."""
+    while True:
+        await send(servers, topic, [b"{not json"], 1)
+        await asyncio.sleep(0.05)

@@ -1,5 +1,7 @@
 """Events of many models are converted together: a model's packets are those that it gives alone."""
 
+import gc
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.intake import Documents, Intake
-from pipeline.ingest.layout import Layouts
+from pipeline.ingest.layout import Layout, Layouts
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Records
 from pipeline.ingest.shared import Ingest
@@ -29,9 +31,10 @@ def config(models: tuple[str, ...], signals: int) -> Config:
     return Config.from_mapping({"models": listed, "window": window, "limits": {"signals_per_model": signals}})
 
 
-def payloads(cfg: Config, events: list[bytes], batch: int) -> dict[tuple[Any, ...], bytes]:
-    """What is sent for each (window, group)."""
-    ingest = PartitionIngest(Ingest(cfg), SourcePartition("events", 0), "id", 0)
+def payloads(cfg: Config, events: list[bytes], batch: int, partitions: int = 1) -> dict[tuple[Any, ...], bytes]:
+    """What is sent for each (window, group) by a worker that has so many partitions, of which one has the events."""
+    shared = Ingest(cfg)
+    ingest, *_others = (PartitionIngest(shared, SourcePartition("events", i), "id", 0) for i in range(partitions))
     emissions = []
     for at in range(0, len(events), batch):
         some = events[at : at + batch]
@@ -75,6 +78,27 @@ def test_a_layout_that_no_model_has_is_forgotten() -> None:
     assert len(layouts._shared) == 1
 
 
+def test_a_model_is_forgotten_that_has_no_events_while_windows_are_sent() -> None:
+    layouts = Layouts(Config())
+    often, seldom = (layouts.learn(model, [{model: 1}]) for model in ("often", "seldom"))
+    for _ in range(3):
+        layouts.forget_unmet()
+        assert layouts["often"] is often
+    assert layouts["seldom"] is not seldom
+
+
+def test_models_without_end_leave_nothing_behind() -> None:
+    """Each window has twenty models that no other has, with features of their own."""
+    ingest = PartitionIngest(Ingest(Config()), SourcePartition("events", 0), "id", 0)
+    window_ms = Config().window.length_ms
+    for w in range(20):
+        start_ms = START_MS + w * window_ms
+        some = [encode(event(i, start_ms, f"m{w}-{i}", features={f"f{w}-{i}": 1})) for i in range(20)]
+        ingest.feed(Records(np.arange(20) + 20 * w, np.full(20, start_ms), some))
+    gc.collect()
+    assert sum(isinstance(one, Layout) for one in gc.get_objects()) < 100
+
+
 def test_a_model_that_is_not_watched_has_no_layout() -> None:
     with pytest.raises(KeyError, match="b"):
         Layouts(config(("a",), 10))["b"]
@@ -87,3 +111,31 @@ def test_what_waits_is_counted_until_it_is_taken() -> None:
     taken = {place.model: list(chunk.columns) for place, chunk in intake.take()}
     assert taken == {"a": ["x"], "b": ["z"]}
     assert (intake.rows, intake.documents, intake.values, intake.first_offset()) == (0, 0, 0, None)
+
+
+def test_long_strings_and_many_partitions_change_nothing_and_keep_to_their_memory() -> None:
+    """Each event has another prompt, and the worker's partitions share what memory there is for strings and documents."""
+    cfg = Config.from_mapping({"window": {"length": "1d", "allowed_lateness": "1m"}})
+    events = [
+        encode(event(i, START_MS + i, features={"prompt": f"{i % 1500} {'lorem ' * 2000}", f"z{i % 40}": "id"}))
+        for i in range(2000)
+    ]
+    tracemalloc.start()
+    many = payloads(cfg, events, 50, partitions=1000)
+    assert tracemalloc.get_traced_memory()[1] < 9_000_000
+    tracemalloc.stop()
+    assert many == payloads(cfg, events, len(events))
+
+
+def test_documents_that_wait_become_columns_before_they_take_much() -> None:
+    """Forty models of a layout each: none of them has enough events for a table."""
+    pending = PartitionIngest(Ingest(Config()), SourcePartition("events", 0), "id", 0)
+    events = [
+        encode(event(i, START_MS, f"m{i % 40}", features={f"x{i % 40}": "y" * 500_000}, version="1"))
+        for i in range(200)
+    ]
+    tracemalloc.start()
+    for at in range(200):
+        pending.feed(Records(np.array([at]), np.array([START_MS]), events[at : at + 1]))
+    assert tracemalloc.get_traced_memory()[1] < 48_000_000
+    tracemalloc.stop()

@@ -197,6 +197,21 @@ def test_a_model_left_out_is_counted_only() -> None:
     assert (fed.profiled, fed.excluded) == (1, 2)
 
 
+def test_only_events_are_heard() -> None:
+    """What is refused, a clock ahead among it, says nothing of the time; an event that is late or excluded does."""
+    ingest = fresh(config(models=[{"name": "watched"}]))
+    far_ms = START_MS + 3_600_000
+    values = [
+        encode(event(1, START_MS, "watched")),
+        b"{not json",
+        encode(event(2, far_ms, "watched")),
+        encode(event(3, START_MS - 60_000, "watched")),
+        encode(event(4, START_MS, "other")),
+    ]
+    log = Log(values, [START_MS] * len(values))
+    assert [ingest.feed(log.records(i, i + 1)).heard for i in range(len(values))] == [True, False, False, True, True]
+
+
 def test_an_idle_partition_seals_by_its_claim() -> None:
     ingest = fresh(config())
     ingest.feed(Log([encode(event(1, START_MS + 3000))], [START_MS + 3000]).records(0, 1))

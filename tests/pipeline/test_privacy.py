@@ -77,6 +77,30 @@ def test_what_is_redacted_keeps_its_distribution_and_not_its_names() -> None:
     assert found.header.fingerprint != plain.header.fingerprint
 
 
+def test_a_path_stands_for_all_that_is_beneath_it() -> None:
+    """Whether what is beneath stands in objects, or in keys that hold the dots themselves."""
+    secret = "Elm St 5"
+    events = [
+        encode(
+            event(i, START_MS + i, features={"x": 1, "at.home.street": secret, "at": {"home": {"street": secret}}})
+            | {"out": {"answer": secret}, "tags": {"home": {"street": secret}}}
+        )
+        for i in range(40)
+    ]
+    paths = {"paths": {"prediction": "out.answer"}}
+    (ignored,) = packets(events, event={"ignore": ["features.at.home", "out"], **paths})
+    assert set(decode_group(ignored.payload).signals) == {"x", "at"}
+    signals = [{"name": "s", "path": "features.at.home.street"}, {"name": "p", "path": "out.answer"}]
+    for listed in ("auto", signals):
+        models = [{"name": "m", "segments": ["tags.home.street"], "signals": listed}]
+        event_ = {"redact": ["features.at", "out", "tags"], "redact_key": SECRET, **paths}
+        whole, segment = packets(events, models=models, event=event_)
+        assert {label[0] for label in (*labels(whole), *labels(segment))} == {"#"}
+        assert segment.header.segment is not None
+        assert segment.header.segment[1].startswith("#")
+        assert secret.encode() not in whole.payload + segment.payload
+
+
 def test_batches_change_nothing_of_it() -> None:
     both = {"ignore": ["features.name"], "redact": ["features.email"], "redact_key": SECRET}
     assert packets(values(), 1, event=both) == packets(values(), 17, event=both)
@@ -131,9 +155,41 @@ def test_a_key_that_is_not_there_is_said_in_a_line(monkeypatch: pytest.MonkeyPat
             },
             "so keep cannot name its values",
         ),
+        (
+            {"event": {"ignore": ["t"]}, "models": [{"name": "m", "segments": ["t.a"]}]},
+            r"t\.a is watched, and event.ignore",
+        ),
+        (
+            {
+                "event": {"ignore": ["features.a"]},
+                "models": [{"name": "m", "signals": [{"name": "s", "path": "features.a.b"}]}],
+            },
+            r"features\.a\.b is watched, and event.ignore",
+        ),
+        (
+            {
+                "event": {"redact": ["t"], "redact_key": SECRET},
+                "models": [{"name": "m", "segments": [{"path": "t.a", "keep": ["DE"]}]}],
+            },
+            "so keep cannot name its values",
+        ),
+        (
+            {
+                "event": {"redact": ["features.a"], "redact_key": SECRET},
+                "models": [{"name": "m", "signals": [{"name": "s", "path": "features.a.b", "kind": "numeric"}]}],
+            },
+            r"features\.a\.b is redacted, so the kind of the signal s cannot be numeric: .* ignore it, or make it categorical",
+        ),
+        ({"event": {"ignore": ["in"], "paths": {"features": "in.features"}}}, r"in\.features cannot be ignored"),
+        (
+            {"event": {"ignore": ["e"], "embeddings": [{"path": "e.v", "dimension": 8}]}},
+            r"e\.v is an embedding, and ignored",
+        ),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(sections: dict[str, Any], said: str) -> None:
+def test_what_is_watched_is_not_ignored_nor_redacted_where_that_would_show_it(
+    sections: dict[str, Any], said: str
+) -> None:
     with pytest.raises(ConfigError, match=said):
         Config.from_mapping(sections)
 

@@ -326,6 +326,24 @@ def test_where_events_come_from_is_no_model(among_tags: bool) -> None:
     assert [model["name"] for model in proposal.models] == ["scores"]
 
 
+def test_nothing_is_proposed_beneath_what_is_ignored_nor_as_numbers_what_is_redacted() -> None:
+    rng, events = random.Random(3), []
+    for loan in loans(300, 300):
+        loan["features"] |= {"code": str(rng.randrange(10**6)), "branch": rng.choice([5411, 5812, 9001])}
+        events.append(encode(loan))
+    whole = proposed(sample_of(events)).models[0]
+    assert isinstance(whole, dict)
+    assert whole["segments"] == ["tags.country"]
+    assert {"name": "code", "path": "features.code", "kind": "numeric"} in whole["signals"]
+    private = {"ignore": ["tags", "prediction"], "redact": ["features.code"], "redact_key": {"env": "K"}}
+    proposal = proposed(sample_of(events), private)
+    (model,) = config_of(proposal).models
+    assert not model.segments
+    kinds = {signal.name: signal.kind for signal in model.signals if not isinstance(signal, str)}
+    assert kinds["code"] == "categorical"
+    assert "prediction" not in kinds
+
+
 @pytest.mark.parametrize("listed", [False, True])
 def test_an_embedding_is_proposed_with_its_dimension_and_profiled(listed: bool) -> None:
     rng = np.random.default_rng(3)

@@ -203,6 +203,8 @@ MISTAKES = {
     "page: {windows: 11}": "page.windows: must be at least 12, got 11",
     "metrics: {quantiles: [0.5, 1]}": "metrics.quantiles[1]: must be less than 1, got 1",
     "metrics: {quantiles: [0.5, 0.5]}": "metrics.quantiles: the quantile '0.5' is there twice",
+    "models: [{name: m, signals: [{name: __anomaly__, path: p}]}]": "models[0].signals[0].name: '__anomaly__' begins with "
+    "__, as the names of driftline's own signals do; choose another",
     "metrics: {port: 65536}": "metrics.port: must be at most 65535, got 65536",
     # one of several words
     "kafka: {start: newest}": "kafka.start: must be 'earliest' or 'latest', got 'newest'",

@@ -39,6 +39,9 @@ def run_worker(file: Path, *, ingest: bool, monitor: bool, version: str) -> None
     try:
         with _served(config, board, version):
             run_services(config, baselines, board, reload, ingest=ingest, monitor=monitor)
+    except KeyboardInterrupt:  # of a SIGINT once the services have left
+        reload.end()
+        raise
     finally:
         reload.begin_again()
 

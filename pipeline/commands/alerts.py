@@ -12,7 +12,7 @@ import typer
 from detectors.statistics.footing import LEAST_WORTH
 from pipeline.commands import console
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import write
+from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.yaml_edit import diff_of, in_one_line, with_setting
 from pipeline.ingest.sightings import LOOK_AT, read_sightings
 from pipeline.monitor.probation import STEPS
@@ -122,6 +122,7 @@ def accept_command(
     """Takes what a model has been like since an incident began for its new normal: a new baseline."""
     from pipeline.alerts.acceptance import accept
 
+    keep_apart([config], [out])
     settings = read_config(config)
     accepted = accept(settings, name)
     baseline = accepted.baseline

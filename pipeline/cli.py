@@ -19,7 +19,9 @@ from pipeline.commands import report as report_cli
 from pipeline.commands import sniff as sniff_cli
 from pipeline.commands.series import series
 from pipeline.configuration.config_file import read_config
+from pipeline.configuration.outfile import Lines, keep_apart
 from pipeline.configuration.shelf import configured_baselines, frozen_of
+from pipeline.events.files import check_files
 from pipeline.events.reader import EventReader
 from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
@@ -142,12 +144,14 @@ def replay(
         found = Raw(settings, raw)
         console.show_detections(found, (b.values for b in console.batches(events, settings, quiet=quiet)), json=json)
         return
+    keep_apart([config, *events], [alerts, windows])
+    check_files(events)
     baselines = configured_baselines(settings, config.parent)
     ingest = LocalIngest(settings, frozen_of(settings, baselines))
     messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))
     board = Board()
     fired: list[Alert] = []
-    with _Lines(alerts) as alert_file, _Lines(windows) as window_file:
+    with Lines(alerts) as alert_file, Lines(windows) as window_file:
         for closing in closings(settings, baselines, messages):
             board.closed(0, closing)
             fired += closing.alerts
@@ -256,27 +260,6 @@ app.command(epilog=console.example("driftline series cpu.csv -o scored.csv --plo
 def version() -> None:
     """Prints the version."""
     console.out.print(VERSION)
-
-
-class _Lines:
-    """Writes lines of bytes to a file, or nowhere."""
-
-    def __init__(self, path: Path | None) -> None:
-        try:
-            self._file: Any = None if path is None else path.open("wb")
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror}") from error
-
-    def __enter__(self) -> "_Lines":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, lines: Any) -> None:
-        if self._file is not None:
-            self._file.writelines(line + b"\n" for line in lines)
 
 
 def _check_log_level(log_level: str) -> None:

@@ -47,8 +47,8 @@ class Comparison(NamedTuple):
     `p_value` was held against, and `basis` what that rests on. A change of `minimum_detectable_effect` would be found
     with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
     `raised` is whether any verdict is warning or drift; `against` names the reference. `score` is the window's standard score
-    among the baseline's. `rate` is the detector whose rate alone says that the signal drifts: `effect`, its bounds and the first
-    of `cells` are then that rate's."""
+    among the baseline's. `rate` is the one that alone says that the signal drifts, by its detector's name, or `useless`
+    (`detectors.comparisons.watch`): `effect`, its bounds and the first of `cells` are then that rate's."""
 
     state: State
     level: float

@@ -2,6 +2,7 @@
 
 from detectors.comparisons.comparison import SUSTAINED, WATCHED, Comparison
 from detectors.comparisons.rate_cells import of_values
+from detectors.comparisons.watch import USELESS, rate_told_by
 from detectors.references.reference import BASELINE
 from detectors.statistics.chance import Chance
 from schemas.verdict import State, Verdict
@@ -29,7 +30,8 @@ def describe(signal: str, comparison: Comparison, chance: Chance | None = None) 
 def _parts(comparison: Comparison) -> list[str]:
     """What moved, and what rates say; the one that alone says drift before all others."""
     rates = sorted(
-        (v for v in comparison.verdicts if v.detector in WATCHED), key=lambda v: v.detector != comparison.rate
+        (v for v in comparison.verdicts if v.detector in WATCHED),
+        key=lambda v: rate_told_by(v.detector, v.note) != comparison.rate,
     )
     seen = [_seen(verdict, comparison) for verdict in rates]
     moved = _moved(comparison)
@@ -79,6 +81,9 @@ def _seen(verdict: Verdict, comparison: Comparison) -> str:
         return f"{share} of events anomalous, {verdict.note}"
     if verdict.detector == "out_of_range":
         return f"{share} of values outside the baseline's range"
+    if rate_told_by(verdict.detector, verdict.note) == USELESS:
+        before = _percent(max(0.0, verdict.statistic - (verdict.effect or 0.0)))
+        return f"values of no use ({verdict.note}) from {before} to {share} of events"
     return f"{share} of values of types that the baseline lacks ({verdict.note})"
 
 

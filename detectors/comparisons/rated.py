@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detectors.comparisons.watch import rate_told_by
 from detectors.profiles.alignment import Flags
 from detectors.profiles.ordering import Floats
 from detectors.statistics.bar import Codes
@@ -16,8 +17,8 @@ _TWO_SIDED_95 = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """`rows`, shape (n,), are true for these signals; `names` says which rate it is, the one that is least likely, and
-    `effect`, `low` and `high` are its own, empty and NaN for the others."""
+    """`rows`, shape (n,), are true for these signals; `names` says which rate it is, the one that is least likely, as
+    `detectors.comparisons.watch` names it, and `effect`, `low` and `high` are its own, empty and NaN for the others."""
 
     rows: Flags
     names: list[str]
@@ -43,8 +44,8 @@ class Rated:
             least[rows] = one.p_value[places]
             effect, width = one.effect[places], _width(one)[places]
             found.rows[rows] = True
-            for row in rows.tolist():
-                found.names[row] = one.detector
+            for place, row in zip(places.tolist(), rows.tolist(), strict=True):
+                found.names[row] = rate_told_by(one.detector, one.notes[place] if one.notes else "")
             found.effect[rows] = effect
             found.low[rows] = np.maximum(effect - width, 0.0)
             found.high[rows] = np.minimum(effect + width, 1.0)

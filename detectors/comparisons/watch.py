@@ -26,6 +26,11 @@ from detectors.statistics.significance import rare_event_p, rare_event_threshold
 from detectors.statistics.verdicts import Verdicts
 from schemas.codec import encode_text
 
+USELESS = "useless"
+"""The rate of values that are of no use anywhere; `types` tells of it."""
+
+_OF_NO_USE = ("not finite", "other")
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -103,23 +108,42 @@ def _null_rate(batch: Batch) -> Verdicts:
 
 
 def _types(batch: Batch) -> Verdicts:
-    """Values of a type that the baseline lacks, and those that are of no use anywhere: not finite, or neither number,
-    string nor boolean. One-sided: fewer are no cause for alarm."""
-    before, after = batch.before, batch.after
-    found = {
-        "numbers": np.where(before.numbers > 0, 0, after.numbers),
-        "strings": np.where(before.strings > 0, 0, after.strings),
-        "booleans": np.where(before.booleans > 0, 0, after.booleans),
-        "not finite": after.not_finite,
-        "other": after.other,
+    """Values of a type that the baseline lacks, held against none; and those that are of no use anywhere, not finite, or
+    neither number, string nor boolean, against the baseline's. Each one-sided: fewer are no cause for alarm. The less
+    probable of the two decides, of those that matter where one does; twice its p."""
+    before, after, bar = batch.before, batch.after, batch.bar
+    none = np.zeros_like(after.other)
+    lacked = {
+        name: np.where(getattr(before, name) > 0, none, getattr(after, name))
+        for name in ("numbers", "strings", "booleans")
     }
-    total = sum(found.values(), np.zeros_like(after.other))
-    notes = [""] * len(total)
-    for at in np.flatnonzero(total).tolist():
-        notes[at] = ", ".join(name for name, counts in found.items() if counts[at])
-    rates = Rates(total, after.events, before.not_finite + before.other, before.events)
-    rows = np.arange(len(total))
-    return _one_sided("types", rows, rates, np.ones(len(total)), batch.bar, notes)
+    useless = dict(zip(_OF_NO_USE, (after.not_finite, after.other), strict=True))
+    first = Rates(sum(lacked.values(), none), after.events, none, before.events)
+    second = Rates(sum(useless.values(), none), after.events, before.not_finite + before.other, before.events)
+    p_values = [rare_event_p(r.current, r.n_current, r.reference, r.n_reference) for r in (first, second)]
+    effects = [np.maximum(0.0, r.change) for r in (first, second)]
+    places = [p + (effect < bar.rare_effect) for p, effect in zip(p_values, effects, strict=True)]
+    later = (places[1] < places[0]) | ((places[1] == places[0]) & (effects[1] > effects[0]))
+    rates = Rates(
+        np.where(later, second.current, first.current),
+        after.events,
+        np.where(later, second.reference, none),
+        before.events,
+    )
+    notes = [""] * len(later)
+    for at in np.flatnonzero(rates.current).tolist():
+        notes[at] = ", ".join(name for name, counts in (useless if later[at] else lacked).items() if counts[at])
+    limit = rare_event_threshold(bar.level / 2, rates.n_current, rates.reference, rates.n_reference)
+    p_value, threshold = np.minimum(1.0, 2.0 * np.where(later, *p_values[::-1])), limit / np.maximum(1, rates.n_current)
+    return _verdicts(
+        "types", np.arange(len(later)), rates, p_value, np.where(later, *effects[::-1]), threshold, bar, notes
+    )
+
+
+def rate_told_by(detector: str, note: str) -> str:
+    """Which rate a verdict with this note tells of: that of its detector, or of the two that `types` has, `useless` where it
+    is that."""
+    return USELESS if detector == "types" and note.startswith(_OF_NO_USE) else detector
 
 
 def _out_of_range(batch: Batch) -> Verdicts:

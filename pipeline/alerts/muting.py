@@ -1,6 +1,8 @@
-"""Which labels of Alertmanager an alert, an incident or a model goes by there, whether it came by rule or by push."""
+"""Which labels of Alertmanager an alert, an incident or a model goes by there, whether it came by rule or by push; and who
+mutes it."""
 
-from collections.abc import Mapping
+import getpass
+from collections.abc import Callable, Mapping
 
 from pipeline.alerts.alert_log import find_alert
 from pipeline.alerts.notices import ALERTNAME, labels_of
@@ -19,3 +21,11 @@ def labels_to_mute(config: Config, name: str | None, model: str | None) -> Mappi
     labels = labels_of(alert)
     shared = _SHARED if name == alert.id else ("alertname", "model")
     return {label: labels[label] for label in shared}
+
+
+def author(known: Callable[[], str] = getpass.getuser) -> str:
+    """Who runs this, by the environment or the system; `driftline` where neither has a name, as in many containers."""
+    try:
+        return known()
+    except (KeyError, OSError):  # the one up to Python 3.12, the other from 3.13 on
+        return "driftline"

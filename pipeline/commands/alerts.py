@@ -1,6 +1,5 @@
 """The commands `driftline alerts ...`: what is on the alert topic, and what whoever is on call does about it."""
 
-import getpass
 import os
 import sys
 import time
@@ -11,9 +10,10 @@ import typer
 
 from detectors.statistics.footing import LEAST_WORTH
 from pipeline.commands import console
+from pipeline.configuration.baseline_edit import how_to_name, with_baseline
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import write
-from pipeline.configuration.yaml_edit import diff_of, in_one_line, with_setting
+from pipeline.configuration.outfile import keep_apart, write
+from pipeline.configuration.yaml_edit import diff_of
 from pipeline.ingest.sightings import LOOK_AT, read_sightings
 from pipeline.monitor.probation import STEPS
 from schemas.alert import Alert
@@ -73,12 +73,12 @@ def mute_command(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--for") from None
     from pipeline.alerts.alertmanager_client import silenced
-    from pipeline.alerts.muting import labels_to_mute
+    from pipeline.alerts.muting import author, labels_to_mute
 
     settings = read_config(config)
     labels = labels_to_mute(settings, name, model)
     now_ms = time.time_ns() // 1_000_000
-    silence = silenced(settings, labels, now_ms, now_ms + length_ms, getpass.getuser(), reason)
+    silence = silenced(settings, labels, now_ms, now_ms + length_ms, author(), reason)
     shown = ", ".join(f'{label}="{value}"' for label, value in labels.items())
     console.out.print(f"muted until {instant(now_ms + length_ms)}: {shown} (silence {silence})", markup=False)
 
@@ -123,6 +123,7 @@ def accept_command(
     from pipeline.alerts.acceptance import accept
     from pipeline.configuration.shelf import configured_baselines
 
+    keep_apart([config], [out])
     settings = read_config(config)
     accepted = accept(settings, name, configured_baselines(settings, config.parent))
     baseline = accepted.baseline
@@ -145,14 +146,14 @@ def _name_in(config: Path, settings: Config, model: str, out: Path, *, edit: boo
     text = config.read_text(encoding="utf-8")
     names = [] if settings.models == "auto" else [one.name for one in settings.models]
     if model not in names:
-        console.err.print(
-            f"{config}: has no entry of {model}; add to models: {{name: {model}, baseline: {relative}}}", markup=False
-        )
+        console.err.print(f"{config}: {how_to_name(settings, model, relative)}", markup=False)
         return
     try:
-        changed = with_setting(text, ["models", names.index(model), "baseline"], in_one_line(relative))
+        changed = with_baseline(text, names.index(model), relative)
     except ValueError as error:
-        raise InputError(f"{config}: {error}; set models[{names.index(model)}].baseline to {relative}") from None
+        raise InputError(
+            f"{config}: {error}; name {relative} in models[{names.index(model)}].baseline by hand"
+        ) from None
     console.out.print(diff_of(text, changed, str(config)).rstrip(), markup=False)
     if edit:
         write(config, changed.encode())

@@ -19,6 +19,7 @@ from pipeline.backtest.trials import run_trials
 from pipeline.commands import console
 from pipeline.commands.span import FromKafka, Since, SomeFiles, Until, history_of, span_of
 from pipeline.configuration.config_file import read_config
+from pipeline.configuration.outfile import keep_apart
 from pipeline.configuration.shelf import configured_baselines, frozen_of
 from pipeline.history.history import History
 from schemas import codec
@@ -60,6 +61,7 @@ def backtest(
     """Runs a configuration over history: incidents against the budget, what would be found, and what to set instead."""
     tried = [_injection(text) for text in inject or [] if text != ALL]
     span = span_of(since, until, from_kafka, events)
+    keep_apart([config, *(events or [])], [plot])
     draw = None if plot is None else _drawer(plot)
     settings = read_config(config)
     baselines = configured_baselines(settings, config.parent)

@@ -8,7 +8,7 @@ import typer
 from pipeline.commands import console
 from pipeline.commands.span import FromKafka, Since, SomeFiles, Until, history_of, span_of
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import write
+from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.shelf import read_baseline
 from pipeline.history.baseline_build import build
 
@@ -33,6 +33,7 @@ def build_command(
 ) -> None:
     """Builds a baseline from reference data: one profile of each signal, and one for each window."""
     span = span_of(since, until, from_kafka, events)
+    keep_apart([config, *(events or [])], [out])
     settings = read_config(config)
     with console.stages(quiet) as stage:
         seen = stage("reading the events")

@@ -7,7 +7,7 @@ import typer
 
 from pipeline.commands import console
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import write
+from pipeline.configuration.outfile import keep_apart, write
 from pipeline.serving.page.report import chronicle_of, report
 
 EXAMPLES = (
@@ -30,6 +30,7 @@ def report_command(
     """Writes a model's page as one file that needs nothing else, to send to someone."""
     if alerts is not None and windows is None:
         raise typer.BadParameter("needs --windows, too", param_hint="--alerts")
+    keep_apart([config, windows, alerts], [out])
     settings = read_config(config)
     if windows is None:
         from pipeline.serving.page.reader import read_all

@@ -15,6 +15,7 @@ from rich.text import Text
 from detectors.series.anomaly import ALARM, AnomalyScorer
 from detectors.series.changes import ChangeDetector
 from pipeline.commands import console
+from pipeline.configuration.outfile import keep_apart, write
 from pipeline.series.file import ScoredFile, SeriesFile
 from pipeline.series.plot import Picture, plotter
 from schemas import codec
@@ -46,6 +47,7 @@ def series(
     if len(files) > 1:
         _takes_one(files, "--out", out)
         _takes_one(files, "--plot", plot)
+    keep_apart(files, [out, plot, changes])
     draw = None if plot is None else plotter(plot)
     readings: dict[str, _Reading] = {}
     for path in files:
@@ -56,7 +58,9 @@ def series(
         if draw is not None:
             draw(reading.picture)
     if changes is not None:
-        _write_json(changes, {name: reading.changes for name, reading in readings.items()})
+        write(
+            changes, (codec.encode_text({name: reading.changes for name, reading in readings.items()}) + "\n").encode()
+        )
     if json:
         sys.stdout.write(codec.encode_text({name: r.summary() for name, r in readings.items()}) + "\n")
     elif not quiet:
@@ -140,11 +144,3 @@ def _progress(file: SeriesFile, quiet: bool) -> Iterator[tuple[int, Any]]:
             yield number, row
             if number % _ROWS_A_STEP == 0:
                 bar.update(task, completed=file.done)
-
-
-def _write_json(path: Path, found: dict[str, list[int]]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(codec.encode_text(found) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error

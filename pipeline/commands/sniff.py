@@ -13,7 +13,7 @@ from rich.text import Text
 from pipeline.commands import console
 from pipeline.commands.span import SomeFiles
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import write
+from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.yaml_edit import document_of
 from pipeline.monitor.learning import learning_note
 from pipeline.sniff.proposal import Found, Proposal, proposed
@@ -56,6 +56,7 @@ def sniff(
     what is a signal, how long a window is to be. Reads only, without a group. The configuration is tried on the same
     events. A value of each path is shown as an example, cut, of a real event; names of models stand in the
     configuration."""
+    keep_apart(events or [], [out])
     examples = not no_examples
     base, document = _base(config, servers, topic, events)
     sample = of_files(events, number) if events else of_topic(base, topic or base.kafka.topics[0], number)

@@ -1,6 +1,10 @@
 """Files that a command writes."""
 
+import os
+import stat
+from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from schemas.errors import InputError
 
@@ -12,3 +16,49 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
+
+
+def keep_apart(read: Iterable[Path | None], written: Iterable[Path | None]) -> None:
+    """Raises InputError where a file to be written is one of those that are read, by whichever name."""
+    inputs = [path for path in read if path is not None]
+    for out in written:
+        if out is not None and any(_are_one(out, path) for path in inputs):
+            raise InputError(f"{out}: is read, and would be written over; name another file to write to")
+
+
+def _are_one(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+class Lines:
+    """Writes lines of bytes to a file, or nowhere. What the file held stays until there is something to write, or the end is
+    reached without an error. Raises InputError at once where it cannot be written."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._begun = False
+        try:
+            self._file: IO[bytes] | None = None if path is None else path.open("ab")
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from error
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if self._file is not None:
+            with self._file:
+                if error is None:
+                    self._begin(self._file)
+
+    def write(self, lines: Iterable[bytes]) -> None:
+        if self._file is not None:
+            self._begin(self._file)
+            self._file.writelines(line + b"\n" for line in lines)
+
+    def _begin(self, file: IO[bytes]) -> None:
+        if not self._begun and stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe or a terminal holds nothing
+            file.truncate(0)
+        self._begun = True

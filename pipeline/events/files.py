@@ -44,6 +44,16 @@ def read_rows(path: Path) -> Iterator[Batch]:
     return _read(path, lambda header, _: _RowAsItIs(header))
 
 
+def check_files(paths: Iterable[Path]) -> None:
+    """Raises InputError for a file that is not there, or whose kind is not known, before any is read."""
+    for path in paths:
+        _reader_for(path)
+        try:
+            path.stat()
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror}") from error
+
+
 def is_table(path: Path) -> bool:
     """Whether it has rows and columns, by its name."""
     return _kind_of(path) in (".csv", ".parquet")
@@ -55,18 +65,23 @@ def _kind_of(path: Path) -> str:
 
 
 def _read(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
+    read = _reader_for(path)
+    try:
+        yield from read(path, reader_of)
+    except InputError:
+        raise
+    except (OSError, EOFError, ValueError, OverflowError, csv.Error, zlib.error) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _reader_for(path: Path) -> "Callable[[Path, _RowReaderOf], Iterator[Batch]]":
     kind = _kind_of(path)
     readers: dict[str, Callable[[Path, _RowReaderOf], Iterator[Batch]]] = {
         ".ndjson": _ndjson, ".jsonl": _ndjson, ".json": _ndjson, ".csv": _csv, ".parquet": _parquet
     }  # fmt: skip
     if kind not in readers:
         raise InputError(f"{path}: files end in {', '.join(readers)} (and .gz), this one in {kind or 'nothing'}")
-    try:
-        yield from readers[kind](path, reader_of)
-    except InputError:
-        raise
-    except (OSError, EOFError, ValueError, OverflowError, csv.Error, zlib.error) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    return readers[kind]
 
 
 def _opened(path: Path) -> tuple[IO[bytes], IO[bytes]]:

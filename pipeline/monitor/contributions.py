@@ -9,8 +9,7 @@ import numpy as np
 
 from detectors.baselines.baseline import BaselineGroup
 from detectors.comparisons.contribution import excess_of_score, excesses_of, kinds_of
-from detectors.comparisons.rate_cells import of_values, rate_of
-from detectors.comparisons.watch import beyond_range
+from detectors.comparisons.rate_cells import counted, of_values, rate_of
 from detectors.correlations.pairwise import SIGNAL as PAIRWISE
 from detectors.groups.group import GroupProfile
 from detectors.lenses.scorer import SIGNAL as ANOMALY
@@ -181,12 +180,8 @@ def _shared(reference: Reference, profiles: Iterable[Profile]) -> Reference:
 def _row(shared: Reference, profile: Profile, rate: str) -> Counts:
     """A profile's events in the cells, without a value, and of other values; or, of a rate, those that it counts and the
     others."""
+    if rate:
+        of_it = counted(rate, shared, profile)
+        return np.array([of_it, profile.count - of_it], np.int64)
     counts = shared.cells.count(profile)
-    kinds = kinds_of(int(counts.sum()), profile.count, profile.null + profile.missing)
-    if not rate:
-        return np.concatenate([counts, kinds[1:]])
-    if rate == "out_of_range":
-        counted = sum(beyond_range(profile, shared.profile)) if profile.numbers.total else 0
-    else:
-        counted = int(kinds[1] if rate == "null_rate" else kinds[2])
-    return np.array([counted, profile.count - counted], np.int64)
+    return np.concatenate([counts, kinds_of(int(counts.sum()), profile.count, profile.null + profile.missing)[1:]])

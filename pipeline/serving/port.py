@@ -1,6 +1,8 @@
 """What the HTTP ports answer: a worker's the page, `/metrics`, and whether it lives and is ready; the notifier's the same
 without a page."""
 
+from ssl import SSLContext
+
 from pipeline.connections.secret import read_secret_file
 from pipeline.connections.tls import server_context
 from pipeline.serving import metrics
@@ -13,7 +15,7 @@ from pipeline.serving.page.reader import TopicReader
 from pipeline.serving.page.renderer import Freshness
 from pipeline.serving.page.site import Site
 from pipeline.serving.page.words import moment
-from pipeline.serving.server import Answer, Credentials, Route, Server
+from pipeline.serving.server import Answer, Credentials, Route, Server, check_address
 from schemas.config import Config
 from schemas.service_config import MetricsConfig
 
@@ -35,7 +37,7 @@ def worker_port(config: Config, board: Board, version: str) -> Server:
         config.metrics.port,
         other=Route(site.not_found),
         credentials=credentials_of(config.metrics),
-        tls=None if config.metrics.tls is None else server_context(config.metrics.tls, "metrics.tls"),
+        tls=_tls_of(config.metrics),
         background=[reader.run],
     )
 
@@ -48,8 +50,16 @@ def notify_port(config: Config, board: NotifyBoard, version: str) -> Server:
         config.metrics.notify_port,
         setting="metrics.notify_port",
         credentials=credentials_of(config.metrics),
-        tls=None if config.metrics.tls is None else server_context(config.metrics.tls, "metrics.tls"),
+        tls=_tls_of(config.metrics),
     )
+
+
+def check_port(config: MetricsConfig, held: MetricsConfig) -> None:
+    """Raises what `worker_port` would, for a process that serves one already, and serves nothing."""
+    if config.port:
+        credentials_of(config)
+        _tls_of(config)
+        check_address(config.host, config.port, held=config.port == held.port)
 
 
 def local_port(config: Config, chronicle: Chronicle, board: Board, port: int, version: str) -> Server:
@@ -65,6 +75,11 @@ def credentials_of(config: MetricsConfig) -> Credentials | None:
     if not config.username:
         return None
     return Credentials(config.username, read_secret_file(config.password_file, "metrics.password_file"))
+
+
+def _tls_of(config: MetricsConfig) -> SSLContext | None:
+    """What the port shows; None where it is not encrypted. Raises InputError for a certificate or key that will not do."""
+    return None if config.tls is None else server_context(config.tls, "metrics.tls")
 
 
 def _up_to(chronicle: Chronicle) -> Freshness:

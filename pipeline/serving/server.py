@@ -23,6 +23,7 @@ log = logging.getLogger("driftline.http")
 
 _BACKLOG = 128
 _PATIENCE_S = 2.0
+_PORT_SETTING = "metrics.port, in the demo --port"
 _SAFETY = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -66,7 +67,7 @@ class Server:
         port: int,
         *,
         other: Route | None = None,
-        setting: str = "metrics.port, in the demo --port",
+        setting: str = _PORT_SETTING,
         credentials: Credentials | None = None,
         tls: SSLContext | None = None,
         background: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
@@ -160,10 +161,16 @@ def _nothing_here(request: Request) -> Answer:
     return Answer(b"nothing here\n", status=404)
 
 
-def _listening(host: str, port: int, setting: str) -> socket.socket:
-    """A socket bound to the host and port. Raises BrokerError where they cannot be had."""
+def check_address(host: str, port: int, *, held: bool) -> None:
+    """Raises BrokerError where a server could not be had there. A port that is `held` is this process's own, on whichever
+    host: of it the host alone is tried. Nobody is served meanwhile."""
+    _listening(host, port, _PORT_SETTING, held=held).close()
+
+
+def _listening(host: str, port: int, setting: str, *, held: bool = False) -> socket.socket:
+    """A socket bound to the host and port, or to any port. Raises BrokerError where they cannot be had."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, _, _, _, address = socket.getaddrinfo(host, 0 if held else port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         raise BrokerError(

@@ -40,6 +40,11 @@ class Punctual:
         super()._install_signal_handlers_unix()  # type: ignore[misc]  # of the worker that this is mixed into
         if self.reload is not None:
             self.loop.add_signal_handler(signal.SIGHUP, self.reload.ask, self._leave_to_begin_again)
+            # The loop hears of signals while it runs. So that none is lost when it no longer does, the reload is told at
+            # once; the loop goes on to hear of them.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self.reload.end)
+                signal.siginterrupt(number, False)
 
     def _leave_to_begin_again(self) -> None:
         self.loop.call_soon_threadsafe(self._on_sigterm)

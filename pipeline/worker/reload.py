@@ -14,20 +14,27 @@ log = logging.getLogger("driftline")
 
 class Reload:
     """Whether the worker is to begin again once it has left. `check` reads the configuration and raises DriftlineError where
-    it is wrong."""
+    it is wrong. Whoever ends the worker has the last word: nothing asked before or after begins it again."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
         self._checking = threading.Lock()
-        self.wanted = False
+        self._wanted = False
+        self._ended = False
+
+    def end(self, *_: object) -> None:
+        """The worker is to end for good. May be a handler of signals."""
+        self._ended = True
 
     def ask(self, leave: Callable[[], None]) -> None:
         """Checks beside the event loop, and has the worker leave where all is well."""
+        if self._ended:
+            return
         threading.Thread(target=self._ask, args=(leave,), name="driftline-reload", daemon=True).start()
 
     def begin_again(self) -> None:
         """Becomes the same command anew, where that is wanted. Then it does not return."""
-        if self.wanted:
+        if self._wanted and not self._ended:
             logging.shutdown()
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
@@ -43,7 +50,7 @@ class Reload:
             log.exception("the configuration is not reloaded, the old one is kept")
         else:
             log.info("the configuration is right: the worker begins again with it")
-            self.wanted = True
+            self._wanted = True
             leave()
         finally:
             self._checking.release()

@@ -1,11 +1,13 @@
 """What a comparison finds, and what it does not make a fuss about."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from detectors.comparisons.comparison import Cell, Comparison, Reference, Settings, compare, compare_all
 from detectors.comparisons.description import describe
@@ -178,6 +180,46 @@ def test_a_change_of_type_is_drift() -> None:
         assert comparison.state is State.DRIFT
         assert verdict(comparison, "types").statistic == pytest.approx(1 / 3)
     assert "(strings)" in describe("x", result(mixed(numbers), mixed([*numbers[:400], *["a"] * 200])))
+
+
+@pytest.mark.parametrize(
+    ("odd", "more", "p", "told"),
+    [
+        (["a"] * 30, 0, stats.binom(30, 500 / 2_500).sf(29), "strings"),
+        ([], 30, stats.binom(80 + 200, 500 / 2_500).sf(79), "not finite"),
+        (["a"] * 3, 50, stats.binom(100 + 200, 500 / 2_500).sf(99), "not finite"),
+        (["a", True] * 20, 10, stats.binom(40, 500 / 2_500).sf(39), "strings, booleans"),
+    ],
+)
+def test_the_less_probable_of_new_types_and_useless_values_decides(
+    odd: list[object], more: int, p: float, told: str
+) -> None:
+    """A tenth of the baseline is of no use; new types are not held against that."""
+    nan = [math.nan]
+    baseline = mixed([*range(90)] * 20 + nan * 200)
+    useful = 450 - more - len(odd)
+    found = verdict(result(baseline, mixed([at % 90 for at in range(useful)] + nan * (50 + more) + odd)), "types")
+    assert found.p_value == pytest.approx(2.0 * p, rel=1e-6)
+    assert found.note == told
+    share = (50 + more) / 500 if told == "not finite" else len(odd) / 500
+    assert found.statistic == pytest.approx(share)
+    assert found.effect == pytest.approx(share - 0.1 * (told == "not finite"))
+
+
+def test_what_matters_decides_over_what_is_less_probable_and_does_not() -> None:
+    """New types of 0.5 % of the events are less probable than 3 % more that are of no use."""
+    values = [at % 90 for at in range(18_000)]
+    baseline, useless = mixed(values + [math.nan] * 2_000), [math.nan] * 1_300
+    found = result(baseline, mixed(values[:8_650] + useless + ["a"] * 50))
+    alone = result(baseline, mixed(values[:8_700] + useless))
+    assert verdict(found, "types").note == "not finite"
+    assert verdict(found, "types").p_value == verdict(alone, "types").p_value
+    assert verdict(found, "types").state is State.DRIFT
+
+
+def test_useless_values_as_before_say_nothing() -> None:
+    found = verdict(result(mixed([1, 2, math.nan] * 500), mixed([1, 2, math.nan] * 100)), "types")
+    assert (found.state, found.p_value) == (State.OK, 1.0)
 
 
 def test_what_does_not_apply_is_left_out() -> None:

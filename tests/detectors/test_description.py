@@ -88,6 +88,12 @@ PRICES = np.random.default_rng(36).lognormal(10.0, 0.3, 20_000)
             id="types",
         ),
         pytest.param(
+            [*PRICES[:9_500].tolist(), *[[1]] * 500],
+            [*PRICES[:900].tolist(), *[[1]] * 150],
+            "x: values of no use (other) from 5 % to 14 % of events",
+            id="values of no use",
+        ),
+        pytest.param(
             [*PRICES[:9_950].tolist(), *[None] * 50],
             [*(PRICES[:900] * 1.3).tolist(), *[None] * 100],
             "x: median from 22,000 to 28,900, 37 % of values moved, and null from 0.5 % to 10 % of events",

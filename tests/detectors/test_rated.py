@@ -1,5 +1,7 @@
 """Where a rate alone says that a signal drifts, the effect and its bounds are the rate's."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -80,10 +82,15 @@ def test_a_rate_that_alone_decides_is_the_effect_though_chance_moved_the_values_
     assert found.effect == null.effect < g.effect
 
 
+SOME_USELESS: list[object] = [*range(100)] * 50 + [[0], math.nan] * 250
+
+
 @pytest.mark.parametrize(
     ("rate", "label", "baseline", "values", "counted"),
     [
         ("types", "types that the baseline lacks", [*range(100)] * 50, [*range(100)] * 9 + ["a"] * 50, (0, 50)),
+        ("types", "types that the baseline lacks", SOME_USELESS, [*range(100)] * 9 + ["a"] * 100, (0, 100)),
+        ("useless", "values of no use", SOME_USELESS, [*range(100)] * 9 + [[0], math.nan] * 100, (500, 200)),
         ("unseen", "categories that the baseline lacks", ["a", "b"] * 2_500, ["a", "b"] * 450 + ["c"] * 30, (0, 30)),
         ("out_of_range", "outside the baseline's range", [*range(100)] * 50, [*range(100)] * 9 + [500] * 30, (0, 30)),
     ],

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gzip
 import json
+import os
 import re
 import signal
 import subprocess
@@ -314,6 +315,49 @@ def test_replay_prints_json_and_writes_lines_that_keep_to_their_schemas(
             schema.validate(codec.decode(line))
     fired = {a["signal"] for a in map(codec.decode, alerts) if "segment" not in a}
     assert fired == {"value", "grade"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "replay -c loan.yaml in.ndjson --windows out.ndjson",
+        "replay -c loan.yaml in.ndjson --alerts out.ndjson",
+        "baseline build -c loan.yaml in.ndjson -o out.ndjson",
+        "sniff in.ndjson -o out.ndjson --force",
+        "report -c loan.yaml --windows in.ndjson -o out.ndjson",
+        "backtest -c loan.yaml in.ndjson --plot out.ndjson",
+        "series in.ndjson -o out.ndjson",
+        "series in.ndjson --changes out.ndjson",
+        "alerts accept 1 -c in.ndjson -o out.ndjson",
+    ],
+)
+@pytest.mark.parametrize("link", [os.link, os.symlink])
+def test_no_command_writes_over_what_it_reads(
+    arguments: str, link: Callable[[Path, Path], None], folder: Path, tmp_path: Path, run: Run
+) -> None:
+    kept = (folder / "events.ndjson").read_bytes()
+    (tmp_path / "in.ndjson").write_bytes(kept)
+    link(tmp_path / "in.ndjson", tmp_path / "out.ndjson")
+    places = {"loan.yaml": folder, "in.ndjson": tmp_path, "out.ndjson": tmp_path}
+    placed = [places[word] / word if word in places else word for word in arguments.split()]
+    fails(run(*placed), r"out\.ndjson: is read, and would be written over; name another file to write to")
+    assert (tmp_path / "in.ndjson").read_bytes() == kept
+
+
+@pytest.mark.parametrize("misspelt", ["absent.ndjson", "table.csv", "table.xlsx"])
+def test_a_replay_that_reads_nothing_leaves_the_last_ones_files(
+    misspelt: str, folder: Path, replayed: Callable[[Path], Replayed], tmp_path: Path, run: Run
+) -> None:
+    before = replayed(folder / "events.ndjson")
+    alerts, windows = tmp_path / "alerts.ndjson", tmp_path / "windows.ndjson"
+    replay = ("replay", "-q", "-c", folder / "loan.yaml", "--alerts", alerts, "--windows", windows)
+    assert run(*replay, folder / misspelt).code == 1
+    if not (folder / misspelt).exists():
+        assert run(*replay, folder / "events.ndjson", folder / misspelt).code == 1
+    assert (alerts.read_bytes(), windows.read_bytes()) == (before.alerts, before.windows)
+    assert run(*replay, folder / "empty.ndjson").code == 0
+    assert (alerts.read_bytes(), windows.read_bytes()) == (b"", b"")
+    assert run("replay", "-q", "-c", folder / "loan.yaml", folder / "empty.ndjson", "--alerts", "/dev/null").code == 0
 
 
 def test_replay_twice_gives_equal_bytes(folder: Path, replayed: Callable[[Path], Replayed]) -> None:

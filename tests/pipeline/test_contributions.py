@@ -30,8 +30,13 @@ def config(**more: Any) -> Config:
     return Config.from_mapping({"window": window, "models": models, "detection": detection})
 
 
-def events(windows: int, changed: Change, signals: int = 2, seed: int = 1) -> Iterator[bytes]:
-    """Events of that many windows after those that are learned and `WELL` more; `changed` alters those of them."""
+def as_it_is(event: dict[str, Any], _: np.random.Generator) -> None:
+    pass
+
+
+def events(windows: int, changed: Change, signals: int = 2, seed: int = 1, usual: Change = as_it_is) -> Iterator[bytes]:
+    """Events of that many windows after those that are learned and `WELL` more; `changed` alters those of them, `usual`
+    the others."""
     rng = np.random.default_rng(seed)
     first = (LEARNED + WELL) * EVENTS
     for at in range(first + windows * EVENTS):
@@ -45,14 +50,15 @@ def events(windows: int, changed: Change, signals: int = 2, seed: int = 1) -> It
             "features": features,
             "tags": {"country": country, "plan": "ab"[at % 2]},
         }
-        if at >= first:
-            changed(event, rng)
+        (changed if at >= first else usual)(event, rng)
         yield codec.encode(event)
 
 
-def closed(windows: int, changed: Change, cfg: Config | None = None, signals: int = 2) -> list[Closing]:
+def closed(
+    windows: int, changed: Change, cfg: Config | None = None, signals: int = 2, usual: Change = as_it_is
+) -> list[Closing]:
     cfg = cfg or config()
-    return list(closings(cfg, {}, LocalIngest(cfg).messages([list(events(windows, changed, signals))])))
+    return list(closings(cfg, {}, LocalIngest(cfg).messages([list(events(windows, changed, signals, usual=usual))])))
 
 
 def fired(some: list[Closing]) -> list[Alert]:
@@ -78,6 +84,18 @@ def nulls_of_country(event: dict[str, Any], rng: np.random.Generator) -> None:
     """A burst of nulls in one country, and values as they were."""
     if event["tags"]["country"] == "FR" and rng.random() < 0.7:
         event["features"]["s00"] = None
+
+
+def lists_of_country(event: dict[str, Any], rng: np.random.Generator) -> None:
+    """Values of no use in one country, and some elsewhere."""
+    if rng.random() < (0.7 if event["tags"]["country"] == "FR" else 0.05):
+        event["features"]["s00"] = [1]
+
+
+def strings_for_lists(event: dict[str, Any], rng: np.random.Generator) -> None:
+    lists_of_country(event, rng)
+    if event["features"]["s00"] == [1]:
+        event["features"]["s00"] = "n/a"
 
 
 def all_french(event: dict[str, Any], _: np.random.Generator) -> None:
@@ -131,6 +149,31 @@ def test_of_nulls_alone_everything_tells_of_nulls() -> None:
     assert french.share == pytest.approx(1.0, abs=0.2)
     assert french.within == pytest.approx(share, abs=0.02)
     assert all(other.within == 0.0 for other in others if other.segment[0] == "tags.country")
+
+
+def test_a_type_in_place_of_values_of_no_use_is_told_as_a_type() -> None:
+    [closing] = [closing for closing in closed(1, strings_for_lists, usual=lists_of_country) if closing.alerts]
+    alert = of_whole(list(closing.alerts), "s00")
+    share = alert.cells[0].current / EVENTS
+    assert 0.05 < share < 0.3
+    assert alert.summary.startswith(f"s00: {100 * share:.2g} % of values of types that the baseline lacks (strings)")
+    assert (alert.cells[0].label, alert.cells[0].reference) == ("types that the baseline lacks", 0)
+    assert alert.effect == pytest.approx(share)
+    assert alert.contributions is not None
+    assert alert.contributions.moved == pytest.approx(share)
+    french, *_ = alert.contributions.segments
+    assert french.segment == ("tags.country", "FR")
+    assert french.share > 0.5
+
+
+def test_more_values_of_no_use_are_told_as_such() -> None:
+    [closing] = [closing for closing in closed(1, lists_of_country) if closing.alerts]
+    alert = of_whole(list(closing.alerts), "s00")
+    share = alert.cells[0].current / EVENTS
+    assert alert.summary.startswith(f"s00: values of no use (other) from 0 % to {100 * share:.2g} % of events")
+    assert (alert.cells[0].label, alert.cells[0].reference) == ("values of no use", 0)
+    assert alert.contributions is not None
+    assert alert.contributions.moved == pytest.approx(share) == pytest.approx(alert.effect)
 
 
 def test_the_parts_of_a_paths_segments_sum_to_what_moved() -> None:

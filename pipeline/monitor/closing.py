@@ -163,6 +163,8 @@ class Closer:
             memory = self._memories[group.model].pop(group)
             closing.alerts += resolutions(group, memory, closing.start_ms, closing.end_ms)
             rolling = self._rolling.pop(group, None)
+            if rolling is not None:
+                self._standards.let_go(rolling)
             self._incidents.forget(group)
             learned = () if self._is_shared(group) else self._standards.forget(group)
             closing.forgotten.append(Forgotten(group, rolling.slots if rolling else (), learned))

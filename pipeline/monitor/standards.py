@@ -6,7 +6,6 @@ A learned baseline is the first windows that close. Versions of a model share it
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Protocol
 
 from detectors.baselines.baseline import Baseline, BaselineGroup
 from detectors.baselines.season import Hour
@@ -21,6 +20,7 @@ from detectors.statistics.chance import Chance
 from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.embeddings import Embedding, Embeddings
+from pipeline.monitor.held import Held
 from pipeline.monitor.probation import Probation
 from pipeline.monitor.rolling import Rolled, Rolling
 from schemas.config import Config
@@ -29,6 +29,7 @@ from schemas.model_config import ModelConfig
 from schemas.season import Season
 
 MOST_PREPARED = 4000
+"""Prepared, a signal takes tens of kilobytes."""
 
 
 @dataclass(slots=True)
@@ -129,15 +130,6 @@ class Standard:
 Key = tuple[str, Segment | None]
 
 
-class Holds(Protocol):
-    """What holds prepared signals."""
-
-    @property
-    def prepared(self) -> int: ...
-
-    def forget(self) -> None: ...
-
-
 class Standards:
     """The baselines of all models that one profiles partition holds."""
 
@@ -155,7 +147,7 @@ class Standards:
         self._embeddings = Embeddings(config)
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[str, dict[Segment | None, Standard]] = {}
-        self._prepared: dict[int, Holds] = {}
+        self._held = Held(MOST_PREPARED)
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
@@ -188,7 +180,7 @@ class Standards:
     def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
         """The signals' baselines in a standard, for the window that starts then."""
         found = standard.references(signals, start_ms)
-        self._hold(standard)
+        self._held.use(standard)
         return found
 
     def rolled(self, rolling: Rolling, signals: Sequence[str], start_ms: int) -> dict[str, Reference]:
@@ -197,7 +189,7 @@ class Standards:
         apart = (signal for signal in signals if signal != ANOMALY)  # those windows may have had another scorer
         bearing = [signal for signal in apart if ready.bears(signal)] if ready else []
         found = ready.references(bearing) if ready else []
-        self._hold(rolling)
+        self._held.use(rolling)
         return dict(zip(bearing, found, strict=True))
 
     def rolling(self, group: Group, kept: Mapping[int, Rolled] | None = None) -> Rolling | None:
@@ -205,15 +197,9 @@ class Standards:
         model = self._config.model(group.model)
         return Rolling.of(model.rolling_windows, self.settings, kept or {}) if model and model.rolling_windows else None
 
-    def _hold(self, used: Holds) -> None:
-        """Those used last stay prepared, as many as `MOST_PREPARED` signals: prepared, a signal takes tens of kilobytes."""
-        self._prepared.pop(id(used), None)
-        self._prepared[id(used)] = used
-        left = sum(one.prepared for one in self._prepared.values())
-        while left > MOST_PREPARED and len(self._prepared) > 1:
-            oldest = self._prepared.pop(next(iter(self._prepared)))
-            left -= oldest.prepared
-            oldest.forget()
+    def let_go(self, rolling: Rolling) -> None:
+        """Holds the rolling baseline of a group that is forgotten no longer."""
+        self._held.drop(rolling)
 
     def level(self, model: str, start_ms: int, versions: int = 1) -> float:
         """The level of each signal of a model in the window that starts then, and that has so many of its versions: its
@@ -257,6 +243,7 @@ class Standards:
         standard = self.find(group)
         if standard is None or not standard.learning:
             return ()
+        self._held.drop(standard)
         del self._standards[group.model][group.segment]
         if not self._standards[group.model]:
             del self._standards[group.model]

@@ -135,6 +135,8 @@ class Board:
         self.budgets.update(closing.budgets)
         for forgotten in closing.forgotten:
             self.groups.pop((partition, forgotten.group), None)
+        if closing.forgotten:
+            self._keep_budgets()
         for alert in closing.alerts:
             self.alerts[alert.model, str(alert.state)] += 1
 
@@ -168,6 +170,7 @@ class Board:
         """Takes off what belongs to profiles partitions that are not this worker's any more."""
         mine = set(kept)
         self.groups = {key: status for key, status in self.groups.items() if key[0] in mine}
+        self._keep_budgets()
         self.watermarks_ms = {p: w for p, w in self.watermarks_ms.items() if p in mine}
         self.open_windows = {p: n for p, n in self.open_windows.items() if p in mine}
         self.monitor_lags = {p: n for p, n in self.monitor_lags.items() if p in mine}
@@ -176,3 +179,8 @@ class Board:
         """Takes off source partitions that are not this worker's any more."""
         mine = set(kept)
         self.sources = {source: status for source, status in self.sources.items() if source in mine}
+
+    def _keep_budgets(self) -> None:
+        """Takes off those of models that have no groups here any more. O(groups)."""
+        models = {group.model for _, group in self.groups}
+        self.budgets = {model: budget for model, budget in self.budgets.items() if model in models}

@@ -1,5 +1,6 @@
 """What is gone is forgotten: its alerts resolve, and nothing of it stays."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,9 @@ from pipeline.monitor.keeping import (
     rolled_windows,
     state_records,
 )
+from pipeline.monitor.rolling import Rolling
 from pipeline.monitor.standards import Standards
+from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config
@@ -130,3 +133,44 @@ def test_models_without_end_are_forgotten_beyond_the_cap_and_those_with_traffic_
         assert len(kept.baselines) <= 10
         assert Group("steady", "1") in kept.groups
     assert len([k for k in map(codec.decode, tables.baselines) if k[2] == "window" and k[4] == "steady"]) == 40
+
+
+def versions_without_end(windows: int) -> list[dict[str, Any]]:
+    """Version 1, of which the baseline is learned, and then four of each window's own."""
+    n = windows * PER_WINDOW
+    return [
+        event | {"version": "1" if at < LEARNED else f"{at}-{i % 4}", "ts": START_MS + i * WINDOW_MS // PER_WINDOW}
+        for i, event in enumerate(loans(n, n, seed=3))
+        if (at := i // PER_WINDOW) >= 0
+    ]
+
+
+def test_no_rolling_baseline_outlives_its_group() -> None:
+    cfg = config()
+    gc.collect()
+    before = sum(isinstance(thing, Rolling) for thing in gc.get_objects())
+    closer, groups = Closer(cfg, Standards(cfg, {})), set[Group]()
+    for window in windows(cfg, versions_without_end(LEARNED + 3 * FORGOTTEN_AFTER)):
+        for closing in closer.close(window):
+            groups |= closing.memories.keys()
+            groups -= {gone.group for gone in closing.forgotten}
+    gc.collect()
+    held = sum(isinstance(thing, Rolling) for thing in gc.get_objects()) - before
+    assert 0 < held <= len(groups)
+
+
+def test_the_board_shows_no_budget_of_a_model_that_is_forgotten_or_another_workers() -> None:
+    cfg = config(models="auto", limits={"groups": 10})
+    n = 40 * 60
+    events = [
+        event | {"model": "steady" if i % 2 else f"made up {i // 20}", "ts": START_MS + i * WINDOW_MS // 60}
+        for i, event in enumerate(loans(n, n, seed=3))
+    ]
+    closer, board = Closer(cfg, Standards(cfg, {})), Board()
+    for window in windows(cfg, events):
+        for closing in closer.close(window):
+            board.closed(0, closing)
+    assert board.budgets.keys() == {group.model for _, group in board.groups}
+    assert "steady" in board.incidents()
+    board.drop_partitions([1])
+    assert not board.budgets

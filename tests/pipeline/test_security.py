@@ -178,7 +178,7 @@ def listening(command: list[str]) -> Iterator[Any]:
 def test_a_reader_reads_with_the_rights_of_the_document(place: Place, run: Run) -> None:
     """After the worker, which has written alerts."""
     kafka = place.kafka(place.broker.sasl, tls=place.tls, sasl=place.sasl("SCRAM-SHA-256", READER))
-    asked = place.config(kafka, alertmanager={"urls": ["http://127.0.0.1:1"]})
+    asked = place.config(kafka, alertmanager={"urls": ["http://127.0.0.1:1"]}, metrics={"notify_port": 0})
     notify = [*DRIFTLINE, "notify", "-c", str(asked)]
     tail = [*DRIFTLINE, "alerts", "tail", "-c", str(asked), "--from-beginning", "--json"]
     with listening(notify) as notifier, listening(tail) as tailing:

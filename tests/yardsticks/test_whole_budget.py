@@ -7,12 +7,12 @@ from tests.yardsticks.whole_months import months_of
 
 pytestmark = [pytest.mark.yardstick, pytest.mark.timeout(7200)]
 
-BASELINES, EACH = 12, 5
+BASELINES, EACH = 9, 5
 LEAST, MOST, FIRING = 0.2, 1.05, 0.005
 
 
 def test_months_with_every_detector_on() -> None:
-    """60 months of 50 signals, hourly windows, autocorrelation 0.9, baselines of 60 days; within two standard errors."""
+    """45 months of 50 signals, hourly windows, autocorrelation 0.9, baselines of 60 days; within two standard errors."""
     tally = sum((months_of(seed, EACH) for seed in range(1, BASELINES)), months_of(0, EACH))
     print(f"\n{tally.months} months: incidents {tally.incidents}, firing {100.0 * tally.firing_share:.2f} % of hours")
     error = 2.0 * np.sqrt(tally.months * np.array([LEAST, MOST]))

@@ -1,5 +1,7 @@
 """Keys and values of the monitor's tables, and what a new owner of a profiles partition makes of them.
 
+A profile of a megabyte or more is deflated (zlib): it begins with 0x78, which is no version of a profile.
+
 Every key begins with the partition and the generation of the worker that wrote it, so a frozen worker that thaws
 cannot overwrite a newer record. Of several records of one thing, the one that closed most counts.
 
@@ -10,6 +12,7 @@ cannot overwrite a newer record. Of several records of one thing, the one that c
                 [partition, generation, "rolled", slot, *group]            -> version (1 byte), number (8), start (8), the same
 """
 
+import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +31,9 @@ Pairs = list[tuple[bytes, bytes]]
 
 _PARTITION, _GROUP, _WINDOW, _TOTAL, _ROLLED = "partition", "group", "window", "total", "rolled"
 ROLLED_VERSION = 1
+_LARGE, _DEFLATED = 1 << 20, b"\x78"
+MOST_BYTES = 10 * 1000 * 1000
+"""Of a value: a message of 10 MiB has its key, too."""
 _SHAPES = {
     _PARTITION: ((),),
     _GROUP: ((str, str), (str, str, str, str)),
@@ -63,7 +69,9 @@ def baseline_windows(partition: int, generation: int, closing: Closing) -> Pairs
     pairs = []
     for (model, segment), group in closing.baselines.items():
         key = [partition, generation, _WINDOW, closing.start_ms, model, *(segment or ())]
-        pairs.append((codec.encode(key), group.windows[closing.start_ms]))
+        pairs.append(
+            (codec.encode(key), _fitting(_packed(group.windows[closing.start_ms]), model, len(group.total.signals)))
+        )
     return pairs
 
 
@@ -72,8 +80,8 @@ def baseline_totals(partition: int, generation: int, closing: Closing) -> Pairs:
     pairs = []
     for (model, segment), group in closing.baselines.items():
         key = [partition, generation, _TOTAL, model, *(segment or ())]
-        value = closing.start_ms.to_bytes(8, "big", signed=True) + encode_group(group.total)
-        pairs.append((codec.encode(key), value))
+        value = closing.start_ms.to_bytes(8, "big", signed=True) + _packed(encode_group(group.total))
+        pairs.append((codec.encode(key), _fitting(value, model, len(group.total.signals))))
     return pairs
 
 
@@ -83,8 +91,33 @@ def rolled_windows(partition: int, generation: int, closing: Closing) -> Pairs:
     for group, rolled in closing.rolled.items():
         numbers = (number.to_bytes(8, "big", signed=True) for number in (rolled.number, rolled.start_ms))
         key = codec.encode([partition, generation, _ROLLED, rolled.slot, *_group_words(group)])
-        pairs.append((key, bytes([ROLLED_VERSION]) + b"".join(numbers) + rolled.profile))
+        pairs.append((key, bytes([ROLLED_VERSION]) + b"".join(numbers) + _packed(rolled.profile)))
     return pairs
+
+
+def _packed(profile: bytes) -> bytes:
+    """The profile as the table has it."""
+    return zlib.compress(profile, 1) if len(profile) >= _LARGE else profile
+
+
+def _unpacked(value: bytes) -> bytes:
+    """The profile that the table has. Raises WireError where it is damaged."""
+    if value[:1] != _DEFLATED:
+        return value
+    try:
+        return zlib.decompress(value)
+    except zlib.error as error:
+        raise WireError(f"profile: {error}") from error
+
+
+def _fitting(value: bytes, model: str, signals: int) -> bytes:
+    """The value, if a message holds it. Raises StateError where it does not."""
+    if len(value) > MOST_BYTES:
+        raise StateError(
+            f"the baseline that {model} learns has {signals:,} signals and takes {len(value):,} bytes, more than a message holds: "
+            "list fewer signals under models, lower limits.signals_per_model, or build a file with driftline baseline build"
+        )
+    return value
 
 
 def forgotten_state(partition: int, generation: int, closing: Closing) -> list[bytes]:
@@ -156,7 +189,8 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
                 windows[key][words[3]] = value
     return {
         key: BaselineGroup(
-            decode_group(total, UNSLICED), {start: checked(v) for start, v in sorted(windows[key].items())}
+            decode_group(_unpacked(total), UNSLICED),
+            {start: checked(_unpacked(v)) for start, v in sorted(windows[key].items())},
         )
         for key, total in totals.items()
     }
@@ -171,7 +205,7 @@ def _rolled(records: list[tuple[list[Any], bytes]]) -> dict[Group, dict[int, Rol
         number, start_ms = (int.from_bytes(value[at : at + 8], "big", signed=True) for at in (1, 9))
         key = (_group(words[4:]), words[3])
         if key not in slots or number >= slots[key].number:
-            slots[key] = Rolled(number, words[3], start_ms, checked(value[17:]))
+            slots[key] = Rolled(number, words[3], start_ms, checked(_unpacked(value[17:])))
     found: dict[Group, dict[int, Rolled]] = {}
     for (group, _), rolled in slots.items():
         found.setdefault(group, {})[rolled.number] = rolled

@@ -1,13 +1,16 @@
 """Baselines that are learned from the first windows: what is learned, what is judged by it, and how it is kept."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from detectors.baselines.baseline import Baseline, BaselineGroup, baseline_of
+from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
 from pipeline.history.local import LocalIngest, closed_windows, closings
+from pipeline.monitor import keeping
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import (
     baseline_totals,
@@ -237,6 +240,30 @@ def test_a_learned_baseline_comes_back_as_it_was(windows: list[Closing]) -> None
         assert Tables().keep(windows[:n]).learned() == after(windows[:n])
     assert {len(windows) for windows in after(windows).values()} == {LEARNED + 1}
     assert set(after(windows)) == {TOTAL, ("loan", DE.segment), ("loan", Segment("tags.country", "FR"))}
+
+
+def test_large_profiles_are_kept_deflated_and_come_back(windows: list[Closing]) -> None:
+    """A message holds ten megabytes, and a thousand signals take as much."""
+    [(key, group)] = [(key, group) for key, group in windows[0].baselines.items() if key == TOTAL]
+    many = {f"{name}-{at}": p for name, p in group.total.signals.items() for at in range(460)}
+    profile = GroupProfile.of(group.total.count, many, group.total.resolution)
+    wide = BaselineGroup(GroupProfile.empty(profile.resolution)).add(windows[0].start_ms, profile)
+    closing = replace(windows[0], baselines={key: wide})
+    assert len(encode_group(wide.total)) > 1 << 20
+    tables = Tables().keep([closing])
+    assert max(map(len, tables.baselines.values())) < 1 << 20
+    assert tables.learned() == shapes({key: wide})
+    damaged = {key: value[:-9] + b"ruined***" for key, value in tables.baselines.items()}
+    with pytest.raises(StateError, match="a learned baseline is damaged"):
+        kept_of(0, tables.state, damaged)
+
+
+def test_what_no_message_holds_is_said_clearly(windows: list[Closing], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "MOST_BYTES", 100)
+    with pytest.raises(
+        StateError, match=r"the baseline that loan learns has \d signals and takes .* list fewer signals"
+    ):
+        baseline_totals(0, 1, windows[0])
 
 
 def test_of_two_generations_the_one_that_got_further_counts(windows: list[Closing]) -> None:

@@ -166,14 +166,14 @@ async def test_a_partition_that_gets_bad_records_alone_holds_no_window_open(
 ) -> None:
     """The same, but bad records come to it without end, more of them than the worker looks for idleness."""
     servers = real_kafka.bootstrap_servers
-    create_topic(servers, "bad.events", 2)
-    await send(servers, "bad.events", EVENTS_OF_ALL[:2], 2)
-    config = settings("bad.events", "bad", servers)
+    create_topic(servers, "bad-alone.events", 2)
+    await send(servers, "bad-alone.events", EVENTS_OF_ALL[:2], 2)
+    config = settings("bad-alone.events", "bad-alone", servers)
     config["window"] = {"length": "5s", "allowed_lateness": "1s", "idle_timeout": "1s"}
-    bad = asyncio.create_task(bad_records(servers, "bad.events"))
+    bad = asyncio.create_task(bad_records(servers, "bad-alone.events"))
     try:
-        workers.append(Worker(tmp_path, "bad", config).start())
-        await asyncio.to_thread(until, "the window closed", lambda: counted(servers, "bad") == 2, 30)
+        workers.append(Worker(tmp_path, "bad-alone", config).start())
+        await asyncio.to_thread(until, "the window closed", lambda: counted(servers, "bad-alone") == 2, 30)
     finally:
         bad.cancel()
 

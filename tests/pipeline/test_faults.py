@@ -170,16 +170,18 @@ async def test_a_partition_that_gets_bad_records_alone_holds_no_window_open(
     await send(servers, "bad-alone.events", EVENTS_OF_ALL[:2], 2)
     config = settings("bad-alone.events", "bad-alone", servers)
     config["window"] = {"length": "5s", "allowed_lateness": "1s", "idle_timeout": "1s"}
-    bad = asyncio.create_task(bad_records(servers, "bad-alone.events"))
+    enough = asyncio.Event()
+    bad = asyncio.create_task(bad_records(servers, "bad-alone.events", enough))
     try:
         workers.append(Worker(tmp_path, "bad-alone", config).start())
         await asyncio.to_thread(until, "the window closed", lambda: counted(servers, "bad-alone") == 2, 30)
     finally:
-        bad.cancel()
+        enough.set()
+        await bad
 
 
-async def bad_records(servers: str, topic: str) -> None:
-    """Without end, to the first partition."""
-    while True:
+async def bad_records(servers: str, topic: str, enough: asyncio.Event) -> None:
+    """To the first partition, until it is enough."""
+    while not enough.is_set():
         await send(servers, topic, [b"{not json"], 1)
         await asyncio.sleep(0.05)

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import Fetcher
 
-__all__ = ["AIOKafkaConsumer", "was_cancelled"]
+__all__ = ["AIOKafkaConsumer", "end_of", "was_cancelled"]
 
 _close: Callable[[Any], Awaitable[None]] = Fetcher.close
 
@@ -35,3 +35,13 @@ def was_cancelled() -> bool:
     client cancelled and awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def end_of(consumer: Any, place: Any) -> int | None:
+    """The end of a partition as the broker told it last, for show. None where it did not tell, or where the partition has
+    moved to another worker meanwhile: aiokafka asserts that it has not, and a rebalance runs in a thread of Faust's."""
+    try:
+        end: int | None = consumer.highwater(place)
+    except AssertionError:
+        return None
+    return end

@@ -22,7 +22,7 @@ from aiokafka.structs import ConsumerRecord
 from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Admin, Committed, Topic, source_topics
 from pipeline.connections.connection import aiokafka_settings
-from pipeline.connections.kafka_consumer import AIOKafkaConsumer, was_cancelled
+from pipeline.connections.kafka_consumer import AIOKafkaConsumer, end_of, was_cancelled
 from pipeline.connections.topics import ingest_group
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.dispatch import Dispatcher
@@ -384,7 +384,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     def _show(self, tp: TopicPartition, owned: OwnedSource) -> None:
         source = SourcePartition(tp.topic, tp.partition)
-        self._board.sources[source] = owned.status(self._consumer.highwater(tp))
+        self._board.sources[source] = owned.status(end_of(self._consumer, tp))
 
     def _generation(self) -> int:
         return int(self._consumer._coordinator.generation)  # aiokafka has no public name for it

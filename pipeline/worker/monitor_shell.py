@@ -16,6 +16,7 @@ import faust
 from faust.types import TP
 
 from detectors.baselines.baseline import Baseline
+from pipeline.connections.kafka_consumer import end_of
 from pipeline.connections.log_reader import first_offset, read_range
 from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
 from pipeline.ingest.sightings import LOOK_AT, Sighting
@@ -263,7 +264,7 @@ class MonitorShell:
         monitor.outcomes.clear()
         self._board.watermarks_ms[partition] = monitor.watermark_ms
         self._board.open_windows[partition] = monitor.open_windows
-        end = self._app.consumer.highwater(tp)
+        end = end_of(self._app.consumer, tp)
         self._board.monitor_lags[partition] = 0 if end is None else max(0, end - owned.expected)
 
 

@@ -100,7 +100,7 @@ async def test_what_retention_deleted_before_it_was_read_is_counted(real_kafka: 
         await run.send(good[: n // 2])
         await run.wait("the first half is read", lambda: worker.profiled == n // 2)
         assert await asyncio.to_thread(worker.stop) == 0
-        resume = _committed(run)
+        resume = await asyncio.to_thread(_committed, run)
         await run.send(good[n // 2 :])
         await run.end(last_tick(n, EVERY_MS))
         await asyncio.to_thread(_delete_before, run, 0, resume + gap)

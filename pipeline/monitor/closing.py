@@ -23,6 +23,7 @@ from pipeline.monitor.announcement import Announced, announcement
 from pipeline.monitor.arrival import Arrival
 from pipeline.monitor.collect import OpenWindow
 from pipeline.monitor.contributions import Explanation
+from pipeline.monitor.decided import Decided
 from pipeline.monitor.forgetting import Forgotten, resolutions, stale
 from pipeline.monitor.incidents import Incidents
 from pipeline.monitor.judge import Judgement, judge
@@ -73,49 +74,6 @@ class Closing:
         """The most anomalous events of a group in the window; none of a segment, which are not scored apart."""
         found = self.sightings.get(group)
         return found.worst if found else ()
-
-
-@dataclass(slots=True)
-class _Decided:
-    """A group judged in the window that closes: its memory of before it, each signal's after it, and the events, each
-    with the record that it rests on. `replaced` is whether its alerts rested on another baseline than it has now."""
-
-    group: Group
-    profile: GroupProfile
-    judgement: Judgement
-    memory: GroupMemory
-    arrival: Arrival
-    signals: dict[str, SignalMemory]
-    events: list[tuple[SignalRecord, Decision]]
-    replaced: bool = False
-
-    def end_unjudged(self) -> None:
-        """Ends the alerts of signals of which a whole window says nothing: the baseline has no lens any more, or does not have
-        the segment. They would never resolve."""
-        judged = {record.name for record in self.judgement.signals}
-        for name, known in sorted(self.memory.signals.items()):
-            if known.onset_ms is not None and name not in judged:
-                decision = ended(known)
-                self.signals[name] = decision.memory
-                self.events.append((SignalRecord(name, State.NO_DATA, 0, 0, 0), decision))
-
-    @property
-    def onsets_ms(self) -> list[int]:
-        """Those of the alerts that fire."""
-        return [decision.onset_ms for _, decision in self.events if decision.event is AlertState.FIRING]
-
-    def belong_to(self, incident_ms: int) -> None:
-        """Puts down the incident of the alerts that fire."""
-        for at, (record, decision) in enumerate(self.events):
-            if decision.event is AlertState.FIRING:
-                memory = replace(decision.memory, incident_ms=incident_ms)
-                self.signals[record.name] = memory
-                self.events[at] = record, replace(decision, memory=memory, incident_ms=incident_ms)
-
-    @property
-    def incidents(self) -> set[int]:
-        """The onsets of the incidents that its firing alerts belong to."""
-        return {memory.incident_ms for memory in self.signals.values() if memory.incident_ms is not None}
 
 
 class Closer:
@@ -180,7 +138,7 @@ class Closer:
             self._learn(closing, groups)
         memories = self._of(groups[0][0].model) if groups else {}
         rollout = Rollout.of(self._config, closing.start_ms, groups, memories)
-        decided: dict[Group, _Decided] = {}
+        decided: dict[Group, Decided] = {}
         for group, profile in rollout.in_order():
             memory = memories.get(group, GroupMemory())
             if memory.closed_through_ms < closing.end_ms:
@@ -236,8 +194,8 @@ class Closer:
         profile: GroupProfile,
         memory: GroupMemory,
         rollout: Rollout,
-        before: Mapping[Group, "_Decided"],
-    ) -> "_Decided":
+        before: Mapping[Group, Decided],
+    ) -> Decided:
         """What becomes of a group; `before` are those decided already, the old version's among them."""
         firing = [name for name, signal in memory.signals.items() if signal.onset_ms is not None]
         judgement = judge(
@@ -259,7 +217,7 @@ class Closer:
             theirs = before[old].signals if old in before else self._of(old.model).get(old, GroupMemory()).signals
             beside = rollout.beside(group, old, theirs)
             judgement, arrival = self._roll_out(closing, group, judgement, arrival, beside)
-        found = _Decided(group, profile, judgement, memory, arrival, dict(memory.signals), [])
+        found = Decided(group, profile, judgement, memory, arrival, dict(memory.signals), [])
         found.replaced = memory.scores.baseline_events not in (0, judgement.baseline_events)
         for record in judgement.signals:
             known = found.signals.get(record.name, SignalMemory())
@@ -286,7 +244,7 @@ class Closer:
         signals, differs = beside.explained(judgement.signals, arrival.differs, settings)
         return replace(judgement, signals=signals), arrival._replace(differs=differs)
 
-    def _speak(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], decided: list[_Decided]) -> None:
+    def _speak(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], decided: list[Decided]) -> None:
         """What the model's groups say and remember, once it is known which incident their alerts belong to."""
         model = groups[0][0].model
         onsets = [onset for one in decided for onset in one.onsets_ms]
@@ -310,7 +268,7 @@ class Closer:
         found = quantiles_of(list(profile.signals.values()), self._shares).tolist()
         return {name: tuple(row) for name, row in zip(profile.signals, found, strict=True) if row and not isnan(row[0])}
 
-    def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Iterator[Alert]:
+    def _alerts(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: Decided) -> Iterator[Alert]:
         why = self._explanation(closing, groups, one) if one.onsets_ms else None
         for record, decision in one.events:
             if decision.event is AlertState.FIRING and why is not None:
@@ -318,7 +276,7 @@ class Closer:
             else:
                 yield _alert(closing, one, record, decision, self._well(record, replaced=one.replaced))
 
-    def _explanation(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: _Decided) -> Explanation:
+    def _explanation(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], one: Decided) -> Explanation:
         return Explanation(one.group, closing.start_ms, one.judgement.signals, groups, self._standards)
 
     def _well(self, record: SignalRecord, *, replaced: bool) -> str:
@@ -332,7 +290,7 @@ class Closer:
         return f"{subject}: no change that matters in " + (f"{n} windows in a row" if n > 1 else "a window")
 
     def _remembered(
-        self, closing: Closing, one: _Decided, incident_ms: int | None, incident: Incident | None
+        self, closing: Closing, one: Decided, incident_ms: int | None, incident: Incident | None
     ) -> GroupMemory:
         """With the onsets of the incidents within the period of the model's budget that the group had a part in."""
         per_ms = closing.budgets[one.group.model].per_ms
@@ -353,7 +311,7 @@ def _of_all_versions(groups: list[tuple[Group, GroupProfile]]) -> dict[Key, Grou
     return merged
 
 
-def _window_record(closing: Closing, one: _Decided) -> WindowRecord:
+def _window_record(closing: Closing, one: Decided) -> WindowRecord:
     return WindowRecord(
         model=one.group.model,
         version=one.group.version,
@@ -371,7 +329,7 @@ def _window_record(closing: Closing, one: _Decided) -> WindowRecord:
 
 def _alert(
     closing: Closing,
-    one: _Decided,
+    one: Decided,
     record: SignalRecord,
     decision: Decision,
     summary: str,

@@ -9,6 +9,7 @@ from hypothesis import settings
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.choice import Kafka, describe, open_kafka, real_kafka_required
 from tests.kafka.libs import why_unavailable
+from tests.pipeline.workers import Worker
 
 KAFKA_MARKS = {
     "kafka": ["kafka"],
@@ -69,3 +70,13 @@ def private_kafka(can_run_kafka: None) -> Iterator[KafkaBroker]:
     """A broker of the test's own, to stop, kill and restart."""
     with KafkaBroker() as broker:
         yield broker
+
+
+@pytest.fixture
+def workers() -> Iterator[list[Worker]]:
+    """For the workers that a test starts: those that still run at its end are stopped."""
+    running: list[Worker] = []
+    yield running
+    for worker in running:
+        if worker.alive:
+            worker.stop()

@@ -17,7 +17,7 @@ from pipeline.alerts.alertmanager import Peer, session_of
 from pipeline.alerts.notices import Notices
 from pipeline.process.seldom import Seldom
 from pipeline.serving.notify_board import NotifyBoard
-from pipeline.serving.port import notify_port
+from pipeline.serving.port import address_of, notify_port
 from schemas.config import Config
 from schemas.errors import ConfigError
 
@@ -48,8 +48,7 @@ def _served(config: Config, board: NotifyBoard, version: str) -> Iterator[None]:
         yield
         return
     with notify_port(config, board, version) as server:
-        scheme = "http" if config.metrics.tls is None else "https"
-        board.address = f"{scheme}://{config.metrics.host}:{server.port}/metrics"
+        board.address = f"{address_of(server, config.metrics)}/metrics"
         yield
 
 

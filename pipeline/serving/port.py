@@ -70,6 +70,12 @@ def local_port(config: Config, chronicle: Chronicle, board: Board, port: int, ve
     return Server(routes, "127.0.0.1", port, other=Route(site.not_found))
 
 
+def address_of(server: Server, config: MetricsConfig) -> str:
+    """Where a server that has been started answers."""
+    scheme = "http" if config.tls is None else "https"
+    return f"{scheme}://{config.host}:{server.port}"
+
+
 def credentials_of(config: MetricsConfig) -> Credentials | None:
     """The name and the password that are asked for; None where none are. Raises InputError for a file without one."""
     if not config.username:

@@ -65,8 +65,8 @@ class LastWindows:
         consumer: Any = AIOKafkaConsumer(
             **aiokafka_settings(self._config), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign([place])
             first, end = (
                 (await consumer.beginning_offsets([place]))[place],

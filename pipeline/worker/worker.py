@@ -13,7 +13,7 @@ from pipeline.connections.topics import ingest_group, topic_specs
 from pipeline.ingest.resume import decode_progress
 from pipeline.ingest.shared import Ingest
 from pipeline.serving.board import Board
-from pipeline.serving.port import check_port, worker_port
+from pipeline.serving.port import address_of, check_port, worker_port
 from pipeline.worker.app import run_services
 from pipeline.worker.reload import Reload
 from schemas.config import Config
@@ -75,8 +75,7 @@ def _served(config: Config, board: Board, version: str) -> Iterator[None]:
         yield
         return
     with worker_port(config, board, version) as server:
-        scheme = "http" if config.metrics.tls is None else "https"
-        log.info("page on %s://%s:%d/, metrics beside it at /metrics", scheme, config.metrics.host, server.port)
+        log.info("page on %s/, metrics beside it at /metrics", address_of(server, config.metrics))
         yield
 
 

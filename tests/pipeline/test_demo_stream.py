@@ -1,7 +1,6 @@
 """The demonstration's events on a real topic, with the configuration that docker-compose gives its workers."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,6 @@ from tests.pipeline.workers import Worker, create_topic, distinct_alerts, driftl
 SHIPPED = Path(__file__).parents[2] / "deploy/driftline.yaml"
 RATE = 10.0
 ALL = 49_097
-
-
-@pytest.fixture
-def workers() -> Iterator[list[Worker]]:
-    started: list[Worker] = []
-    yield started
-    for worker in started:
-        if worker.alive:
-            worker.stop()
 
 
 def settings(servers: str, name: str) -> dict[str, Any]:

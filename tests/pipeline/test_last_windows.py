@@ -1,10 +1,7 @@
 """After a restart, the series of windows are there at once, with the times that they had."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from pipeline.serving.board import Board, GroupStatus
 from schemas.group import Group
@@ -18,15 +15,6 @@ FIRING = r'driftline_alert_firing\{model="loan",segment="",signal="value",versio
 ENDS = r'driftline_window_end_timestamp_seconds\{model="loan"'
 P_VALUE = r'driftline_p_value\{model="loan",segment="",signal="value",version="1"\}'
 INCIDENTS = r'driftline_budget_incidents\{model="loan"\}'
-
-
-@pytest.fixture
-def workers() -> Iterator[list[Worker]]:
-    running: list[Worker] = []
-    yield running
-    for worker in running:
-        if worker.alive:
-            worker.stop()
 
 
 async def test_a_worker_that_comes_again_shows_the_last_windows_before_any_news(

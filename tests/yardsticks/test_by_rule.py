@@ -1,7 +1,6 @@
 """The car loans through Prometheus and Alertmanager, and a worker that is killed in the midst of it."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,6 @@ pytestmark = [pytest.mark.yardstick, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def loans() -> list[bytes]:
     return events("car_loan")
-
-
-@pytest.fixture
-def workers() -> Iterator[list[Worker]]:
-    running: list[Worker] = []
-    yield running
-    for worker in running:
-        if worker.alive:
-            worker.stop()
 
 
 def settings(servers: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Car loans: 100,000 events, a second apart, that drift from the 75,001st on in known signals and in no others."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +59,6 @@ def settings(topic: str, name: str, servers: str) -> dict[str, Any]:
         "window": {"length": f"{WINDOW_S}s", "allowed_lateness": "1s", "idle_timeout": "2s"},
         "models": [{"name": model, "baseline": f"{model}.json"} for model in ("car_loan", TWIN)],
     }
-
-
-@pytest.fixture
-def workers() -> Iterator[list[Worker]]:
-    running: list[Worker] = []
-    yield running
-    for worker in running:
-        if worker.alive:
-            worker.stop()
 
 
 def replayed(folder: Path) -> list[bytes]:

@@ -5,10 +5,13 @@ what a stationary signal may do.
 """
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from detectors.baselines.measured import Measured
 from detectors.groups.group import GroupProfile
+from detectors.groups.packed import opened_group, packed_group
 from detectors.groups.wire import UNSLICED, cross_of, decode_group, encode_group
 from detectors.lenses.cross import CrossProducts
 from detectors.lenses.lens import Lens
@@ -27,21 +30,43 @@ from schemas.baseline import BaselineGroup as GroupForm
 from schemas.errors import WireError
 from schemas.group import Segment
 
+COUNTED = b"C"
+"""What a window begins with that is kept as counts: no version of a profile, nor a deflated one."""
+
 
 @dataclass(frozen=True, slots=True)
 class BaselineGroup:
     """`total` merges all windows; `windows` holds each one's coarse profile by its start, in its wire form: there are
-    hundreds of them, and they are read once."""
+    hundreds of them, and they are read once. `measured` is what they said, where they are held no longer."""
 
     total: GroupProfile
     windows: Mapping[int, bytes] = field(default_factory=dict)
+    measured: Measured | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether any of its windows is kept as counts."""
+        return any(data[:1] == COUNTED for data in self.windows.values())
+
+    @property
+    def starts(self) -> Collection[int]:
+        """Those of its windows, whether they are still held or not."""
+        return self.measured.starts if self.measured else self.windows.keys()
 
     def add(self, start_ms: int, profile: GroupProfile) -> "BaselineGroup":
         """The group with one more window's profile, or more of a window it has."""
         flat, coarse = profile.collapsed(), profile.coarsened(COARSE).collapsed()
         known = self.windows.get(start_ms)
         whole = coarse if known is None else decode_group(known, UNSLICED).merge(coarse)
-        return BaselineGroup(self.total.merge(flat), {**self.windows, start_ms: encode_group(whole)})
+        return BaselineGroup(opened_group(self.total).merge(flat), {**self.windows, start_ms: encode_group(whole)})
+
+    def with_counts(self, start_ms: int, profile: GroupProfile, counts: bytes) -> "BaselineGroup":
+        """The group with one more window's profile, of which it keeps counts."""
+        return BaselineGroup(opened_group(self.total).merge(profile.collapsed()), {**self.windows, start_ms: counts})
+
+    def packed(self) -> "BaselineGroup":
+        """The same group, its total held in its wire form."""
+        return replace(self, total=packed_group(self.total))
 
     def crosses(self) -> list[CrossProducts]:
         """The windows' cross-products, in order of time, of those that have them."""
@@ -171,6 +196,9 @@ def _lens(form: LensForm) -> tuple[Lens, tuple[str, ...]]:
 
 
 def checked(window: bytes) -> bytes:
-    """The wire form of a window's profile. Raises WireError where it is something else."""
-    decode_group(window, UNSLICED)
+    """The wire form of a window's profile, or of its counts. Raises WireError where it is something else."""
+    if window[:1] != COUNTED:
+        decode_group(window, UNSLICED)
+    elif zlib.crc32(window[:-4]) != int.from_bytes(window[-4:], "big"):
+        raise WireError("counts of a window: the checksum does not match")
     return window

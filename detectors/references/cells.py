@@ -209,18 +209,27 @@ def quantile_edges(grid: Grid, bins: int) -> Keys:
         return np.empty(0, np.uint64)
     candidates = grid.keys[1:]
     size = grid.total / bins
-    return np.unique(
-        np.array([candidates[_nearest(below, candidates, size * i, size)] for i in range(1, bins)], np.uint64)
-    )
+    return np.unique(candidates[_nearest(below, candidates, size * np.arange(1.0, bins), _SLACK * size)])
 
 
-def _nearest(below: Counts, candidates: Keys, target: float, size: float) -> int:
-    distances = np.abs(below - target)
-    allowed = max(float(distances.min()), _SLACK * size)
-    near = np.flatnonzero(distances <= allowed)
-    keys = candidates[near]
-    roundness = keys & (~keys + _ONE)
-    return int(near[np.lexsort((distances[near], ~roundness))[0]])
+def _nearest(below: Counts, candidates: Keys, targets: Floats, slack: float) -> Indices:
+    """For each target, shape (t,), which of the boundaries is taken, shape (t,)."""
+    after = np.minimum(below.searchsorted(targets), len(below) - 1)
+    least = np.minimum(np.abs(below[after] - targets), np.abs(below[np.maximum(after - 1, 0)] - targets))
+    allowed = np.maximum(least, slack)
+    # One more on each side: sums of floats are rounded, and the distance alone decides.
+    first = np.maximum(below.searchsorted(targets - allowed) - 1, 0)
+    last = np.minimum(below.searchsorted(targets + allowed, "right") + 1, len(below))
+    many = last - first
+    target = np.repeat(np.arange(len(targets)), many)
+    near = np.arange(len(target)) + np.repeat(first - (many.cumsum() - many), many)
+    distances = np.abs(below[near] - targets[target])
+    kept = distances <= allowed[target]
+    near, target, distances = near[kept], target[kept], distances[kept]
+    roundness = candidates[near] & (~candidates[near] + _ONE)
+    order = np.lexsort((distances, ~roundness, target))
+    found: Indices = near[order][np.searchsorted(target[order], np.arange(len(targets)))]
+    return found
 
 
 def _most_frequent(mine: Counts, theirs: Counts) -> tuple[Counts, Counts]:

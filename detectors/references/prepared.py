@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from detectors.baselines.baseline import BaselineGroup
-from detectors.references.reference import BASELINE, Reference, group_footings, reference_of
+from detectors.references.footings import group_footings
+from detectors.references.reference import BASELINE, Reference, reference_of
 from detectors.statistics.footing import Footing
 from detectors.statistics.settings import Settings
 from schemas.basis import Basis
@@ -21,7 +22,7 @@ class Prepared:
     name: str = BASELINE
     others: Mapping[str, Footing] = field(default_factory=dict)
     _references: dict[str, Reference] = field(default_factory=dict)
-    _footings: dict[str, Footing] | None = None
+    _footings: Mapping[str, Footing] | None = None
 
     def references(self, signals: Iterable[str]) -> list[Reference]:
         """The signals' references; a signal that the baseline lacks was missing throughout."""
@@ -34,7 +35,12 @@ class Prepared:
             return other
         if self._footings is None:
             self._footings = group_footings(self.group, self.settings)
-        return self._footings.get(signal) or Footing.of_starts(self.group.windows.keys())
+        return self._footings.get(signal) or self._of_absent()
+
+    def _of_absent(self) -> Footing:
+        """The footing of a signal that the baseline lacks."""
+        measured = self.group.measured
+        return Footing() if measured and not measured.holds_for(self.settings) else Footing.of_starts(self.group.starts)
 
     def bears(self, signal: str) -> bool:
         """Whether the windows are worth enough for verdicts on a signal."""

@@ -1,13 +1,12 @@
 """What a signal is compared with: its baseline, made ready once and compared with many windows."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from detectors.baselines.baseline import BaselineGroup
-from detectors.groups.group import GroupProfile
 from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.alignment import Regions, aligned_categories
 from detectors.profiles.grid import Counts, Grid
@@ -17,11 +16,9 @@ from detectors.profiles.profile import Profile
 from detectors.profiles.tally import Made, made_of
 from detectors.references.cells import Cells
 from detectors.references.ladder import Ladder
-from detectors.statistics.footing import Footing, footings_of
+from detectors.statistics.footing import Footing
 from detectors.statistics.settings import Settings
-from detectors.statistics.spread import Excesses, Spread, spreads_of, within_of
-from detectors.statistics.sustained import tails_of
-from detectors.statistics.tables import Tables
+from detectors.statistics.spread import Spread
 from schemas.basis import Basis
 
 BASELINE = "the baseline"
@@ -29,8 +26,6 @@ RARE = 0.001
 """Of a baseline's events, the share that counts as anomalous."""
 
 _MOST_COARSER = 3
-# A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
-_PARTS = 5
 
 
 class Rare(NamedTuple):
@@ -141,24 +136,6 @@ def _edges_on(regions: Regions, edges: Keys, first: Keys) -> Keys:
     return inner
 
 
-def group_footings(group: BaselineGroup, settings: Settings) -> dict[str, Footing]:
-    """What the windows of a baseline say of each of its signals. O(windows * buckets)."""
-    windows = group.profiles()
-    excesses, usable = _excesses(group.total, windows, settings)
-    nulls = {name: within_of(*_nulls(name, windows)) for name in group.total.signals}
-    spreads = spreads_of(excesses)
-    return footings_of(spreads, usable, nulls, group.windows.keys(), tails_of(spreads, excesses))
-
-
-def references_of(
-    group: BaselineGroup, settings: Settings, footings: Mapping[str, Footing] | None = None
-) -> dict[str, Reference]:
-    """The reference of each signal of a baseline, on the footing of its windows: `footings`, where they are known
-    already, for they are what takes longest."""
-    footings = group_footings(group, settings) if footings is None else footings
-    return {name: reference_of(group, name, settings, footings[name]) for name in group.total.signals}
-
-
 def reference_of(
     group: BaselineGroup, signal: str, settings: Settings, footing: Footing, name: str = BASELINE
 ) -> Reference:
@@ -167,51 +144,6 @@ def reference_of(
     profile = group.total.profile(signal)
     rare = Rare.of(profile.numbers) if signal == ANOMALY else None
     return replace(Reference.of(profile, settings), footing=footing, name=name, rare=rare, _coarser={})
-
-
-def _excesses(
-    total: GroupProfile, windows: list[GroupProfile], settings: Settings
-) -> tuple[dict[str, Excesses], dict[str, int]]:
-    """For each signal, the excess of each window over the parts of the baseline that it is not in, and how many windows
-    have events enough. The total is taken as coarse as the windows are kept."""
-    excesses, usable = {}, {}
-    for name, profile in total.signals.items():
-        profiles = [window.signals[name] for window in windows if name in window.signals]
-        usable[name] = sum(found.count >= settings.minimum_events for found in profiles)
-        coarse = profile.coarsened(windows[0].resolution) if windows else profile
-        tables = _against_the_rest(coarse, profiles, settings)
-        excesses[name] = Excesses.of(tables.at(tables.m >= settings.minimum_events)).known()
-    return excesses, usable
-
-
-def _against_the_rest(whole: Profile, windows: list[Profile], settings: Settings) -> Tables:
-    """For each window, the parts that it is not in and it, in the cells of the whole; none where there are no two
-    cells."""
-    reference = Reference.of(whole, settings)
-    if len(reference.cells.labels) < 2 or not windows:
-        return Tables.of([], [])
-    counted = reference.cells.count_all(windows)
-    if counted is None:
-        for window in windows:
-            reference = reference.meet(window)
-        counted = reference.cells.count_all(windows)
-        assert counted is not None, "no window is coarser than what all of them share"
-    return Tables.of_rows(reference.counts - parts_of(counted), counted)
-
-
-def parts_of(counts: Counts) -> Counts:
-    """Shape (w, k): of windows' counts in order of time, the sum over the part of the baseline that each is in."""
-    part = np.arange(len(counts)) * _PARTS // len(counts)
-    starts = np.flatnonzero(np.diff(part, prepend=-1))
-    sums: Counts = np.add.reduceat(counts, starts)
-    return sums[np.searchsorted(starts, np.arange(len(counts)), "right") - 1]
-
-
-def _nulls(name: str, windows: list[GroupProfile]) -> tuple[Counts, Counts]:
-    """How many of each window's events lack a value, and how many there are. Shape (w,) each."""
-    events = np.array([window.count for window in windows], np.int64)
-    valued = [p.present - p.null if (p := window.signals.get(name)) else 0 for window in windows]
-    return events - np.array(valued, np.int64), events
 
 
 def _prepared(profile: Profile, cells: Cells) -> Reference:

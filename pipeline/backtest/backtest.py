@@ -279,9 +279,9 @@ class _Seen:
         wanted = found.learned_windows if found is not None else 0
         if group is None:
             return BaselineUsed(bool(wanted), 0, wanted, 0, BEGINNING, BEGINNING)
-        begin_ms, last_ms = min(group.windows, default=BEGINNING), max(group.windows, default=BEGINNING)
+        begin_ms, last_ms = min(group.starts, default=BEGINNING), max(group.starts, default=BEGINNING)
         end_ms = last_ms + self._config.window.length_ms
-        return BaselineUsed(bool(wanted), len(group.windows), wanted, group.total.count, begin_ms, end_ms)
+        return BaselineUsed(bool(wanted), len(group.starts), wanted, group.total.count, begin_ms, end_ms)
 
     def _why(self, seen: ModelSeen) -> str:
         length = format_duration(self._config.window.length_ms)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from detectors.baselines.baseline import BaselineGroup
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.wire import UNSLICED, decode_group
-from detectors.references.reference import group_footings
+from detectors.references.footings import group_footings
 from detectors.statistics.footing import LEAST_WORTH, Footing
 from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING

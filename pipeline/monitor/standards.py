@@ -13,6 +13,8 @@ from detectors.correlations.pairs import Pairs
 from detectors.groups.group import GroupProfile
 from detectors.lenses.lens import Lens, skewness_of
 from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.references.fine_cells import MOST_BINS, FineCells, first_windows, has_first_windows
+from detectors.references.footings import measured
 from detectors.references.prepared import Prepared
 from detectors.references.reference import Reference
 from detectors.statistics.budget import Budget
@@ -21,13 +23,14 @@ from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.embeddings import Embedding, Embeddings
 from pipeline.monitor.held import Held
-from pipeline.monitor.probation import Probation
+from pipeline.monitor.probation import STEPS, Probation
 from pipeline.monitor.rolling import Rolled, Rolling
 from schemas.config import Config
 from schemas.group import Group, Segment
 from schemas.model_config import ModelConfig
 from schemas.season import Season
 
+BUILD = "build a file with driftline baseline build, and name it under models"
 MOST_PREPARED = 4000
 """Prepared, a signal takes tens of kilobytes."""
 
@@ -54,7 +57,7 @@ class Standard:
 
     @property
     def learning(self) -> bool:
-        return len(self.group.windows) < self.wanted
+        return self.group.measured is None and len(self.group.windows) < self.wanted
 
     @property
     def events(self) -> int:
@@ -66,7 +69,7 @@ class Standard:
 
     def learned_before(self, start_ms: int) -> int:
         """How many of its windows start at `start_ms` or before."""
-        return sum(start <= start_ms for start in self.group.windows)
+        return sum(start <= start_ms for start in self.group.starts)
 
     def references(self, signals: Sequence[str], start_ms: int) -> list[Reference]:
         """What the signals are compared with in the window that starts then, prepared until `forget`: the baseline's
@@ -134,8 +137,14 @@ class Standards:
     """The baselines of all models that one profiles partition holds."""
 
     def __init__(
-        self, config: Config, files: Mapping[str, Baseline], learned: Mapping[Key, BaselineGroup] | None = None
+        self,
+        config: Config,
+        files: Mapping[str, Baseline],
+        learned: Mapping[Key, BaselineGroup] | None = None,
+        watched: Mapping[Key, BaselineGroup] | None = None,
     ) -> None:
+        """`learned` are those of models without files, and the windows of probation of those with files; `watched` are such
+        windows of baselines that were learned under other settings."""
         self._config = config
         detection = config.detection
         self.settings = Settings(
@@ -148,6 +157,7 @@ class Standards:
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[str, dict[Segment | None, Standard]] = {}
         self._held = Held(MOST_PREPARED)
+        self._fine: dict[Key, FineCells] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
@@ -159,7 +169,7 @@ class Standards:
                 self._put(model, segment, standard)
         for (model, segment), group in (learned or {}).items():
             if model not in files:
-                self._put(model, segment, self._learned(model, group))
+                self._put(model, segment, self._learned(model, group, (watched or {}).get((model, segment))))
 
     def find(self, group: Group) -> Standard | None:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
@@ -217,17 +227,55 @@ class Standards:
         return Chance(self._config.window.length_ms, self._tests(model, start_ms, versions))
 
     def learn(self, model: str, segment: Segment | None, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
-        """Takes a closed window into a baseline that is being learned; returns what to keep of it, if it changed."""
-        wanted = self._wanted(model)
-        if not wanted:
+        """Takes a closed window into a baseline that is being learned, and gives up its windows for what they say once they
+        are all there; returns what to keep of it, if it changed. O(buckets), and of all windows once."""
+        if not self._wanted(model):
             return None
         known = self._of(model).get(segment)
-        if known is not None and (not known.learning or start_ms <= known.through_ms):
-            return None
         group = known.group if known else BaselineGroup(GroupProfile.empty(profile.resolution))
-        group = group.add(start_ms, profile)
+        if known is None or (known.learning and start_ms > known.through_ms):
+            group = self._with_window(model, segment, group, start_ms, profile).packed()
+        if self._is_to_measure(model, group):
+            group = measured(group, self.settings)
+            self._fine.pop((model, segment), None)
+        if known is not None and group is known.group:
+            return None
+        if known is not None:
+            self._held.drop(known)
         self._put(model, segment, self._learned(model, group))
         return group
+
+    def _with_window(
+        self, model: str, segment: Segment | None, group: BaselineGroup, start_ms: int, profile: GroupProfile
+    ) -> BaselineGroup:
+        """The baseline with one more window, counted in the cells of the first where it has these. A season asks for
+        profiles."""
+        counts = self._season(model) is Season.NONE and self.settings.bins <= MOST_BINS
+        if not counts or not has_first_windows(group):
+            return group.add(start_ms, profile)
+        key = (model, segment)
+        if key not in self._fine:
+            self._fine[key] = FineCells.of(first_windows(group))
+        return self._fine[key].take(group, start_ms, profile)
+
+    def _is_to_measure(self, model: str, group: BaselineGroup) -> bool:
+        """A season asks for windows again, hour by hour."""
+        whole = len(group.windows) >= self._wanted(model)
+        return group.measured is None and whole and self._season(model) is Season.NONE
+
+    def complaints(self) -> list[str]:
+        """What the configuration asks of learned baselines that they cannot give, for they hold their windows no longer."""
+        found = []
+        for model, standards in sorted(self._standards.items()):
+            gone = [one for one in standards.values() if one.group.measured is not None or one.group.is_counted]
+            if gone and self._season(model) is not Season.NONE:
+                found.append(f"{model}: its baseline was learned without a season, and has none: {BUILD}")
+            if any(standard.probation for standard in gone):
+                found.append(
+                    f"{model}: its baseline was learned under other detection.bins or detection.minimum_events: there are "
+                    f"warnings and no alerts for its next {STEPS[0]} windows; to have alerts at once, {BUILD}"
+                )
+        return found
 
     def watches(self, model: str) -> bool:
         """Whether a baseline of the model has too few windows of its own."""
@@ -244,6 +292,7 @@ class Standards:
         if standard is None or not standard.learning:
             return ()
         self._held.drop(standard)
+        self._fine.pop((group.model, group.segment), None)
         del self._standards[group.model][group.segment]
         if not self._standards[group.model]:
             del self._standards[group.model]
@@ -255,9 +304,12 @@ class Standards:
     def _of(self, model: str) -> Mapping[Segment | None, Standard]:
         return self._standards.get(model, {})
 
-    def _learned(self, model: str, group: BaselineGroup) -> Standard:
-        through_ms = max(group.windows, default=BEGINNING)
-        return Standard(group, self.settings, self._wanted(model), through_ms, season=self._season(model))
+    def _learned(self, model: str, group: BaselineGroup, watched: BaselineGroup | None = None) -> Standard:
+        through_ms = max(group.starts, default=BEGINNING)
+        strange = group.measured is not None and not group.measured.holds_for(self.settings)
+        probation = Probation(self.settings, watched) if strange else None
+        season = Season.NONE if group.measured or group.is_counted else self._season(model)
+        return Standard(group, self.settings, self._wanted(model), through_ms, season=season, probation=probation)
 
     def _wanted(self, model: str) -> int:
         return self._model(model).learned_windows

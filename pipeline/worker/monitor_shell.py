@@ -20,22 +20,12 @@ from pipeline.connections.kafka_consumer import end_of
 from pipeline.connections.log_reader import first_offset, read_range
 from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
 from pipeline.ingest.sightings import LOOK_AT, Sighting
+from pipeline.monitor.baseline_table import Pairs, baseline_changes
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.keeping import (
-    Pairs,
-    baseline_totals,
-    baseline_windows,
-    forgotten_baselines,
-    forgotten_state,
-    kept_of,
-    outdated,
-    partition_record,
-    rolled_windows,
-    state_records,
-    thing_of,
-)
+from pipeline.monitor.keeping import forgotten_state, kept_of, partition_record, state_records
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Standards
+from pipeline.monitor.table_keys import outdated, thing_of
 from pipeline.process.fault_points import reach
 from pipeline.process.garbage import trim
 from pipeline.process.log_format import FIELDS
@@ -177,13 +167,12 @@ class MonitorShell:
         reach("monitor.windows")
         await self._keep(STATE_TABLE, partition, owned, state_records(partition, owned.generation, closing))
         reach("monitor.groups")
-        await self._keep(BASELINE_TABLE, partition, owned, baseline_windows(partition, owned.generation, closing))
-        reach("monitor.baseline_windows")
-        await self._keep(BASELINE_TABLE, partition, owned, baseline_totals(partition, owned.generation, closing))
-        reach("monitor.baseline_totals")
-        await self._keep(BASELINE_TABLE, partition, owned, rolled_windows(partition, owned.generation, closing))
-        reach("monitor.rolled_windows")
-        await self._drop(BASELINE_TABLE, partition, owned, forgotten_baselines(partition, owned.generation, closing))
+        for change in baseline_changes(partition, owned.generation, closing):
+            await self._keep(BASELINE_TABLE, partition, owned, change.pairs)
+            reach(f"monitor.{change.name}")
+            if change.gone:
+                reach("monitor.dropping")
+                await self._drop(BASELINE_TABLE, partition, owned, change.gone)
         await self._drop(STATE_TABLE, partition, owned, forgotten_state(partition, owned.generation, closing))
         reach("monitor.forgotten")
         self._board.closed(partition, closing)
@@ -241,7 +230,9 @@ class MonitorShell:
         partition = tp.partition
         tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
         kept = kept_of(partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
-        standards = Standards(self._config, self._baselines, kept.baselines)
+        standards = Standards(self._config, self._baselines, kept.baselines, kept.watched)
+        for complaint in standards.complaints():
+            log.warning("%s[%d]: %s", tp.topic, partition, complaint)
         monitor = PartitionMonitor(
             self._config, standards, kept.memory, kept.groups, kept.rolled, self._config.metrics.quantiles
         )
@@ -249,6 +240,7 @@ class MonitorShell:
         head, recorded = (kept.memory.head, kept.memory.read_through) if kept.memory else (0, -1)
         head = max(head, await first_offset(self._config, tp.topic, partition))
         log.info("%s[%d]: %d groups remembered, reads from %d", tp.topic, partition, len(kept.groups), head)
+        await self._delete(BASELINE_TABLE, partition, kept.useless)
         stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
         return _Owned(monitor, generation, head, recorded_through=recorded, outdated=stale)
 

@@ -24,7 +24,7 @@ from detectors.profiles.column import Column, Kind
 from detectors.profiles.profile import COARSE, FINE, Profile, profiles_of
 from detectors.profiles.trace import SLICES
 from detectors.profiles.vocabulary import Vocabulary
-from detectors.references.reference import references_of
+from detectors.references.footings import references_of
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow

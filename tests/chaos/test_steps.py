@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.events import LEARNED, events, last_tick
+from tests.chaos.events import events, last_tick
 from tests.chaos.oracle import expected
 from tests.chaos.run import Run, settings
 from tests.kafka.choice import Kafka
@@ -14,14 +14,15 @@ from tests.pipeline.workers import read_topic
 EVERY_MS, EVENTS, BAD_EVERY = 1000, 30_000, 300
 BAD = b"{nonsense"
 
-# Points, each with how often it is reached before the kill. The first four are met while baselines are learned, those
-# after that while alerts fire and resolve with every window.
+# Points, each with how often it is reached before the kill. The first four are met while baselines are learned, the
+# fifth once one is learned and its windows are not deleted yet, those after that while alerts fire and resolve with every window.
 OF_MONITOR = [
     ("monitor.baseline_windows", 3),
     ("monitor.baseline_totals", 2),
     ("monitor.groups", 2),
     ("monitor.kept", 1),
-    ("monitor.closing", 2 * LEARNED + 6),
+    ("monitor.dropping", 1),
+    ("monitor.closing", 12),
     ("monitor.alerts", 1),
     ("monitor.alerts", 3),
     ("monitor.windows", 2),

@@ -7,7 +7,8 @@ from detectors.baselines.baseline import BaselineGroup
 from detectors.comparisons.contribution import excess_of_score, excesses_of, kinds_of
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import FINE, Profile
-from detectors.references.reference import Reference, references_of
+from detectors.references.footings import references_of
+from detectors.references.reference import Reference
 from detectors.statistics.settings import Settings
 from detectors.statistics.tables import Tables
 from tests.detectors import strategies as some

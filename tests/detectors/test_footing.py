@@ -9,7 +9,8 @@ from detectors.baselines.baseline import BaselineGroup
 from detectors.comparisons.comparison import Comparison, compare
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import COARSE, Profile
-from detectors.references.reference import Reference, group_footings, references_of
+from detectors.references.footings import group_footings, references_of
+from detectors.references.reference import Reference
 from detectors.statistics.footing import FULL_SPAN_MS, Footing
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import within_of

@@ -9,17 +9,13 @@ from pipeline.ingest.passage import Progress
 from pipeline.ingest.resume import decode_progress, encode_progress
 from pipeline.monitor.keeping import (
     Kept,
-    baseline_totals,
-    baseline_windows,
     kept_of,
-    outdated,
     partition_record,
-    rolled_windows,
-    state_records,
 )
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Standards
+from pipeline.monitor.table_keys import outdated
 from schemas import codec
 from schemas.errors import StateError
 from schemas.packet import SourcePartition, decode_message
@@ -28,6 +24,7 @@ from tests.fuzz.documents import changed, oddly_written, text_of
 from tests.fuzz.messages import CONFIG, valid_log
 from tests.fuzz.mutation import CHECKSUM, mutated, noise, resealed, sealed
 from tests.fuzz.profiles import changed_profile
+from tests.pipeline.tables import Tables
 
 _SOURCE = SourcePartition("events", 3)
 _SETTINGS = ("topic id", 200_000, 300_000)
@@ -42,15 +39,14 @@ Table = dict[bytes, bytes]
 def valid_tables() -> tuple[Table, Table]:
     """The state table and the baselines table after a few closings."""
     monitor = PartitionMonitor(CONFIG, Standards(CONFIG, {}))
-    state: Table = {}
+    tables = Tables()
     baselines: Table = {}
     for offset, data in enumerate(valid_log()):
         for closing in monitor.take(decode_message(data), offset):
-            state |= dict(state_records(0, 7, closing))
-            state |= dict([partition_record(0, 7, monitor.memory())])
-            baselines |= dict(baseline_windows(0, 7, closing)) | dict(baseline_totals(0, 7, closing))
-            baselines |= dict(rolled_windows(0, 7, closing))
-    return state, baselines
+            for _ in tables.steps(closing, 7):
+                baselines |= tables.baselines  # those that are deleted again, too
+            tables.state.update([partition_record(0, 7, monitor.memory())])
+    return tables.state, baselines
 
 
 def _valid_memories() -> list[bytes]:
@@ -119,11 +115,13 @@ def _read_tables(tables: list[Table]) -> int:
 
 def _take_up(kept: Kept) -> None:
     """A monitor can begin with what was kept."""
-    monitor = PartitionMonitor(CONFIG, Standards(CONFIG, {}, _watched(kept.baselines)), kept.memory, kept.groups)
+    monitor = PartitionMonitor(
+        CONFIG, Standards(CONFIG, {}, _of_config(kept.baselines), _of_config(kept.watched)), kept.memory, kept.groups
+    )
     assert isinstance(monitor.watermark_ms, int)
 
 
-def _watched(baselines: Mapping[Any, Any]) -> dict[Any, Any]:
+def _of_config(baselines: Mapping[Any, Any]) -> dict[Any, Any]:
     """The configuration that the tables belong to names their models; another model is not theirs."""
     return {key: group for key, group in baselines.items() if CONFIG.model(key[0]) is not None}
 

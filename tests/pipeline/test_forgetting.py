@@ -7,16 +7,6 @@ from typing import Any
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.keeping import (
-    Kept,
-    baseline_totals,
-    baseline_windows,
-    forgotten_baselines,
-    forgotten_state,
-    kept_of,
-    rolled_windows,
-    state_records,
-)
 from pipeline.monitor.rolling import Rolling
 from pipeline.monitor.standards import Standards
 from pipeline.serving.board import Board
@@ -25,6 +15,7 @@ from schemas.alert import AlertState
 from schemas.config import Config
 from schemas.group import Group
 from tests.pipeline.events import START_MS, encode, loans
+from tests.pipeline.tables import Tables
 
 WINDOW_MS, PER_WINDOW, LEARNED = 100_000, 240, 24
 DRIFTS, GONE, FORGOTTEN_AFTER, WINDOWS = 26, 28, 6, 38
@@ -57,32 +48,19 @@ def drifts_and_is_replaced() -> list[dict[str, Any]]:
     ]
 
 
-class Tables:
-    """The monitor's tables, and closers that each know no more than these hold."""
+class Closers:
+    """Closers that each know no more than the monitor's tables hold."""
 
     def __init__(self, cfg: Config) -> None:
         self.config = cfg
-        self.state: dict[bytes, bytes] = {}
-        self.baselines: dict[bytes, bytes] = {}
+        self.tables = Tables()
 
     def close(self, window: OpenWindow) -> Iterator[Closing]:
-        kept = self.kept()
+        kept = self.tables.kept()
         closer = Closer(self.config, Standards(self.config, {}, kept.baselines), kept.groups, kept.rolled)
         for closing in closer.close(window):
-            self._write(closing)
+            self.tables.keep([closing])
             yield closing
-
-    def kept(self) -> Kept:
-        return kept_of(0, self.state, self.baselines)
-
-    def _write(self, closing: Closing) -> None:
-        self.state |= dict(state_records(0, 1, closing))
-        for records in (baseline_windows, baseline_totals, rolled_windows):
-            self.baselines |= dict(records(0, 1, closing))
-        for key in forgotten_baselines(0, 1, closing):
-            del self.baselines[key]
-        for key in forgotten_state(0, 1, closing):
-            del self.state[key]
 
 
 def said(closings: list[Closing]) -> list[bytes]:
@@ -107,15 +85,15 @@ def test_alerts_of_a_version_that_is_gone_resolve_once_it_is_forgotten() -> None
 def test_a_worker_that_takes_over_at_any_window_forgets_the_same() -> None:
     cfg = config()
     opened = windows(cfg, drifts_and_is_replaced())
-    closer, tables = Closer(cfg, Standards(cfg, {})), Tables(cfg)
+    closer, closers = Closer(cfg, Standards(cfg, {})), Closers(cfg)
     one = [closing for window in opened for closing in closer.close(window)]
-    many = [closing for window in windows(cfg, drifts_and_is_replaced()) for closing in tables.close(window)]
+    many = [closing for window in windows(cfg, drifts_and_is_replaced()) for closing in closers.close(window)]
     assert said(many) == said(one)
     assert [c.forgotten for c in many] == [c.forgotten for c in one]
-    assert {group.version for group in tables.kept().groups} == {"2"}
-    keys = [codec.decode(key) for key in (*tables.state, *tables.baselines)]
+    assert {group.version for group in closers.tables.kept().groups} == {"2"}
+    keys = [codec.decode(key) for key in (*closers.tables.state, *closers.tables.baselines)]
     assert not [key for key in keys if key[2] in ("group", "rolled") and "1" in key[3:]]
-    assert any(key[2] == "total" for key in keys), "the baseline of all versions stays"
+    assert any(key[2] == "learned" for key in keys), "the baseline of all versions stays"
 
 
 def test_models_without_end_are_forgotten_beyond_the_cap_and_those_with_traffic_stay() -> None:
@@ -125,14 +103,14 @@ def test_models_without_end_are_forgotten_beyond_the_cap_and_those_with_traffic_
         event | {"model": "steady" if i % 2 else f"made up {i // 20}", "ts": START_MS + i * WINDOW_MS // 60}
         for i, event in enumerate(loans(n, n, seed=3))
     ]
-    tables = Tables(cfg)
+    closers = Closers(cfg)
     for window in windows(cfg, events):
-        list(tables.close(window))
-        kept = tables.kept()
+        list(closers.close(window))
+        kept = closers.tables.kept()
         assert len(kept.groups) <= 10
         assert len(kept.baselines) <= 10
         assert Group("steady", "1") in kept.groups
-    assert len([k for k in map(codec.decode, tables.baselines) if k[2] == "window" and k[4] == "steady"]) == 40
+    assert len([k for k in map(codec.decode, closers.tables.baselines) if k[2] == "window" and k[4] == "steady"]) == 40
 
 
 def versions_without_end(windows: int) -> list[dict[str, Any]]:

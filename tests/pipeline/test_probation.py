@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from pipeline.monitor.closing import Closer, Closing
-from pipeline.monitor.keeping import baseline_totals, baseline_windows, kept_of, state_records
 from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
@@ -15,6 +14,7 @@ from schemas.verdict import State
 from schemas.window import WindowRecord
 from tests.pipeline.events import START_MS
 from tests.pipeline.past_windows import CONFIG, WINDOW_MS, baseline_of_loans, loan_windows
+from tests.pipeline.tables import Tables
 
 OWN = 50
 
@@ -62,16 +62,14 @@ def test_a_file_of_few_windows_learns_until_there_are_fifty() -> None:
 
 @pytest.mark.parametrize("taken_over_at", [30, 50, 72])
 def test_a_worker_that_takes_over_judges_by_the_same_windows(taken_over_at: int) -> None:
-    state: dict[bytes, bytes] = {}
-    table: dict[bytes, bytes] = {}
+    tables = Tables()
     found, worker = [], closer()
     for at, window in enumerate(loan_windows(75, 70)):
         if at == taken_over_at:
-            kept = kept_of(0, state, table)
+            kept = tables.kept()
             worker = closer(baselines=kept.baselines, groups=kept.groups)
         for closing in worker.close(window):
-            state |= dict(state_records(0, 1, closing))
-            table |= dict([*baseline_windows(0, 1, closing), *baseline_totals(0, 1, closing)])
+            tables.keep([closing])
             found += [thing.encode() for thing in (*closing.alerts, *closing.records)]
     assert found == [thing.encode() for closing in closed(75, 70) for thing in (*closing.alerts, *closing.records)]
 

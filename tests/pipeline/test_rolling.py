@@ -15,15 +15,17 @@ from detectors.statistics.settings import Settings
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.keeping import kept_of, outdated, rolled_windows, state_records, thing_of
+from pipeline.monitor.keeping import kept_of
 from pipeline.monitor.memory import GroupMemory
 from pipeline.monitor.rolling import Rolled, Rolling
 from pipeline.monitor.standards import Standards
+from pipeline.monitor.table_keys import outdated, thing_of
 from schemas.config import Config
 from schemas.group import Group
 from schemas.verdict import State
 from schemas.window import Completeness
 from tests.detectors import strategies as some
+from tests.pipeline.tables import Tables
 
 MODEL, WINDOW_MS, EVENTS, BUILT, MOST = Group("m", "1"), 300_000, 150, 60, 40
 SIGNALS = ["x", "y"]
@@ -179,32 +181,31 @@ def test_the_level_of_the_rolling_test_is_at_most_twice_the_nominal_one() -> Non
 def test_a_worker_that_begins_again_after_any_window_comes_to_the_same(whole: bool) -> None:
     """From its tables; where not `whole`, it died when the group's record was written, and its window was not."""
     cfg, once = config(), closed(QUIET_THEN_MOVED)
-    state: dict[bytes, bytes] = {}
-    baselines: dict[bytes, bytes] = {}
+    tables = Tables()
     for at, opening in enumerate(opened(QUIET_THEN_MOVED)):
-        kept = kept_of(0, state, baselines)
+        kept = tables.kept()
         [again] = closer(cfg, kept.groups, kept.rolled).close(opening)
         assert [record.encode() for record in again.records] == [record.encode() for record in once[at].records]
         assert [alert.encode() for alert in again.alerts] == [alert.encode() for alert in once[at].alerts]
-        state.update(state_records(0, at, again))
+        tables.keep_until("groups", again, at % 3)
         if not whole:
-            kept = kept_of(0, state, baselines)
+            kept = tables.kept()
             [again] = closer(cfg, kept.groups, kept.rolled).close(opening)
             assert again.records == []
         assert again.rolled == once[at].rolled
-        baselines.update(rolled_windows(0, at % 3, again))
+        tables.keep([again], at % 3)
 
 
 def test_a_slot_written_over_counts_by_what_came_last_and_its_old_records_are_found() -> None:
     rolling, rng = Rolling(20, SETTINGS), np.random.default_rng(46)
-    tables: list[dict[bytes, bytes]] = [{}, {}]
+    tables = [Tables(), Tables()]
     for at in range(30):
         closing = Closing(at * WINDOW_MS, (at + 1) * WINDOW_MS, Completeness.COMPLETE, {})
         rolled = rolling.add(at * WINDOW_MS, window(rng, 0.0))
         assert rolled is not None
         closing.rolled[MODEL] = rolled
-        tables[at >= 21].update(rolled_windows(0, 1 + (at >= 21), closing))
-    older, newer = tables
+        tables[at >= 21].keep([closing], 1 + (at >= 21))
+    older, newer = (one.baselines for one in tables)
     assert (len(older), len(newer)) == (21, 9)
     kept = kept_of(0, {}, older | newer).rolled[MODEL]
     assert sorted(kept) == list(range(10, 31))

@@ -10,21 +10,14 @@ from detectors.baselines.baseline import Baseline, BaselineGroup, baseline_of
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
 from pipeline.history.local import LocalIngest, closed_windows, closings
-from pipeline.monitor import keeping
+from pipeline.monitor import baseline_table
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.keeping import (
-    baseline_totals,
-    baseline_windows,
-    kept_of,
-    outdated,
-    partition_record,
-    state_records,
-    thing_of,
-)
+from pipeline.monitor.keeping import kept_of, partition_record
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Key, Standards
-from schemas import codec
+from pipeline.monitor.table_keys import outdated, thing_of
+from schemas.basis import Basis
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.group import Group, Segment
@@ -33,6 +26,7 @@ from schemas.verdict import State
 from schemas.window import WindowRecord
 from tests.pipeline.events import START_MS, encode, loans
 from tests.pipeline.logs import log_of
+from tests.pipeline.tables import Tables
 
 WINDOW_MS, PER_WINDOW, LEARNED = 100_000, 100, 24
 WHOLE, DE = Group("loan", "1"), Group("loan", "1", Segment("tags.country", "DE"))
@@ -102,15 +96,6 @@ def test_without_models_in_the_configuration_each_model_learns() -> None:
         ]
 
 
-def by_itself(data: bytes) -> Any:
-    """A record or an alert without what the windows before it say: only against a file do those have scores."""
-    found = codec.decode(data)
-    for some in found.get("signals", [found]):
-        key = "verdicts" if "verdicts" in some else "evidence"
-        some[key] = [verdict for verdict in some.get(key, ()) if verdict["detector"] != "sustained"]
-    return found
-
-
 def test_a_learned_baseline_judges_as_one_built_from_the_same_events_does() -> None:
     events = some_loans(LEARNED + 5, drift_at=LEARNED + 2)
     cfg = config(segments=["tags.country"])
@@ -119,9 +104,16 @@ def test_a_learned_baseline_judges_as_one_built_from_the_same_events_does() -> N
     from_file = closed(config(models=models), events, {"loan": built})[LEARNED:]
     learned = closed(cfg, events)[LEARNED:]
     for mine, theirs in zip(learned, from_file, strict=True):
-        assert [by_itself(r.encode()) for r in mine.records] == [by_itself(r.encode()) for r in theirs.records]
-        assert [by_itself(a.encode()) for a in mine.alerts] == [by_itself(a.encode()) for a in theirs.alerts]
+        assert [shown(r) for r in mine.records] == [shown(r) for r in theirs.records]
+        assert [(a.id, a.state, a.onset_ms, a.effect) for a in mine.alerts] == [
+            (a.id, a.state, a.onset_ms, a.effect) for a in theirs.alerts
+        ]
     assert sum(len(c.alerts) for c in learned) > 0
+
+
+def shown(record: WindowRecord) -> list[Any]:
+    """What a record says but for how far apart its baseline's windows are: that is measured in other cells."""
+    return [(s.name, s.state is State.DRIFT, s.effect, s.cells, s.level, s.budget_basis) for s in record.signals]
 
 
 @pytest.mark.parametrize("kept", [1, 3, LEARNED])
@@ -208,38 +200,109 @@ def test_incomplete_windows_are_neither_learned_nor_judged() -> None:
 # How a learned baseline is kept.
 
 
-class Tables:
-    """The monitor's tables of one partition, as generations of workers fill them."""
-
-    def __init__(self) -> None:
-        self.state: dict[bytes, bytes] = {}
-        self.baselines: dict[bytes, bytes] = {}
-
-    def keep(self, some: Sequence[Closing], generation: int = 1, partition: int = 0) -> "Tables":
-        for closing in some:
-            self.state.update(state_records(partition, generation, closing))
-            self.baselines.update(baseline_windows(partition, generation, closing))
-            self.baselines.update(baseline_totals(partition, generation, closing))
-        return self
-
-    def learned(self, partition: int = 0) -> dict[Key, dict[int | None, bytes]]:
-        """The bytes of each baseline: its windows by their start, its total under None."""
-        return shapes(kept_of(partition, self.state, self.baselines).baselines)
+def learned_in(tables: Tables, partition: int = 0) -> dict[Key, dict[Any, Any]]:
+    """The bytes of each baseline: its windows by their start, its total under None."""
+    return shapes(tables.kept(partition).baselines)
 
 
-def shapes(learned: dict[Key, BaselineGroup]) -> dict[Key, dict[int | None, bytes]]:
-    return {key: {None: encode_group(group.total)} | dict(group.windows) for key, group in learned.items()}
+def shapes(learned: dict[Key, BaselineGroup]) -> dict[Key, dict[Any, Any]]:
+    return {
+        key: {None: encode_group(group.total), "measured": group.measured} | dict(group.windows)
+        for key, group in learned.items()
+    }
 
 
-def after(some: Sequence[Closing]) -> dict[Key, dict[int | None, bytes]]:
+def after(some: Sequence[Closing]) -> dict[Key, dict[Any, Any]]:
     return shapes(learned_by(some))
 
 
 def test_a_learned_baseline_comes_back_as_it_was(windows: list[Closing]) -> None:
     for n in (1, 3, LEARNED, LEARNED + 3):
-        assert Tables().keep(windows[:n]).learned() == after(windows[:n])
-    assert {len(windows) for windows in after(windows).values()} == {LEARNED + 1}
+        assert learned_in(Tables().keep(windows[:n])) == after(windows[:n])
+    assert {len(kept) for kept in after(windows[: LEARNED - 1]).values()} == {LEARNED - 1 + 2}
     assert set(after(windows)) == {TOTAL, ("loan", DE.segment), ("loan", Segment("tags.country", "FR"))}
+
+
+def test_once_it_is_learned_what_its_windows_said_is_kept_in_their_place(windows: list[Closing]) -> None:
+    learning, whole = Tables().keep(windows[: LEARNED - 1]), Tables().keep(windows[:LEARNED])
+    assert (len(learning.baselines), len(whole.baselines)) == (3 * LEARNED, 3)
+    for group in whole.kept().baselines.values():
+        assert group.measured is not None
+        assert [*group.starts] == [START_MS + at * WINDOW_MS for at in range(LEARNED)]
+        assert {footing.windows for footing in group.measured.footings.values()} == {LEARNED}
+        assert not group.windows
+
+
+def test_a_worker_that_dies_before_the_windows_are_deleted_leaves_nothing_that_counts(windows: list[Closing]) -> None:
+    tables = Tables().keep(windows[: LEARNED - 1], 1).keep(windows[LEARNED - 2 : LEARNED - 1], 2)
+    tables.keep_until("learned", windows[LEARNED - 1], 2)
+    assert learned_in(tables) == after(windows)
+    kept = tables.kept()
+    assert set(kept.useless) == {key for key in tables.baselines if b'"learned"' not in key}
+    assert not kept.watched
+
+
+def compared(records: Sequence[WindowRecord]) -> list[tuple[float | None, ...]]:
+    return [(s.p_value, s.level, s.effect, s.minimum_detectable_effect) for r in records for s in r.signals]
+
+
+def test_a_baseline_that_was_learned_whole_by_an_older_version_is_measured_at_the_next_window() -> None:
+    """Its windows are kept one by one, though they are all there."""
+    cfg, events = config(), some_loans(LEARNED + 2)
+    held = learned_by(closed(config(LEARNED + 1), events[: LEARNED * PER_WINDOW]))
+    assert all(len(group.windows) == LEARNED for group in held.values())
+    monitor = PartitionMonitor(cfg, Standards(cfg, {}, held))
+    messages = LocalIngest(cfg).messages([list(map(encode, events[LEARNED * PER_WINDOW :]))])
+    later = [c for number, message in enumerate(messages) for c in monitor.take(message, number)]
+    once = closed(cfg, events)
+    assert shapes(learned_by(later)) == shapes(learned_by(once))
+    assert compared(records_of(later)) == compared(records_of(once)[-2:])
+
+
+def seasonal() -> Config:
+    models = [{"name": "loan", "baseline": {"learn": {"windows": 480}, "season": "hour_of_day"}}]
+    return config(window={"length": "1h"}, models=models)
+
+
+def test_a_season_keeps_its_windows() -> None:
+    profile = learned_by(closed(config(), some_loans(1)))[TOTAL].total
+    standards = Standards(seasonal(), {})
+    kept = [standards.learn("loan", None, START_MS + hour * 3_600_000, profile) for hour in range(481)]
+    assert [group is None for group in kept] == [False] * 480 + [True]
+    last = kept[-2]
+    assert last is not None
+    assert (len(last.windows), last.measured) == (480, None)
+
+
+def test_a_season_asked_for_once_the_windows_are_gone_is_refused_in_words(windows: list[Closing]) -> None:
+    standards = Standards(seasonal(), {}, learned_by(windows))
+    [complaint] = standards.complaints()
+    assert complaint.startswith("loan: its baseline was learned without a season, and has none")
+    assert Standards(config(), {}, learned_by(windows)).complaints() == []
+
+
+def test_under_other_bins_a_learned_baseline_warns_until_new_windows_say_how_far_apart_they_are() -> None:
+    more = {"detection": {"bins": 8}}
+    events = some_loans(LEARNED + 56, drift_at=LEARNED + 54)
+    learned = learned_by(closed(config(), events[: LEARNED * PER_WINDOW]))
+    cfg, tables, found = config(**more), Tables(), list[Closing]()
+    tables.baselines = Tables().keep(closed(config(), events[: LEARNED * PER_WINDOW])).baselines
+    monitor = PartitionMonitor(cfg, Standards(cfg, {}, learned))
+    messages = LocalIngest(cfg).messages([list(map(encode, events[LEARNED * PER_WINDOW :]))])
+    for number, message in enumerate(messages):
+        for closing in monitor.take(message, number):
+            tables.keep([closing])
+            found.append(closing)
+            if len(found) == 30:
+                kept = tables.kept()
+                standards = Standards(cfg, {}, kept.baselines, kept.watched)
+                assert ["next 50 windows" in complaint for complaint in standards.complaints()] == [True]
+                monitor = PartitionMonitor(cfg, standards, monitor.memory(), kept.groups)
+    bases = [{signal.budget_basis for signal in record.signals} for record in records_of(found)]
+    assert bases[:50] == [{Basis.ASSUMED}] * 50
+    assert bases[50] == {Basis.THIN}
+    assert {alert.start_ms for closing in found for alert in closing.alerts} == {START_MS + (LEARNED + 54) * WINDOW_MS}
+    assert Standards(config(), {}, tables.kept().baselines, tables.kept().watched).complaints() == []
 
 
 def test_large_profiles_are_kept_deflated_and_come_back(windows: list[Closing]) -> None:
@@ -252,51 +315,51 @@ def test_large_profiles_are_kept_deflated_and_come_back(windows: list[Closing]) 
     assert len(encode_group(wide.total)) > 1 << 20
     tables = Tables().keep([closing])
     assert max(map(len, tables.baselines.values())) < 1 << 20
-    assert tables.learned() == shapes({key: wide})
+    assert learned_in(tables) == shapes({key: wide})
     damaged = {key: value[:-9] + b"ruined***" for key, value in tables.baselines.items()}
     with pytest.raises(StateError, match="a learned baseline is damaged"):
         kept_of(0, tables.state, damaged)
 
 
 def test_what_no_message_holds_is_said_clearly(windows: list[Closing], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "MOST_BYTES", 100)
+    monkeypatch.setattr(baseline_table, "MOST_BYTES", 100)
     with pytest.raises(
         StateError, match=r"the baseline that loan learns has \d signals and takes .* list fewer signals"
     ):
-        baseline_totals(0, 1, windows[0])
+        Tables().keep(windows[:1])
 
 
 def test_of_two_generations_the_one_that_got_further_counts(windows: list[Closing]) -> None:
     """A frozen worker thaws, and writes again what it last knew."""
     for older, newer in ((1, 2), (9, 10)):
         tables = Tables().keep(windows[:2], older).keep(windows[1:4], newer).keep(windows[1:2], older)
-        assert tables.learned() == after(windows[:4])
+        assert learned_in(tables) == after(windows[:4])
         behind = Tables().keep(windows[:4], older).keep(windows[2:3], newer)
-        assert behind.learned() == after(windows[:4])
+        assert learned_in(behind) == after(windows[:4])
 
 
 def test_a_window_newer_than_the_total_is_not_part_of_it_yet(windows: list[Closing]) -> None:
     """A worker died between the two writes; the window is closed again, and learned again."""
     tables = Tables().keep(windows[:3])
-    tables.baselines.update(baseline_windows(0, 2, windows[3]))
-    assert tables.learned() == after(windows[:3])
+    tables.keep_until("baseline_windows", windows[3], 2)
+    assert learned_in(tables) == after(windows[:3])
     alone = Tables()
-    alone.baselines.update(baseline_windows(0, 1, windows[0]))
-    assert alone.learned() == {}
+    alone.keep_until("baseline_windows", windows[0])
+    assert learned_in(alone) == {}
 
 
 def test_the_windows_of_a_total_may_stand_in_any_generation(windows: list[Closing]) -> None:
     tables = Tables()
     for generation, closing in enumerate(windows[:LEARNED]):
         tables.keep([closing], generation)
-    assert tables.learned() == after(windows)
+    assert learned_in(tables) == after(windows)
 
 
 def test_partitions_do_not_see_each_other(windows: list[Closing]) -> None:
     tables = Tables().keep(windows[:2], partition=0).keep(windows[:4], partition=1)
-    assert tables.learned(0) == after(windows[:2])
-    assert tables.learned(1) == after(windows[:4])
-    assert tables.learned(2) == {}
+    assert learned_in(tables, 0) == after(windows[:2])
+    assert learned_in(tables, 1) == after(windows[:4])
+    assert learned_in(tables, 2) == {}
 
 
 def test_memories_come_back_and_the_one_that_closed_most_counts(windows: list[Closing]) -> None:
@@ -321,7 +384,7 @@ def test_a_deleted_record_is_none(windows: list[Closing]) -> None:
     tables = Tables().keep(windows[:2], 1).keep(windows[:4], 2)
     deleted: dict[bytes, Any] = dict.fromkeys(Tables().keep(windows[:2], 1).baselines)
     tables.baselines.update(deleted)
-    assert tables.learned() == after(windows[:4])
+    assert learned_in(tables) == after(windows[:4])
 
 
 def test_a_damaged_record_is_a_state_error(windows: list[Closing]) -> None:

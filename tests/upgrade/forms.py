@@ -21,16 +21,18 @@ from detectors.profiles.column import Column
 from detectors.profiles.grid import Caps
 from detectors.profiles.profile import Resolution
 from detectors.profiles.vocabulary import Vocabulary
+from detectors.references.footings import measured
 from detectors.sequence.slices import Remembered
 from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
 from pipeline.ingest import resume
 from pipeline.ingest.passage import Progress
-from pipeline.monitor import keeping, memory
+from pipeline.monitor import baseline_table, learned_record, memory
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import Arrival
+from pipeline.monitor.baseline_table import baseline_changes
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.keeping import baseline_totals, baseline_windows, partition_record, rolled_windows, state_records
+from pipeline.monitor.keeping import partition_record, state_records
 from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
 from pipeline.monitor.rolling import Rolling
 from schemas import alert, baseline, packet, window
@@ -43,6 +45,7 @@ from schemas.verdict import State, Verdict
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 from tests.detectors import strategies as some
 
+ROLLED = b'"rolled"'
 GOLDEN = Path(__file__).parent / "golden"
 RESOLUTION = Resolution(Caps(2, 4), 3)
 VALUES: list[object] = [1.0, 1.5, -2, 0.25, 1e6, 0.0, "DE", "FR", "DE", True, None, float("nan"), []]
@@ -237,11 +240,17 @@ def closing() -> Closing:
     return found
 
 
-def table(name: str) -> dict[bytes, bytes]:
-    """What the closing writes to a table of partition 2, by generation 9."""
+def completing() -> Closing:
+    """One that completes a baseline."""
+    whole = measured(learned().groups[None], Settings())
+    return Closing(300_000, 600_000, Completeness.COMPLETE, {}, baselines={("loan", None): whole})
+
+
+def table(name: str, some: Closing | None = None) -> dict[bytes, bytes]:
+    """What a closing writes to a table of partition 2, by generation 9."""
     if name == "state":
         return dict([*state_records(2, 9, closing()), partition_record(2, 9, PARTITION_MEMORY)])
-    return dict([*baseline_windows(2, 9, closing()), *baseline_totals(2, 9, closing())])
+    return dict(pair for change in baseline_changes(2, 9, some or closing()) for pair in change.pairs)
 
 
 @cache
@@ -256,8 +265,9 @@ def forms() -> Mapping[str, bytes]:
         f"marker.v{packet.VERSION}": packet.encode_marker(MARKER),
         f"commit.v{resume.VERSION}": resume.encode_progress(PROGRESS, *COMMITTED).encode(),
         f"state-table.v{memory.VERSION}": _lines(state),
-        f"baselines-table.v{wire.VERSION}": _lines(baselines),
-        f"rolled-table.v{keeping.ROLLED_VERSION}": _lines(dict(rolled_windows(2, 9, closing()))),
+        f"baselines-table.v{wire.VERSION}": _lines({k: v for k, v in baselines.items() if ROLLED not in k}),
+        f"rolled-table.v{baseline_table.ROLLED_VERSION}": _lines({k: v for k, v in baselines.items() if ROLLED in k}),
+        f"learned-table.v{learned_record.VERSION}": _lines(table("baselines", completing())),
         f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
         f"baseline.v{baseline.LENS_SCHEMA[-1]}": with_lens().encode(),
         f"baseline.v{baseline.SCORED_SCHEMA[-1]}": with_scorer().encode(),

@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy import signal, special
 
 from detectors.comparisons.shares import PRIMARY_SHARE, SUSTAINED_SHARE
-from detectors.references.reference import parts_of
+from detectors.references.footings import parts_of
 from detectors.statistics import distances, power, significance
 from detectors.statistics.bar import DRIFT, STATES, Bar
 from detectors.statistics.budget import Budget

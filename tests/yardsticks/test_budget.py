@@ -14,7 +14,7 @@ from detectors.baselines.baseline import BaselineGroup
 from detectors.comparisons.comparison import compare_all
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import COARSE, Profile
-from detectors.references.reference import references_of
+from detectors.references.footings import references_of
 from detectors.statistics.sustained import Scores
 from tests.detectors import strategies as some
 from tests.yardsticks.months import (

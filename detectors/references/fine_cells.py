@@ -1,0 +1,156 @@
+"""Windows of a baseline that is being learned, counted in cells of the first of them.
+
+A window's profile takes tens of kilobytes, and a baseline is learned from hundreds. They are kept for one thing, how far
+apart they are in the baseline's cells, which are known once the last is there. So the first windows are kept as they are,
+and each later one as counts in fine cells of these: several for each of the cells to come, and beyond the range seen so far
+cells that double in width. What the first windows hardly have stays a profile.
+
+    "C" | length of the rest (4 bytes) | the rest's profile | digest of the cells (4 bytes) | varints, deflated | CRC-32
+
+The varints are the window's events and, for each signal in order, its events, those with a value, and the counts.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.varint import decode_varints, encode_varints
+from detectors.groups.wire import UNSLICED, decode_group, encode_group
+from detectors.profiles.grid import Counts
+from detectors.profiles.ordering import Keys, keys_of, values_of
+from detectors.profiles.profile import COARSE, Profile
+from detectors.references.cells import Cells, NumericCells, quantile_edges
+from schemas.errors import StateError
+
+FINE = 64
+"""Cells of a signal's numbers, beside those beyond the range of the first windows."""
+
+MOST_BINS = FINE // 2
+"""Fine cells are merged into bins; into more than these they cannot be, evenly."""
+
+_LEAST_FIRST, _MOST_FIRST, _ENOUGH_EVENTS = 8, 32, 500
+_LEAST_OF_SIGNAL = 300
+_BEYOND = 2.0 ** np.arange(-2, 9)
+_WIDEST = 1e300
+# Of a step beyond the range, how much an edge may move to be rounder: a boundary of most grids.
+_SLACK = 0.1
+_SHIFTS = np.arange(64, dtype=np.uint64)
+_LENGTH, _CHECKSUM = 4, 4
+
+
+@dataclass(frozen=True)
+class FineCells:
+    """The cells of each signal of which the first windows have events enough."""
+
+    cells: Mapping[str, Cells]
+
+    @classmethod
+    def of(cls, first: Sequence[GroupProfile]) -> "FineCells":
+        """The cells of the first windows. O(buckets)."""
+        total = merged_groups(first).signals
+        return cls({name: _cells_of(profile) for name, profile in total.items() if profile.count >= _LEAST_OF_SIGNAL})
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of where the cells are: counts in others say nothing in these."""
+        found = 0
+        for name, cells in self.cells.items():
+            edges = cells.numbers.edges.tobytes() if cells.numbers else b""
+            hashes = cells.categories.hashes.tobytes() + cells.categories.cell.tobytes() if cells.categories else b""
+            found = zlib.crc32(b"%b|%b|%b|%d" % (name.encode(), edges, hashes, cells.booleans), found)
+        return found.to_bytes(4, "big")
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """How many cells each signal has."""
+        return [width_of(cells) for cells in self.cells.values()]
+
+    def row(self, window: GroupProfile) -> Counts:
+        """A window in these cells: its events and, for each signal, its events, those with a value, and the counts. A signal
+        that the window lacks has none. Where a bucket is across an edge, all of it counts below. O(buckets)."""
+        parts = [np.array([window.count], np.int64)]
+        for (name, cells), width in zip(self.cells.items(), self.widths, strict=True):
+            profile = window.signals.get(name)
+            if profile is None:
+                parts.append(np.zeros(2 + width, np.int64))
+            else:
+                parts += [np.array([profile.count, profile.present - profile.null]), cells.count(profile)]
+        return np.concatenate(parts)
+
+    def take(self, group: BaselineGroup, start_ms: int, profile: GroupProfile) -> BaselineGroup:
+        """The baseline whose first windows these are the cells of, with one more window."""
+        return group.with_counts(start_ms, profile, self.encode(profile.coarsened(COARSE).collapsed()))
+
+    def encode(self, window: GroupProfile) -> bytes:
+        """The window, counted."""
+        rest = encode_group(window.without(self.cells.keys()))
+        numbers = zlib.compress(encode_varints(self.row(window).astype(np.uint64)), 6)
+        body = COUNTED + len(rest).to_bytes(_LENGTH, "big") + rest + self.digest + numbers
+        return body + zlib.crc32(body).to_bytes(_CHECKSUM, "big")
+
+    def decode(self, data: bytes) -> tuple[Counts, GroupProfile]:
+        """The row of a counted window, and the profile of the rest. Raises StateError where it was counted in other
+        cells."""
+        at = len(COUNTED) + _LENGTH
+        end = at + int.from_bytes(data[len(COUNTED) : at], "big")
+        if data[end : end + 4] != self.digest:
+            raise StateError(
+                "a learned baseline is damaged: its windows were counted in other cells than those of the first; "
+                "restore the state topic or use a new kafka.group"
+            )
+        row = decode_varints(zlib.decompress(data[end + 4 : -_CHECKSUM])).astype(np.int64)
+        return row, decode_group(data[at:end], UNSLICED)
+
+
+def width_of(cells: Cells) -> int:
+    """How many there are."""
+    numbers = len(cells.numbers.edges) + 1 if cells.numbers else 0
+    return numbers + (len(cells.categories.labels) if cells.categories else 0) + 2 * cells.booleans
+
+
+def first_windows(group: BaselineGroup) -> list[GroupProfile]:
+    """Those that are kept as they are."""
+    return [decode_group(data, UNSLICED) for _, data in sorted(group.windows.items()) if data[:1] != COUNTED]
+
+
+def has_first_windows(group: BaselineGroup) -> bool:
+    """Whether the baseline has windows enough to count others in their cells. The same whenever it is asked."""
+    first = sum(data[:1] != COUNTED for data in group.windows.values())
+    if first < len(group.windows) or first >= _MOST_FIRST:
+        return True
+    return first >= _LEAST_FIRST and group.total.count >= _ENOUGH_EVENTS
+
+
+def _cells_of(profile: Profile) -> Cells:
+    found = Cells.of(profile, 1)
+    numbers = found.numbers and NumericCells(_edges(profile))
+    categories = found.categories and replace(found.categories, labels=("",) * len(found.categories.labels))
+    return Cells(numbers, categories, found.booleans, ())  # names for people would take most of the memory
+
+
+def _edges(profile: Profile) -> Keys:
+    """Quantiles, and on both sides of them steps that double."""
+    inner = quantile_edges(profile.numbers, FINE)
+    low, high = (values_of(inner[[0, -1]]) if len(inner) else np.array([profile.least, profile.greatest])).tolist()
+    width = high - low or 0.5 * max(abs(low), 1.0)
+    if max(width, abs(low), abs(high)) > _WIDEST:
+        return inner
+    steps = width * _BEYOND
+    outer = np.concatenate([_rounded(low - steps, steps), _rounded(high + steps, steps)])
+    return np.unique(np.concatenate([inner, outer]))
+
+
+def _rounded(values: np.ndarray, steps: np.ndarray) -> Keys:
+    """The keys of values, each with as many trailing zeros as moves it by no more than `_SLACK` of its step."""
+    keys = keys_of(values)[:, None] >> _SHIFTS << _SHIFTS
+    with np.errstate(invalid="ignore"):  # some of these keys are of no number
+        moved = np.abs(values_of(keys.ravel()).reshape(keys.shape) - values[:, None])
+    allowed = moved <= _SLACK * steps[:, None]
+    most = len(_SHIFTS) - 1 - np.argmax(allowed[:, ::-1], axis=1)
+    found: Keys = keys[np.arange(len(keys)), most]
+    return found

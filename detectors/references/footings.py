@@ -1,0 +1,147 @@
+"""What the windows of a baseline say of its signals: how far apart they are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.baselines.measured import Measured
+from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.packed import opened_group, packed_group
+from detectors.profiles.grid import Counts, Indices
+from detectors.profiles.profile import Profile
+from detectors.references.cells import Cells
+from detectors.references.fine_cells import FineCells, first_windows
+from detectors.references.reference import Reference, reference_of
+from detectors.statistics.footing import Footing, footings_of
+from detectors.statistics.settings import Settings
+from detectors.statistics.spread import Excesses, spreads_of, within_of
+from detectors.statistics.sustained import tails_of
+from detectors.statistics.tables import Tables
+
+# A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
+_PARTS = 5
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been learned of signals: by name, the excess of each window over the parts of the baseline that it is not in,
+    how many windows have events enough, and how much those without a value come together."""
+
+    excesses: dict[str, Excesses] = field(default_factory=dict)
+    usable: dict[str, int] = field(default_factory=dict)
+    nulls: dict[str, float] = field(default_factory=dict)
+
+
+def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Footing]:
+    """What the windows of a baseline say of each of its signals; that they say nothing, where they were measured under
+    other settings and are no longer held. O(windows * buckets) where they are held."""
+    if group.measured is not None:
+        held = group.measured.holds_for(settings)
+        return group.measured.footings if held else dict.fromkeys(group.total.signals, Footing())
+    if group.is_counted:
+        found = _of_counted(group, settings)
+    else:
+        found = _Found()
+        _take_profiles(found, opened_group(group.total), group.profiles(), settings)
+    spreads = spreads_of(found.excesses)
+    return footings_of(spreads, found.usable, found.nulls, group.starts, tails_of(spreads, found.excesses))
+
+
+def measured(group: BaselineGroup, settings: Settings) -> BaselineGroup:
+    """The baseline with what its windows say in place of them. O(windows * buckets)."""
+    footings = group_footings(group, settings)
+    return BaselineGroup(packed_group(group.total), measured=Measured.of(group.starts, footings, settings))
+
+
+def references_of(
+    group: BaselineGroup, settings: Settings, footings: Mapping[str, Footing] | None = None
+) -> dict[str, Reference]:
+    """The reference of each signal of a baseline, on the footing of its windows: `footings`, where they are known
+    already, for they are what takes longest."""
+    footings = group_footings(group, settings) if footings is None else footings
+    return {name: reference_of(group, name, settings, footings[name]) for name in group.total.signals}
+
+
+def parts_of(counts: Counts) -> Counts:
+    """Shape (w, k): of windows' counts in order of time, the sum over the part of the baseline that each is in."""
+    part = np.arange(len(counts)) * _PARTS // len(counts)
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    sums: Counts = np.add.reduceat(counts, starts)
+    return sums[np.searchsorted(starts, np.arange(len(counts)), "right") - 1]
+
+
+def _take_profiles(found: _Found, total: GroupProfile, windows: list[GroupProfile], settings: Settings) -> None:
+    """Of windows that are profiles. The total is taken as coarse as they are."""
+    events = np.array([window.count for window in windows], np.int64)
+    for name, profile in total.signals.items():
+        profiles = [window.signals[name] for window in windows if name in window.signals]
+        found.usable[name] = sum(one.count >= settings.minimum_events for one in profiles)
+        coarse = profile.coarsened(windows[0].resolution) if windows else profile
+        found.excesses[name] = _excesses(_against_the_rest(coarse, profiles, settings), settings)
+        valued = [p.present - p.null if (p := window.signals.get(name)) else 0 for window in windows]
+        found.nulls[name] = within_of(events - np.array(valued, np.int64), events)
+
+
+def _of_counted(group: BaselineGroup, settings: Settings) -> _Found:
+    """Of windows most of which are counts in the cells of the first."""
+    first = first_windows(group)
+    fine = FineCells.of(first)
+    later = [fine.decode(data) for _, data in sorted(group.windows.items()) if data[:1] == COUNTED]
+    found, rows = _Found(), np.array([*map(fine.row, first), *(row for row, _ in later)])
+    rest = [*(window.without(fine.cells.keys()) for window in first), *(profile for _, profile in later)]
+    at = 1
+    for (name, cells), width in zip(fine.cells.items(), fine.widths, strict=True):
+        count, valued, counts = rows[:, at], rows[:, at + 1], rows[:, at + 2 : at + 2 + width]
+        at += 2 + width
+        found.usable[name] = int((count >= settings.minimum_events).sum())
+        found.nulls[name] = within_of(rows[:, 0] - valued, rows[:, 0])
+        binned = _binned(cells, counts[count > 0], settings.bins)
+        found.excesses[name] = _excesses(_each_against_the_rest(binned, binned.sum(axis=0)), settings)
+    _take_profiles(found, merged_groups(rest), rest, settings)
+    return found
+
+
+def _binned(cells: Cells, counts: Counts, bins: int) -> Counts:
+    """Counts in fine cells, shape (w, k), in at most `bins` for numbers, of about as much mass, and the others as they
+    are."""
+    if cells.numbers is None:
+        return counts
+    width = len(cells.numbers.edges) + 1
+    starts = _even(counts[:, :width].sum(axis=0), bins)
+    return np.concatenate([np.add.reduceat(counts[:, :width], starts, axis=1), counts[:, width:]], axis=1)
+
+
+def _even(mass: Counts, bins: int) -> Indices:
+    """Where bins begin that split the mass most evenly."""
+    below = mass.cumsum()
+    targets = below[-1] * np.arange(1, bins) / bins
+    ends = np.abs(below[:-1, None] - targets).argmin(axis=0) if len(below) > 1 else np.empty(0, np.intp)
+    inner = ends[(below[ends] > 0) & (below[ends] < below[-1])]
+    return np.unique(np.concatenate([np.zeros(1, np.intp), inner + 1]))
+
+
+def _against_the_rest(whole: Profile, windows: Sequence[Profile], settings: Settings) -> Tables:
+    """For each window, the parts that it is not in and it, in the cells of the whole."""
+    reference = Reference.of(whole, settings)
+    if not windows:
+        return Tables.of([], [])
+    counted = reference.cells.count_all(windows)
+    if counted is None:
+        for window in windows:
+            reference = reference.meet(window)
+        counted = reference.cells.count_all(windows)
+        assert counted is not None, "no window is coarser than what all of them share"
+    return _each_against_the_rest(counted, reference.counts)
+
+
+def _each_against_the_rest(counted: Counts, whole: Counts) -> Tables:
+    """The tables of windows' counts, shape (w, k); none where there are no two cells."""
+    if counted.shape[1] < 2 or not len(counted):
+        return Tables.of([], [])
+    return Tables.of_rows(whole - parts_of(counted), counted)
+
+
+def _excesses(tables: Tables, settings: Settings) -> Excesses:
+    return Excesses.of(tables.at(tables.m >= settings.minimum_events)).known()

@@ -1,0 +1,176 @@
+"""Windows that are counted in cells of the first: that they say what their profiles say, in a tenth of the space."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import encode_group
+from detectors.profiles.column import Column
+from detectors.profiles.profile import COARSE, Profile
+from detectors.profiles.vocabulary import Vocabulary
+from detectors.references.fine_cells import FineCells, first_windows, has_first_windows
+from detectors.references.footings import group_footings, measured
+from detectors.statistics.settings import Settings
+from detectors.statistics.spread import Excess
+from schemas.errors import StateError
+from tests.detectors.strategies import profile_of_numbers
+
+WINDOWS, EVENTS = 200, 300
+SETTINGS = Settings()
+Draw = Callable[[np.random.Generator, int], np.ndarray]
+
+WORLDS: dict[str, Draw] = {
+    "normal": lambda rng, at: rng.normal(0.0, 1.0, EVENTS),
+    "lognormal": lambda rng, at: rng.lognormal(0.0, 2.0, EVENTS),
+    "restless": lambda rng, at: rng.normal(rng.normal(0.0, 0.1), 1.0, EVENTS),
+    "by the hour": lambda rng, at: rng.normal(np.sin(at / 30.0), 1.0, EVENTS),
+    "of another scale each time": lambda rng, at: rng.normal(0.0, np.exp(np.sin(at / 20.0)), EVENTS),
+    "counts": lambda rng, at: rng.poisson(3.0, EVENTS).astype(np.float64),
+    "far from zero": lambda rng, at: 1.7e9 + rng.normal(0.0, 300.0, EVENTS),
+}
+
+
+def profile_of(values: list[object]) -> Profile:
+    words = Vocabulary()
+    return Profile.of(Column.of(values, words), np.zeros(len(values), np.int64), COARSE, words).collapsed()
+
+
+def window(signals: dict[str, Profile]) -> GroupProfile:
+    return GroupProfile.of(EVENTS, signals, COARSE).collapsed()
+
+
+def numbers(draw: Draw, seed: int = 0) -> list[GroupProfile]:
+    rng = np.random.default_rng(seed)
+    return [window({"x": profile_of_numbers(draw(rng, at), COARSE)}) for at in range(WINDOWS)]
+
+
+def held(windows: list[GroupProfile]) -> BaselineGroup:
+    """The baseline that keeps each window as it is."""
+    group = BaselineGroup(GroupProfile.empty(COARSE))
+    for at, one in enumerate(windows):
+        group = group.add(at, one)
+    return group
+
+
+def counted(windows: list[GroupProfile]) -> BaselineGroup:
+    """The baseline that counts its later windows."""
+    group, fine = BaselineGroup(GroupProfile.empty(COARSE)), None
+    for at, one in enumerate(windows):
+        if not has_first_windows(group):
+            group = group.add(at, one)
+            continue
+        fine = fine or FineCells.of(first_windows(group))
+        group = fine.take(group, at, one)
+    return group
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_counts_say_how_far_apart_windows_are_as_profiles_do(world: str) -> None:
+    windows = numbers(WORLDS[world])
+    one, other = held(windows), counted(windows)
+    assert encode_group(one.total) == encode_group(other.total)
+    mine, theirs = group_footings(other, SETTINGS)["x"], group_footings(one, SETTINGS)["x"]
+    assert mine._replace(spread=None, worth=0.0, tails=theirs.tails) == theirs._replace(spread=None, worth=0.0)
+    assert mine.spread is not None
+    assert theirs.spread is not None
+    assert mine.spread.mean == pytest.approx(theirs.spread.mean, rel=0.05)
+    assert mine.spread.deviation == pytest.approx(theirs.spread.deviation, rel=0.1)
+    excess = Excess(1.0, EVENTS, 9.0)
+    assert mine.spread.threshold(1e-4, excess) == pytest.approx(theirs.spread.threshold(1e-4, excess), rel=0.2)
+
+
+def test_counts_take_a_tenth_of_what_profiles_take() -> None:
+    """Of twenty signals, whose windows are as different as numbers are."""
+    rng = np.random.default_rng(1)
+    names = [f"s{n}" for n in range(20)]
+    windows = [window({n: profile_of_numbers(rng.lognormal(0, 1, EVENTS), COARSE) for n in names}) for _ in range(20)]
+    sizes = [len(data) for data in counted(windows).windows.values()]
+    assert [data[:1] == COUNTED for data in counted(windows).windows.values()] == [False] * 8 + [True] * 12
+    assert max(sizes[8:]) < min(sizes[:8]) / 10
+
+
+def test_a_range_that_the_first_windows_did_not_have_is_told_apart() -> None:
+    """Each window is beyond the one before: they are as far apart as can be, and no baseline for anything."""
+    spread = group_footings(counted(numbers(lambda rng, at: at + rng.random(EVENTS))), SETTINGS)["x"].spread
+    assert spread is not None
+    assert spread.within > 0.5
+
+
+def test_categories_booleans_and_nulls_are_counted_alike() -> None:
+    rng = np.random.default_rng(2)
+    words = np.array([f"w{n}" for n in range(60)])
+    shares = 1.0 / np.arange(1, 61)
+    windows = []
+    for _ in range(60):
+        some = rng.choice(words, EVENTS, p=shares / shares.sum()).tolist()
+        mixed = [None if rng.random() < 0.1 else bool(rng.random() < 0.3) for _ in range(EVENTS)]
+        windows.append(window({"word": profile_of(some), "mixed": profile_of(mixed)}))
+    one, other = group_footings(held(windows), SETTINGS), group_footings(counted(windows), SETTINGS)
+    assert other["mixed"]._replace(tails=one["mixed"].tails) == one["mixed"]._replace(
+        spread=other["mixed"].spread, worth=other["mixed"].worth
+    )
+    for name in one:
+        mine, theirs = other[name].spread, one[name].spread
+        assert mine is not None
+        assert theirs is not None
+        assert (mine.windows, mine.deviation) == (theirs.windows, pytest.approx(theirs.deviation, rel=0.2))
+
+
+def test_a_signal_that_comes_later_is_kept_as_it_is() -> None:
+    rng = np.random.default_rng(3)
+    windows = []
+    for at in range(60):
+        signals = {"x": profile_of_numbers(rng.normal(0.0, 1.0, EVENTS), COARSE)}
+        if at >= 20:
+            signals["late"] = profile_of_numbers(rng.normal(0.0, 1.0, EVENTS), COARSE)
+        windows.append(window(signals))
+    one, other = group_footings(held(windows), SETTINGS)["late"], group_footings(counted(windows), SETTINGS)["late"]
+    assert (other.usable, other.windows, other.nulls) == (40, 60, one.nulls)
+    assert one.spread is not None
+    assert other.spread is not None
+    assert (other.spread.mean, other.spread.windows) == (one.spread.mean, 40)
+
+
+def test_a_signal_that_is_gone_from_the_later_windows_counts_for_those_that_had_it() -> None:
+    rng = np.random.default_rng(4)
+    windows = []
+    for at in range(60):
+        signals = {"x": profile_of_numbers(rng.normal(0.0, 1.0, EVENTS), COARSE)}
+        if at < 30:
+            signals["gone"] = profile_of_numbers(rng.normal(0.0, 1.0, EVENTS), COARSE)
+        windows.append(window(signals))
+    one, other = group_footings(held(windows), SETTINGS)["gone"], group_footings(counted(windows), SETTINGS)["gone"]
+    assert (other.usable, other.windows, other.nulls) == (30, 60, one.nulls)
+    assert other.spread is not None
+    assert other.spread.windows == 30
+
+
+def test_windows_of_few_events_wait_until_there_are_enough_or_many() -> None:
+    few = [GroupProfile.of(10, {"x": profile_of_numbers(np.arange(10.0), COARSE)}, COARSE).collapsed()] * 40
+    assert [data[:1] == COUNTED for data in counted(few).windows.values()] == [False] * 32 + [True] * 8
+    assert set(group_footings(counted(few), Settings(minimum_events=5))) == {"x"}
+
+
+def test_extreme_numbers_have_cells() -> None:
+    rng = np.random.default_rng(5)
+    most = np.finfo(np.float64).max
+    for draw in (
+        lambda rng, at: rng.choice([-most, 0.0, most], EVENTS),
+        lambda rng, at: np.full(EVENTS, 5.0 if at < 20 else 7.0),
+        lambda rng, at: np.full(EVENTS, most),
+        lambda rng, at: rng.random(EVENTS) * 5e-324,
+    ):
+        windows = [window({"x": profile_of_numbers(draw(rng, at), COARSE)}) for at in range(40)]
+        footing = group_footings(counted(windows), SETTINGS)["x"]
+        assert (footing.usable, footing.windows) == (40, 40)
+
+
+def test_counts_in_other_cells_are_refused() -> None:
+    group = counted(numbers(WORLDS["normal"]))
+    other = counted(numbers(WORLDS["normal"], seed=1))
+    mixed = BaselineGroup(group.total, {**group.windows, 150: other.windows[150]})
+    with pytest.raises(StateError, match="counted in other cells"):
+        measured(mixed, SETTINGS)

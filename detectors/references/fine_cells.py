@@ -82,10 +82,6 @@ class FineCells:
                 parts += [np.array([profile.count, profile.present - profile.null]), cells.count(profile)]
         return np.concatenate(parts)
 
-    def take(self, group: BaselineGroup, start_ms: int, profile: GroupProfile) -> BaselineGroup:
-        """The baseline whose first windows these are the cells of, with one more window."""
-        return group.with_counts(start_ms, profile, self.encode(profile.coarsened(COARSE).collapsed()))
-
     def encode(self, window: GroupProfile) -> bytes:
         """The window, counted."""
         rest = encode_group(window.without(self.cells.keys()))
@@ -105,6 +101,23 @@ class FineCells:
             )
         row = decode_varints(zlib.decompress(data[end + 4 : -_CHECKSUM])).astype(np.int64)
         return row, decode_group(data[at:end], UNSLICED)
+
+
+@dataclass(slots=True)
+class Taking:
+    """Takes windows into one baseline: in full while they are among the first, and then counted in the cells of those,
+    where these are many enough for `bins`."""
+
+    bins: int
+    _fine: FineCells | None = None
+
+    def take(self, group: BaselineGroup, start_ms: int, profile: GroupProfile) -> BaselineGroup:
+        """The baseline with a window that is later than those that it has. O(buckets)."""
+        if self.bins > MOST_BINS or not has_first_windows(group):
+            return group.add(start_ms, profile)
+        if self._fine is None:
+            self._fine = FineCells.of(first_windows(group))
+        return group.with_counts(start_ms, profile, self._fine.encode(profile.coarsened(COARSE).collapsed()))
 
 
 def width_of(cells: Cells) -> int:

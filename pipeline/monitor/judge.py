@@ -24,7 +24,8 @@ from detectors.statistics.sustained import Scores
 from pipeline.monitor.correlations import correlations_of
 from pipeline.monitor.embedded import with_embeddings
 from pipeline.monitor.rolling import Rolling
-from pipeline.monitor.standards import Standard, Standards
+from pipeline.monitor.standard import Standard
+from pipeline.monitor.standards import Standards
 from schemas.group import Group
 from schemas.verdict import State, Verdict
 from schemas.window import Completeness, SignalRecord

@@ -7,11 +7,11 @@ baseline: traffic that was another from the first window on is found, and found 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from detectors.baselines.baseline import BaselineGroup
 from detectors.groups.group import GroupProfile, merged_groups
-from detectors.groups.wire import UNSLICED, decode_group
+from detectors.references.fine_cells import Taking
 from detectors.references.footings import group_footings
 from detectors.statistics.footing import LEAST_WORTH, Footing
 from detectors.statistics.settings import Settings
@@ -26,6 +26,7 @@ class Probation:
 
     settings: Settings
     kept: BaselineGroup | None = None
+    _taking: Taking | None = None
     _step: int = 0
     _footings: Mapping[str, Footing] = field(default_factory=dict)
 
@@ -40,7 +41,9 @@ class Probation:
         known = self.kept or BaselineGroup(GroupProfile.empty(profile.resolution))
         if len(known.windows) >= STEPS[-1] or start_ms <= max(known.windows, default=BEGINNING):
             return None
-        self.kept = known.add(start_ms, profile)
+        if self._taking is None:
+            self._taking = Taking(self.settings.bins)
+        self.kept = self._taking.take(known, start_ms, profile).packed()
         return self.kept
 
     def step(self, start_ms: int) -> int:
@@ -58,5 +61,7 @@ class Probation:
         if not step or self.kept is None:
             return {}
         windows = dict(sorted(self.kept.windows.items())[:step])
-        total = merged_groups([decode_group(window, UNSLICED) for window in windows.values()])
-        return group_footings(BaselineGroup(total, windows), self.settings)
+        group = BaselineGroup(self.kept.total, windows)
+        if not group.is_counted:
+            group = replace(group, total=merged_groups(group.profiles()))
+        return group_footings(group, self.settings)

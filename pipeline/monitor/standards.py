@@ -1,21 +1,15 @@
-"""What each group is compared with: its baseline, from a file or learned, made ready for comparison.
+"""The baselines of all models, from files or learned: what each group is compared with, and at which level.
 
 A learned baseline is the first windows that close. Versions of a model share it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import compress
 
 from detectors.baselines.baseline import Baseline, BaselineGroup
-from detectors.baselines.season import Hour
-from detectors.correlations.pairs import Pairs
 from detectors.groups.group import GroupProfile
-from detectors.lenses.lens import Lens, skewness_of
 from detectors.lenses.scorer import SIGNAL as ANOMALY
-from detectors.references.fine_cells import MOST_BINS, FineCells, first_windows, has_first_windows
+from detectors.references.fine_cells import Taking
 from detectors.references.footings import measured
-from detectors.references.prepared import Prepared
 from detectors.references.reference import Reference
 from detectors.statistics.budget import Budget
 from detectors.statistics.chance import Chance
@@ -25,6 +19,7 @@ from pipeline.ingest.embeddings import Embedding, Embeddings
 from pipeline.monitor.held import Held
 from pipeline.monitor.probation import STEPS, Probation
 from pipeline.monitor.rolling import Rolled, Rolling
+from pipeline.monitor.standard import Standard
 from schemas.config import Config
 from schemas.group import Group, Segment
 from schemas.model_config import ModelConfig
@@ -33,101 +28,6 @@ from schemas.season import Season
 BUILD = "build a file with driftline baseline build, and name it under models"
 MOST_PREPARED = 4000
 """Prepared, a signal takes tens of kilobytes."""
-
-
-@dataclass(slots=True)
-class Standard:
-    """A segment's baseline. Windows that start at `through_ms` or before are part of it. `scorer` is the digest of the one
-    that its events were scored by, empty where they were not."""
-
-    group: BaselineGroup
-    settings: Settings
-    wanted: int = 0
-    through_ms: int = BEGINNING
-    lens: Lens | None = None
-    scorer: str = ""
-    season: Season = Season.NONE
-    probation: Probation | None = None
-    _pairs: Pairs | None = None
-    _paired: bool = False
-    _whole: Prepared | None = None
-    _step: int = 0
-    _hour: Hour | None = None
-    _of_hour: Prepared | None = None
-
-    @property
-    def learning(self) -> bool:
-        return self.group.measured is None and len(self.group.windows) < self.wanted
-
-    @property
-    def events(self) -> int:
-        return self.group.total.count
-
-    def judges(self, start_ms: int) -> bool:
-        """Whether a window that starts then is compared with it: not while it is being learned, nor if part of it."""
-        return not self.learning and start_ms > self.through_ms
-
-    def learned_before(self, start_ms: int) -> int:
-        """How many of its windows start at `start_ms` or before."""
-        return sum(start <= start_ms for start in self.group.starts)
-
-    def references(self, signals: Sequence[str], start_ms: int) -> list[Reference]:
-        """What the signals are compared with in the window that starts then, prepared until `forget`: the baseline's
-        windows of the same hour of its season, where these are worth enough, and else all of them."""
-        hour = self._prepared_hour(start_ms)
-        if hour is None:
-            return self._prepared_whole(start_ms).references(signals)
-        by_hour = [hour.bears(signal) for signal in signals]
-        own = iter(hour.references(compress(signals, by_hour)))
-        if all(by_hour):
-            return list(own)
-        rest = iter(
-            self._prepared_whole(start_ms).references(s for s, found in zip(signals, by_hour, strict=True) if not found)
-        )
-        return [next(own) if found else next(rest) for found in by_hour]
-
-    def _prepared_whole(self, start_ms: int) -> Prepared:
-        step = self.probation.step(start_ms) if self.probation else 0
-        if self._whole is None or step != self._step:
-            others = self.probation.footings(step) if self.probation else {}
-            self._whole, self._step = Prepared(self.group, self.settings, others=others), step
-        return self._whole
-
-    def _prepared_hour(self, start_ms: int) -> Prepared | None:
-        """That of the window's hour. Windows close in order, so one hour at a time is held."""
-        hour = Hour.of(self.season, start_ms)
-        if hour != self._hour:
-            part = hour.part_of(self.group) if hour else None
-            self._hour, self._of_hour = hour, Prepared(part, self.settings, str(hour)) if part else None
-        return self._of_hour
-
-    def pairs(self) -> Pairs | None:
-        """The correlations of its windows; None where it has no lens, or too few windows for any. Prepared once."""
-        if not self._paired and self.lens is not None:
-            seen = [cross for cross in self.group.crosses() if cross.lens == self.lens.digest]
-            total, lens = self.group.total, self.lens
-            skewness = [
-                skewness_of(total.profile(name), centre, scale)
-                for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
-            ]
-            self._pairs, self._paired = Pairs.of(lens, seen, skewness), True
-        return self._pairs
-
-    @property
-    def tests(self) -> int:
-        """Tests that a window takes against it."""
-        return len(self.group.total.signals) + (self.lens is not None)
-
-    @property
-    def prepared(self) -> int:
-        """How many signals are prepared."""
-        return sum(some.size for some in (self._whole, self._of_hour) if some)
-
-    def forget(self) -> None:
-        """Gives up what is prepared and takes much memory; it is prepared again where it is wanted."""
-        for some in (self._whole, self._of_hour):
-            if some:
-                some.forget()
 
 
 Key = tuple[str, Segment | None]
@@ -157,7 +57,7 @@ class Standards:
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[str, dict[Segment | None, Standard]] = {}
         self._held = Held(MOST_PREPARED)
-        self._fine: dict[Key, FineCells] = {}
+        self._taking: dict[Key, Taking] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
@@ -237,7 +137,7 @@ class Standards:
             group = self._with_window(model, segment, group, start_ms, profile).packed()
         if self._is_to_measure(model, group):
             group = measured(group, self.settings)
-            self._fine.pop((model, segment), None)
+            self._taking.pop((model, segment), None)
         if known is not None and group is known.group:
             return None
         if known is not None:
@@ -248,15 +148,10 @@ class Standards:
     def _with_window(
         self, model: str, segment: Segment | None, group: BaselineGroup, start_ms: int, profile: GroupProfile
     ) -> BaselineGroup:
-        """The baseline with one more window, counted in the cells of the first where it has these. A season asks for
-        profiles."""
-        counts = self._season(model) is Season.NONE and self.settings.bins <= MOST_BINS
-        if not counts or not has_first_windows(group):
+        """The baseline with one more window. A season asks for profiles."""
+        if self._season(model) is not Season.NONE:
             return group.add(start_ms, profile)
-        key = (model, segment)
-        if key not in self._fine:
-            self._fine[key] = FineCells.of(first_windows(group))
-        return self._fine[key].take(group, start_ms, profile)
+        return self._taking.setdefault((model, segment), Taking(self.settings.bins)).take(group, start_ms, profile)
 
     def _is_to_measure(self, model: str, group: BaselineGroup) -> bool:
         """A season asks for windows again, hour by hour."""
@@ -292,7 +187,7 @@ class Standards:
         if standard is None or not standard.learning:
             return ()
         self._held.drop(standard)
-        self._fine.pop((group.model, group.segment), None)
+        self._taking.pop((group.model, group.segment), None)
         del self._standards[group.model][group.segment]
         if not self._standards[group.model]:
             del self._standards[group.model]

@@ -11,7 +11,7 @@ from detectors.groups.wire import encode_group
 from detectors.profiles.column import Column
 from detectors.profiles.profile import COARSE, Profile
 from detectors.profiles.vocabulary import Vocabulary
-from detectors.references.fine_cells import FineCells, first_windows, has_first_windows
+from detectors.references.fine_cells import MOST_BINS, Taking
 from detectors.references.footings import group_footings, measured
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excess
@@ -57,13 +57,9 @@ def held(windows: list[GroupProfile]) -> BaselineGroup:
 
 def counted(windows: list[GroupProfile]) -> BaselineGroup:
     """The baseline that counts its later windows."""
-    group, fine = BaselineGroup(GroupProfile.empty(COARSE)), None
+    group, taking = BaselineGroup(GroupProfile.empty(COARSE)), Taking(SETTINGS.bins)
     for at, one in enumerate(windows):
-        if not has_first_windows(group):
-            group = group.add(at, one)
-            continue
-        fine = fine or FineCells.of(first_windows(group))
-        group = fine.take(group, at, one)
+        group = taking.take(group, at, one)
     return group
 
 
@@ -166,6 +162,13 @@ def test_extreme_numbers_have_cells() -> None:
         windows = [window({"x": profile_of_numbers(draw(rng, at), COARSE)}) for at in range(40)]
         footing = group_footings(counted(windows), SETTINGS)["x"]
         assert (footing.usable, footing.windows) == (40, 40)
+
+
+def test_into_many_bins_fine_cells_are_not_merged_and_windows_stay_as_they_are() -> None:
+    group, taking = BaselineGroup(GroupProfile.empty(COARSE)), Taking(MOST_BINS + 1)
+    for at, one in enumerate(numbers(WORLDS["normal"])[:20]):
+        group = taking.take(group, at, one)
+    assert not group.is_counted
 
 
 def test_counts_in_other_cells_are_refused() -> None:

@@ -21,6 +21,8 @@ JSONDecodeError = orjson.JSONDecodeError
 # Far below any interpreter's recursion limit, so that what is too deep does not depend on the machine or the caller.
 LENIENT_DEPTH = 200
 
+_LARGE = 1 << 20
+
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(rb"[][{}]")
 _STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
@@ -37,12 +39,18 @@ def decode(data: bytes) -> Any:
 
 def encode(obj: Any) -> bytes:
     """Compact JSON. Floats that are not finite become null. Raises TypeError for what JSON does not have."""
-    return orjson.dumps(obj)
+    return _trimmed(orjson.dumps(obj))
 
 
 def encode_canonical(obj: Any) -> bytes:
     """Compact JSON with sorted keys: equal values have equal bytes."""
-    return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
+    return _trimmed(orjson.dumps(obj, option=orjson.OPT_SORT_KEYS))
+
+
+def _trimmed(data: bytes) -> bytes:
+    """A copy in a block of its own size: orjson leaves its bytes in the block that it wrote them to, 4 kB for a key of
+    40."""
+    return bytes(memoryview(data)) if len(data) < _LARGE else data
 
 
 def canonical_list(some: Iterable[Any]) -> Any:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -125,3 +127,16 @@ def test_an_event_from_a_table_keeps_what_json_lacks() -> None:
     data = codec.encode_event(row)
     assert data == b'{"ts":"2026-01-31T12:00:00+00:00","x":1.5,"nan":NaN,"raw":"b\'\\\\x00\'"}'
     assert json.loads(data).keys() == codec.loads_lenient(data).keys()
+
+
+@pytest.mark.parametrize("encode", [codec.encode, codec.encode_canonical])
+def test_what_is_kept_of_an_encoded_value_is_its_bytes_alone(encode: Callable[[Any], bytes]) -> None:
+    """Hundreds of thousands of keys are kept, of some 40 bytes each."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        keys = [encode([0, 7, "window", number, "loan"]) for number in range(1000)]
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / len(keys) < 200

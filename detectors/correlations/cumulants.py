@@ -1,8 +1,13 @@
 """The law of the sum of squared changes of correlation, where pairs that share signals change together.
 
-It is a weighted sum of chi-squares, whose weights are the eigenvalues of the covariance of the pairs' z. Its first three
-cumulants are those of the normal law with the baseline's correlations (Pearson and Filon 1898), and a chi-square of the
-same cumulants has its tail (Imhof 1961).
+It is a weighted sum of chi-squares, whose weights are the eigenvalues of C, the correlations of the pairs' z. Its first three
+cumulants, m, 2 tr C^2 and 8 tr C^3, are those of the normal law with the baseline's correlations (Pearson and Filon 1898),
+and a chi-square of the same cumulants has its tail (Imhof 1961).
+
+That law knows of chance alone, and of no cause that moves correlations from one window to the next. So tr C^2 is measured,
+too, over the baseline's windows. The variance of their sums estimates the same, but of 60 windows it has a standard error of two
+fifths where one cause moves many pairs, and tr C^2 one of a twentieth. Where windows show such a cause, F is in place of
+chi-square, and the tail is what their sums have (`detectors.statistics.tail`).
 """
 
 from typing import NamedTuple
@@ -12,10 +17,12 @@ import numpy.typing as npt
 from scipy import special
 
 from detectors.profiles.ordering import Floats
+from detectors.statistics.tail import Tail, tail_of
 
 Places = npt.NDArray[np.intp]
 
 _ROWS = 256
+_LEAST_P = 1e-300
 
 
 class Cumulants(NamedTuple):
@@ -25,6 +32,7 @@ class Cumulants(NamedTuple):
     second: float
     third: float
     windows: float = 0.0
+    beyond: Tail = Tail()
 
     @classmethod
     def of(cls, correlations: Floats, first: Places, second: Places) -> "Cumulants":
@@ -48,24 +56,43 @@ class Cumulants(NamedTuple):
     def freedom(self) -> float:
         return 8.0 * self.second**3 / self.third**2
 
-    def widened(self, totals: Floats) -> "Cumulants":
-        """With the variance that sums of windows have, shape (w,), where it is greater by more than chance explains (two
-        standard errors): what is more is one cause that moves many pairs together, a chi-square of its own, known no better than so
-        many windows tell."""
-        error = 2.0 * np.sqrt((2.0 + 12.0 / self.freedom) / len(totals))
-        found = float(totals.var(ddof=1))
-        if found <= self.second * (1.0 + error):
-            return self
-        more = found - self.second
-        return Cumulants(self.first, found, self.third + 8.0 * (0.5 * more) ** 1.5, float(len(totals) - 1))
+    def widened(self, squares: float, totals: Floats, freedom: float, autocorrelation: float) -> "Cumulants":
+        """As windows show it, which have `squares` for tr C^2 (`Among.squares`) and these sums, shape (w,), on so many degrees
+        of freedom, neighbours in time of that lag-1 autocorrelation. The greater variance of the two counts, each where it
+        is more than this one's by two standard errors; the sums tell of what C does not, as of windows that are further out in
+        all pairs at once. The law of what moves them is not known, so its tail is measured. O(w log w)."""
+        law = self._with(_rounded(2.0 * squares), self._error_of_squares(freedom), freedom)
+        error = np.sqrt((2.0 + 12.0 / law.freedom) / len(totals))
+        law = law._with(float(totals.var(ddof=1)), error, freedom)
+        return law._replace(beyond=tail_of(law._surprises(totals), autocorrelation)) if law.windows else law
 
     def tail(self, total: float) -> float:
         """The chance of a sum as great: the tail of the chi-square with these cumulants, or of F where `windows` say how
-        wide it is."""
-        away = max(0.0, (total - self.first) * np.sqrt(2.0 * self.freedom / self.second) + self.freedom)
+        wide it is, and further out as `beyond` has it."""
+        return float(np.exp(-self.beyond.surprises(self._surprises(np.array([total]))))[0])
+
+    def _with(self, second: float, error: float, freedom: float) -> "Cumulants":
+        """What is more is taken for one cause that moves many pairs together, a chi-square of its own: the most skew there is.
+        Its size is known no better than so many windows tell, hence F."""
+        if second <= self.second * (1.0 + 2.0 * error):
+            return self
+        third = self.third + 8.0 * (0.5 * (second - self.second)) ** 1.5
+        return Cumulants(self.first, second, third, freedom)
+
+    def _error_of_squares(self, freedom: float) -> float:
+        """The relative standard error of tr C^2 (Chen, Zhang and Zhong 2010), were C to have as many eigenvalues, all alike,
+        as this has degrees of freedom."""
+        return float(np.sqrt(4.0 / freedom**2 + 8.0 / (freedom * self.freedom)))
+
+    def _surprises(self, totals: Floats) -> Floats:
+        """`-ln p`, short of the tail beyond."""
+        away = np.maximum(0.0, (totals - self.first) * np.sqrt(2.0 * self.freedom / self.second) + self.freedom)
         if self.windows:
-            return float(special.fdtrc(self.freedom, self.windows, away / self.freedom))
-        return float(special.chdtrc(self.freedom, away))
+            found = special.fdtrc(self.freedom, self.windows, away / self.freedom)
+        else:
+            found = special.chdtrc(self.freedom, away)
+        surprises: Floats = -np.log(np.maximum(found, _LEAST_P))
+        return surprises
 
 
 def nearest_correlations(p: int, first: Places, second: Places, r: Floats) -> Floats:

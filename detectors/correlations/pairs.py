@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
+from detectors.correlations.among import LEAST_P, Among, normal_quantiles
 from detectors.correlations.cumulants import Cumulants, Places, nearest_correlations
 from detectors.lenses.cross import CrossProducts
 from detectors.lenses.lens import Lens
@@ -25,9 +26,6 @@ from detectors.statistics.spread import LEAST_WINDOWS
 LEAST_EVENTS = 100
 
 _MOST_R = 0.9999
-_MOST_CORRELATION = 0.95
-_LEAST_VARIANCE = 0.1
-_LEAST_P = 1e-300
 _LEAST_SKEWNESS = 1e-3
 
 # The gamma law ends on its short side, where signals that depend on each other may still be.
@@ -85,7 +83,7 @@ class Pairs:
     variance: Floats
     freedom: Floats
     weight: Floats
-    inflation: Floats
+    inflation: float
     skewness: Floats
     usual: float
     cumulants: Cumulants
@@ -104,7 +102,7 @@ class Pairs:
         first, second = first[kept], second[kept]
         skewed = np.array(skewness) if len(skewness) else np.zeros(len(lens.names))
         scores, weights = np.nan_to_num(scores[:, kept]), weights[:, kept]
-        among = _Among.of(scores, weights)
+        among = Among.of(scores, weights)
         law = Cumulants.of(nearest_correlations(len(lens.names), first, second, np.tanh(among.mean)), first, second)
         return cls(
             lens,
@@ -117,7 +115,12 @@ class Pairs:
             among.inflation,
             skewed[first] * skewed[second],
             float(weights.sum() / (weights > 0).sum()),
-            law.widened(among.totals(scores, weights)),
+            law.widened(
+                among.squares(scores, weights),
+                among.totals(scores, weights),
+                float(among.freedom.mean()),
+                among.autocorrelation,
+            ),
         )
 
     def compare(self, window: CrossProducts) -> Changes | None:
@@ -129,7 +132,7 @@ class Pairs:
         scores = np.where(known, scores, self.mean)
         weights = np.where(known, _weights(window, self.first, self.second), np.inf)
         width = self._width(weights)
-        u = _normal((scores - self.mean) / width, self.freedom)
+        u = normal_quantiles((scores - self.mean) / width, self.freedom)
         total = float((u * u).sum())
         u = unskewed(u, self.skewness / np.sqrt(weights))
         largest = float(np.abs(u).max())
@@ -164,41 +167,6 @@ class Pairs:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Among:
-    """Arrays of shape (m,) over windows: the weighted mean of z and what is left of it."""
-
-    mean: Floats
-    variance: Floats
-    freedom: Floats
-    inflation: Floats
-
-    @classmethod
-    def of(cls, scores: Floats, weights: Floats) -> "_Among":
-        """Of scores, shape (w, m), with weights, 0 where there is none."""
-        windows = (weights > 0).sum(axis=0)
-        mean = (scores * weights).sum(axis=0) / weights.sum(axis=0)
-        away = np.where(weights > 0, scores - mean, 0.0)
-        r = _autocorrelation(away * np.sqrt(weights))
-        inflation = (1.0 + r) / (1.0 - r)
-        share = np.minimum(inflation / windows, 0.5)
-        variance = (away * away * weights).sum(axis=0) / (windows - 1) / (1.0 - share)
-        effective = windows * (1.0 - r * r) / (1.0 + r * r)
-        freedom = np.maximum(effective - 1.0, 1.0)
-        return cls(mean, np.maximum(variance, _LEAST_VARIANCE), freedom, np.full(len(mean), inflation))
-
-    def totals(self, scores: Floats, weights: Floats) -> Floats:
-        """Shape (w,): the sum of u squared of each window among the others (its deleted residuals)."""
-        some = weights > 0
-        windows = some.sum(axis=0)
-        shares = np.where(some, 1.0 / np.where(some, weights, 1.0) - 1.0 / weights.sum(axis=0), 1.0)
-        t = np.where(some, scores - self.mean, 0.0) / np.sqrt(self.variance * np.maximum(shares, 1e-12))
-        rest = np.maximum(windows - 1.0 - t * t, 0.05)
-        u = _normal(t * np.sqrt((windows - 2.0) / rest), np.maximum(self.freedom - 1.0, 1.0))
-        found: Floats = (u * u).sum(axis=1)
-        return found
-
-
 def _scores(window: CrossProducts, first: Places, second: Places) -> Floats:
     r = window.correlations(LEAST_EVENTS)[first, second]
     found: Floats = np.arctanh(np.clip(r, -_MOST_R, _MOST_R))
@@ -207,13 +175,6 @@ def _scores(window: CrossProducts, first: Places, second: Places) -> Floats:
 
 def _weights(window: CrossProducts, first: Places, second: Places) -> Floats:
     found: Floats = np.maximum(window.counts[first, second] - 3.0, 1.0)
-    return found
-
-
-def _normal(t: Floats, freedom: Floats) -> Floats:
-    """The normal quantiles of Student's t."""
-    tails = np.maximum(special.stdtr(freedom, -np.abs(t)), _LEAST_P)
-    found: Floats = np.copysign(special.ndtri(tails), t)
     return found
 
 
@@ -226,12 +187,6 @@ def unskewed(u: Floats, skewness: Floats) -> Floats:
     above = special.gammaincc(shape, np.maximum(at, 0.0))
     below = special.gammainc(shape, np.maximum(at, 0.0))
     upper = above < below
-    away = special.ndtri(np.maximum(np.where(upper, above, below), _LEAST_P)) * np.where(upper, -1.0, 1.0)
+    away = special.ndtri(np.maximum(np.where(upper, above, below), LEAST_P)) * np.where(upper, -1.0, 1.0)
     most = _MOST_SHARPENED * np.abs(u)
     return np.where(bent, np.clip(away * np.sign(skewness), -most, most), u)
-
-
-def _autocorrelation(away: Floats) -> float:
-    """At lag 1, pooled over pairs."""
-    squares = float((away * away).sum())
-    return min(max(float((away[1:] * away[:-1]).sum()) / squares, 0.0), _MOST_CORRELATION) if squares else 0.0

@@ -41,6 +41,15 @@ def restless(p: int, size: int) -> Draw:
     return lambda rng, n: normal(blocks(p, size, float(np.clip(rng.normal(0.4, 0.1), 0.0, 0.9))))(rng, n)
 
 
+def restless_apart(p: int, size: int) -> Draw:
+    """Blocks whose correlations are others in each window, each its own."""
+
+    def draw(rng: np.random.Generator, n: int) -> Floats:
+        return np.hstack([restless(size, size)(rng, n) for _ in range(p // size)])
+
+    return draw
+
+
 def worlds(p: int) -> dict[str, Draw]:
     apart, together = np.eye(p), blocks(p, 5, 0.8)
     return {
@@ -55,6 +64,7 @@ def worlds(p: int) -> dict[str, Draw]:
         "counts": lambda rng, n: rng.poisson(0.3, (n, p)).astype(np.float64),
         "counts in blocks": mapped(lambda x: np.floor(np.exp(0.8 * x)), normal(together)),
         "restless blocks": restless(p, 5),
+        "restless blocks, each apart": restless_apart(p, 5),
     }
 
 

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from detectors.correlations.among import Among
 from detectors.correlations.cumulants import Cumulants, nearest_correlations
 from detectors.correlations.pairs import LEAST_EVENTS, Pairs, unskewed
 from detectors.correlations.pairwise import judge_changes
 from detectors.statistics.spread import LEAST_WINDOWS
+from detectors.statistics.tail import Tail
 from schemas.verdict import State
-from tests.detectors.pair_worlds import blocks, common_scale, cross_of, lens_of, normal, skewness_of
+from tests.detectors.pair_worlds import blocks, common_scale, cross_of, lens_of, normal, restless_apart, skewness_of
 
 P, WINDOWS, EVENTS = 8, 40, 400
 
@@ -100,6 +102,55 @@ def test_cumulants_are_those_of_simulated_sums() -> None:
     assert law.second == pytest.approx(sums.var(), rel=0.1)
     for level in (0.1, 0.01):
         assert law.tail(float(np.quantile(sums, 1 - level))) == pytest.approx(level, rel=0.35)
+
+
+def autocorrelated(rng: np.random.Generator, windows: int, m: int, r: float) -> np.ndarray:
+    found = rng.standard_normal((windows, m))
+    for at in range(1, windows):
+        found[at] = r * found[at - 1] + np.sqrt(1.0 - r * r) * found[at]
+    return found
+
+
+@pytest.mark.parametrize(("together", "r"), [(0, 0.0), (0, 0.5), (40, 0.0), (40, 0.5)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_what_pairs_share_is_told_from_what_windows_share(together: int, r: float, gaps: bool) -> None:
+    """40 of 200 pairs with half of their variance in common, or none; windows in a row alike, or not; of equal sizes, or some
+    of a tenth and some missing."""
+    rng, m = np.random.default_rng(12), 200
+    found = []
+    for _ in range(30):
+        z = autocorrelated(rng, 60, m, r)
+        z[:, :together] = np.sqrt(0.5) * (z[:, :together] + autocorrelated(rng, 60, 1, r))
+        weights = np.full((60, m), 400.0)
+        if gaps:
+            weights[rng.random(60) < 0.5] = 40.0
+            weights[rng.random(60) < 0.2] = 0.0
+        scores = np.where(weights > 0, z / np.sqrt(np.maximum(weights, 1.0)), 0.0)
+        found.append(Among.of(scores, weights).squares(scores, weights))
+    assert np.mean(found) == pytest.approx(m + 0.25 * together * (together - 1), rel=0.2 if gaps else 0.1)
+
+
+def test_thirty_windows_tell_that_blocks_are_restless() -> None:
+    """And by a quarter at most too little, where the windows' own sums have another variance each time."""
+    rng = np.random.default_rng(13)
+    laws = [learned(restless_apart(20, 5), rng, windows=30, events=1_000, p=20).cumulants for _ in range(10)]
+    assert np.median([law.second for law in laws]) == pytest.approx(1_540, rel=0.1)
+    assert min(law.second for law in laws) > 1_540 * 3 / 4
+    assert all(law.windows == pytest.approx(29, rel=0.1) for law in laws)
+
+
+def test_the_tail_of_a_cause_that_is_not_normal_is_measured() -> None:
+    """Ten pairs that move as one, by Laplace's law: at .1 % F alone takes chance for a change five times too often, and
+    with the tail of 1,000 windows not half as often."""
+    rng, (first, second) = np.random.default_rng(14), np.triu_indices(5, 1)
+    theory, alarms = Cumulants.of(np.eye(5), first, second), {"tail": 0, "F": 0}
+    for _ in range(10):
+        sums = 10.0 * rng.laplace(0.0, np.sqrt(0.5), 4_000) ** 2
+        law = theory.widened(100.0, sums[:1_000], 999.0, 0.0)
+        for name, some in (("tail", law), ("F", law._replace(beyond=Tail()))):
+            alarms[name] += sum(some.tail(x) <= 0.001 for x in sums[1_000:].tolist())
+    assert alarms["F"] >= 100
+    assert 15 <= alarms["tail"] <= 0.5 * alarms["F"]
 
 
 def test_the_tail_of_independent_pairs_is_a_chi_square() -> None:

@@ -15,17 +15,17 @@ WORLDS = worlds(SIGNALS)
 pytestmark = [pytest.mark.yardstick, pytest.mark.timeout(3600)]
 
 
-def changes(draw: Draw, then: Draw, baselines: int, each: int, events: int = EVENTS) -> Iterator[Changes]:
+def changes(draw: Draw, then: Draw, baselines: int, each: int, windows: int = WINDOWS) -> Iterator[Changes]:
     """Of windows drawn by `then` after baselines drawn by `draw`."""
     for seed in range(baselines):
-        rng = np.random.default_rng([seed, events])
-        values = [draw(rng, events) for _ in range(WINDOWS)]
+        rng = np.random.default_rng([seed, EVENTS])
+        values = [draw(rng, EVENTS) for _ in range(windows)]
         together = np.concatenate(values)
         lens = lens_of(together)
         pairs = Pairs.of(lens, [cross_of(lens, window) for window in values], skewness_of(lens, together))
         assert pairs is not None
         for _ in range(each):
-            found = pairs.compare(cross_of(lens, then(rng, events)))
+            found = pairs.compare(cross_of(lens, then(rng, EVENTS)))
             assert found is not None
             yield found
 
@@ -33,12 +33,25 @@ def changes(draw: Draw, then: Draw, baselines: int, each: int, events: int = EVE
 @pytest.mark.parametrize("world", WORLDS)
 def test_the_realised_level_is_the_nominal_one(world: str) -> None:
     """Within a half and twice; at .001 with what chance leaves open in 30,000 windows, of which 30 alarm."""
-    p = np.array([c.p_value for c in changes(WORLDS[world], WORLDS[world], BASELINES, EACH)])
-    rates = {level: float((p <= level).mean()) / level for level in (0.01, 0.001)}
-    print(f"{world}: realised over nominal " + ", ".join(f"{x:.2f} at {level:g}" for level, x in rates.items()))
+    rates = realised(world, WINDOWS)
     least, most = (0.0, 2.0) if world.startswith("restless") else (0.5, 2.0)
     assert least <= rates[0.01] <= most
     assert least <= rates[0.001] <= most
+
+
+@pytest.mark.parametrize("windows", [20, 288])
+@pytest.mark.parametrize("world", [world for world in WORLDS if world.startswith("restless")])
+def test_what_moves_from_window_to_window_is_known_from_few_windows_and_from_many(world: str, windows: int) -> None:
+    assert max(realised(world, windows).values()) <= 2.0
+
+
+def realised(world: str, windows: int) -> dict[float, float]:
+    """Over nominal, by level."""
+    p = np.array([c.p_value for c in changes(WORLDS[world], WORLDS[world], BASELINES, EACH, windows)])
+    rates = {level: float((p <= level).mean()) / level for level in (0.01, 0.001)}
+    said = ", ".join(f"{x:.2f} at {level:g}" for level, x in rates.items())
+    print(f"{world}, {windows} windows: realised over nominal {said}")
+    return rates
 
 
 def test_a_correlation_that_rises_from_0_to_03_is_found() -> None:

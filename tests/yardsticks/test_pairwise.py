@@ -42,7 +42,9 @@ def test_the_realised_level_is_the_nominal_one(world: str) -> None:
 @pytest.mark.parametrize("windows", [20, 288])
 @pytest.mark.parametrize("world", [world for world in WORLDS if world.startswith("restless")])
 def test_what_moves_from_window_to_window_is_known_from_few_windows_and_from_many(world: str, windows: int) -> None:
-    assert max(realised(world, windows).values()) <= 2.0
+    """Beside the yardstick's own 60 windows, with a wider bound: z is skew there, which many windows show and F does not have
+    (docs/detection.md has the figures)."""
+    assert max(realised(world, windows).values()) <= 2.5
 
 
 def realised(world: str, windows: int) -> dict[float, float]:

@@ -44,7 +44,7 @@ class PairsConfig(Section):
     """A half waits so long for the other, in the time of the partition's records."""
 
     most: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
-    """Of a partition at most so many halves wait; of more, the oldest is given up."""
+    """Of a partition at most so many halves wait, fewer of records above 8 KiB on average; of more, the oldest is given up."""
 
 
 class EmbeddingConfig(Section):

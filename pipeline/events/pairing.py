@@ -1,12 +1,12 @@
 """Requests and responses of one source partition, joined into events.
 
 Either half may come first. A half waits until the other comes, until the partition's clock has moved on by `within`, or
-until more than `most` wait; the oldest goes first. The event stands where its second half does, so the order of events,
+until more than `most` wait, or large ones (`pipeline/events/waiting.py`); the oldest goes first. The event stands where its second half does, so the order of events,
 what is late and what is sealed are all decided there. Which halves are pairs is a function of the partition's records and
 the configuration: no clock but the records' own is asked.
 
 A reader that begins anew begins at an offset before which nothing waits and of nothing unsent anything lies. What it
-cannot see from there, it is told (`pipeline/joint.py`), so that halves whose pair was sent are not taken to be alone.
+cannot see from there, it is told (`pipeline/events/joint.py`), so that halves whose pair was sent are not taken to be alone.
 """
 
 from array import array
@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,24 +25,12 @@ from pipeline.events.formats.envelope import Document, Half
 from pipeline.events.formats.joined import joined
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.joint import Joint
+from pipeline.events.waiting import Key, Waiting, WaitingRoom
 from schemas.config import Config
 from schemas.event import Refusal, parse_timestamp_ms
 
 _GRAINS = 16
 _NEVER = -1
-
-Key = tuple[Any, ...]
-
-
-class Waiting(NamedTuple):
-    """A half: its record, its events, and the clock when it came."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    half: Half
-    documents: Sequence[Document]
-    clock_ms: int
 
 
 @dataclass(slots=True)
@@ -67,12 +55,12 @@ class Pairing:
         assert pairs is not None
         self._form = FORMATS[config.event.format]
         self._by_model = config.event.format == "seldon"
-        self._within_ms, self._most = pairs.within_ms, pairs.most
+        self._within_ms = pairs.within_ms
         self._grain_ms = max(1, pairs.within_ms // _GRAINS)
         joint = joint or Joint(BEGINNING)
         self._clock_ms = joint.clock_ms
         self._orphans = frozenset(joint.orphans)
-        self._waiting: dict[Key, Waiting] = {}
+        self._waiting = WaitingRoom(pairs.most)
         # Since the last cut: where the clock moved, and to what; the second and the first half of each pair.
         self._moved, self._moved_to = [resume - 1], [joint.clock_ms]
         self._seconds, self._firsts = array("q"), array("q")
@@ -80,7 +68,8 @@ class Pairing:
 
     def first_offset(self) -> int | None:
         """The first offset that waits."""
-        return next((half.offset for half in self._waiting.values()), None)
+        oldest = self._waiting.oldest
+        return oldest.offset if oldest else None
 
     def convert(
         self,
@@ -132,9 +121,7 @@ class Pairing:
 
     def abandon(self) -> list[Waiting]:
         """All that waits, where nothing more comes."""
-        left = list(self._waiting.values())
-        self._waiting.clear()
-        return left
+        return self._waiting.take_all()
 
     def _half(
         self, document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int
@@ -150,14 +137,12 @@ class Pairing:
         if key is None:
             refusals[row] = Refusal.BAD_FORM
             return
-        other = self._waiting.pop(key, None)
+        other = self._waiting.take(key)
         if other is not None and other.half == one.half:
             found.unmatched.append((row, other))  # sent twice: the later one may still be answered
             other = None
         if other is None:
-            self._waiting[key] = one
-            if len(self._waiting) > self._most:
-                found.unmatched.append((row, self._waiting.pop(next(iter(self._waiting)))))
+            found.unmatched += [(row, left) for left in self._waiting.put(key, one)]
             return
         self._pair(one.offset, other.offset)
         found.mates[row] = other
@@ -194,11 +179,7 @@ class Pairing:
         self._clock_ms = clock_ms
         self._moved.append(offset)
         self._moved_to.append(clock_ms)
-        while self._waiting:
-            key, oldest = next(iter(self._waiting.items()))
-            if oldest.clock_ms + self._within_ms >= clock_ms:
-                return
-            found.unmatched.append((row, self._waiting.pop(key)))
+        found.unmatched += [(row, left) for left in self._waiting.take_older(clock_ms - self._within_ms)]
 
     def _straddling(self, at: int) -> tuple[int, ...]:
         """The second halves from `at` on whose first ones lie before it."""

@@ -15,8 +15,9 @@ from pipeline.events.formats.converter import Converter, Headers
 from pipeline.events.formats.frame import payloads
 from pipeline.events.formats.framed import LANGUAGES, FramedReader
 from pipeline.events.formats.table import FORMATS
-from pipeline.events.pairing import Paired, Waiting
+from pipeline.events.pairing import Paired
 from pipeline.events.paths import Reader, reader_of, rest_reader
+from pipeline.events.waiting import Waiting
 from schemas import codec
 from schemas.config import Config
 from schemas.event import Refusal, TsUnit, parse_timestamp_ms

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipeline.events.event_time import BEGINNING, Times
 from pipeline.events.formats.converter import Headers
 from pipeline.events.joint import Joint
-from pipeline.events.pairing import Waiting
+from pipeline.events.waiting import Waiting
 from schemas.event import Refusal
 from schemas.packet import Packet
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from pipeline.events.pairing import Waiting
+from pipeline.events.waiting import Waiting
 from pipeline.ingest.passage import DeadLetter
 from pipeline.serving.board import Board
 from schemas.config import Config

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from detectors.groups.wire import decode_group
 from pipeline.events.joint import MOST_CHARACTERS, Joint, joint_of
+from pipeline.events.waiting import BYTES_OF_EACH
 from pipeline.history.history import Stretch
 from pipeline.history.local import LocalIngest
 from pipeline.ingest.partition import PartitionIngest
@@ -138,6 +139,17 @@ def test_a_half_that_waits_too_long_is_unmatched_and_so_is_the_other() -> None:
 def test_of_too_many_that_wait_the_oldest_is_given_up() -> None:
     log = [half(str(i), "request", START_MS, [1.0]) for i in range(5)]
     assert letters(fed(config(most=3), *log)) == [(0, Refusal.UNMATCHED), (1, Refusal.UNMATCHED)]
+
+
+def test_of_large_halves_fewer_wait_and_the_last_one_always() -> None:
+    large = [half(str(i), "request", START_MS, [1.0] * 4000) for i in range(5)]
+    assert BYTES_OF_EACH < len(large[0]) < 4 * BYTES_OF_EACH
+    room = 3 * BYTES_OF_EACH // len(large[0])
+    assert letters(fed(config(most=3), *large)) == [(i, Refusal.UNMATCHED) for i in range(5 - room)]
+    assert letters(fed(config(most=1), *large)) == [(i, Refusal.UNMATCHED) for i in range(4)]
+    answers = [half(str(i), "response", START_MS, [0.5] * 4000) for i in range(5)]
+    pairs = [one for pair in zip(large, answers, strict=True) for one in pair]
+    assert letters(fed(config(most=3), *pairs)) == []  # what was answered takes no room
 
 
 def test_a_half_that_comes_again_takes_the_place_of_the_first() -> None:

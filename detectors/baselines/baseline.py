@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from detectors.baselines.measured import Measured
+from detectors.groups.deflated import decode_kept, deflated, inflated, kept_form
 from detectors.groups.group import GroupProfile
 from detectors.groups.packed import opened_group, packed_group
 from detectors.groups.wire import UNSLICED, cross_of, decode_group, encode_group
@@ -36,8 +37,8 @@ COUNTED = b"C"
 
 @dataclass(frozen=True, slots=True)
 class BaselineGroup:
-    """`total` merges all windows; `windows` holds each one's coarse profile by its start, in its wire form: there are
-    hundreds of them, and they are read once. `measured` is what they said, where they are held no longer."""
+    """`total` merges all windows; `windows` holds each one's coarse profile by its start, in its wire form, deflated, or
+    counts of it: there are hundreds of them, and they are read once. `measured` is what they said, where they are held no longer."""
 
     total: GroupProfile
     windows: Mapping[int, bytes] = field(default_factory=dict)
@@ -57,8 +58,8 @@ class BaselineGroup:
         """The group with one more window's profile, or more of a window it has."""
         flat, coarse = profile.collapsed(), profile.coarsened(COARSE).collapsed()
         known = self.windows.get(start_ms)
-        whole = coarse if known is None else decode_group(known, UNSLICED).merge(coarse)
-        return BaselineGroup(opened_group(self.total).merge(flat), {**self.windows, start_ms: encode_group(whole)})
+        whole = coarse if known is None else decode_kept(known).merge(coarse)
+        return BaselineGroup(opened_group(self.total).merge(flat), {**self.windows, start_ms: kept_form(whole)})
 
     def with_counts(self, start_ms: int, profile: GroupProfile, counts: bytes) -> "BaselineGroup":
         """The group with one more window's profile, of which it keeps counts."""
@@ -70,19 +71,16 @@ class BaselineGroup:
 
     def crosses(self) -> list[CrossProducts]:
         """The windows' cross-products, in order of time, of those that have them."""
-        return [cross for _, data in sorted(self.windows.items()) if (cross := cross_of(data)) is not None]
+        return [cross for _, data in sorted(self.windows.items()) if (cross := cross_of(inflated(data))) is not None]
 
     def through(self, lens: Lens, places: Sequence[int]) -> "BaselineGroup":
         """The group with the cross-products of some signals only."""
-        windows = {
-            start: encode_group(_through(decode_group(data, UNSLICED), lens, places))
-            for start, data in self.windows.items()
-        }
+        windows = {start: kept_form(_through(decode_kept(data), lens, places)) for start, data in self.windows.items()}
         return BaselineGroup(_through(self.total, lens, places), windows)
 
     def profiles(self) -> list[GroupProfile]:
         """The windows' profiles, in order of time."""
-        return [decode_group(data, UNSLICED) for _, data in sorted(self.windows.items())]
+        return [decode_kept(data) for _, data in sorted(self.windows.items())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +163,8 @@ def _order(segment: Segment | None) -> tuple[str, str]:
 
 def _form(segment: Segment | None, group: BaselineGroup) -> GroupForm:
     windows = tuple(
-        BaselineWindow(start_ms=start, profile=base64.b64encode(data)) for start, data in sorted(group.windows.items())
+        BaselineWindow(start_ms=start, profile=base64.b64encode(inflated(data)))
+        for start, data in sorted(group.windows.items())
     )
     profile = base64.b64encode(encode_group(group.total))
     return GroupForm(
@@ -181,7 +180,9 @@ def _segment(form: GroupForm) -> Segment | None:
 
 
 def _group(form: GroupForm) -> BaselineGroup:
-    return BaselineGroup(decode_group(form.profile, UNSLICED), {w.start_ms: checked(w.profile) for w in form.windows})
+    return BaselineGroup(
+        decode_group(form.profile, UNSLICED), {w.start_ms: deflated(checked(w.profile)) for w in form.windows}
+    )
 
 
 def _lens_form(lens: Lens, unwatched: tuple[str, ...]) -> LensForm:
@@ -196,9 +197,9 @@ def _lens(form: LensForm) -> tuple[Lens, tuple[str, ...]]:
 
 
 def checked(window: bytes) -> bytes:
-    """The wire form of a window's profile, or of its counts. Raises WireError where it is something else."""
+    """What is kept of a window's profile, or of its counts. Raises WireError where it is something else."""
     if window[:1] != COUNTED:
-        decode_group(window, UNSLICED)
+        decode_kept(window)
     elif zlib.crc32(window[:-4]) != int.from_bytes(window[-4:], "big"):
         raise WireError("counts of a window: the checksum does not match")
     return window

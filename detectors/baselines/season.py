@@ -4,8 +4,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from detectors.baselines.baseline import BaselineGroup
+from detectors.groups.deflated import decode_kept
 from detectors.groups.group import merged_groups
-from detectors.groups.wire import UNSLICED, decode_group
 from schemas.season import DAY_MS, HOUR_MS, Season
 
 # An hour that was there once may have been any.
@@ -48,4 +48,4 @@ class Hour(NamedTuple):
         if self.cycles(starts) < LEAST_CYCLES:
             return None
         windows = {start: group.windows[start] for start in starts}
-        return BaselineGroup(merged_groups([decode_group(data, UNSLICED) for data in windows.values()]), windows)
+        return BaselineGroup(merged_groups([decode_kept(data) for data in windows.values()]), windows)

@@ -18,9 +18,9 @@ from functools import cached_property
 import numpy as np
 
 from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.groups.deflated import decode_kept, kept_form
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.varint import decode_varints, encode_varints
-from detectors.groups.wire import UNSLICED, decode_group, encode_group
 from detectors.profiles.grid import Counts
 from detectors.profiles.ordering import Keys, keys_of, values_of
 from detectors.profiles.profile import COARSE, Profile
@@ -84,7 +84,7 @@ class FineCells:
 
     def encode(self, window: GroupProfile) -> bytes:
         """The window, counted."""
-        rest = encode_group(window.without(self.cells.keys()))
+        rest = kept_form(window.without(self.cells.keys()))
         numbers = zlib.compress(encode_varints(self.row(window).astype(np.uint64)), 6)
         body = COUNTED + len(rest).to_bytes(_LENGTH, "big") + rest + self.digest + numbers
         return body + zlib.crc32(body).to_bytes(_CHECKSUM, "big")
@@ -100,7 +100,7 @@ class FineCells:
                 "restore the state topic or use a new kafka.group"
             )
         row = decode_varints(zlib.decompress(data[end + 4 : -_CHECKSUM])).astype(np.int64)
-        return row, decode_group(data[at:end], UNSLICED)
+        return row, decode_kept(data[at:end])
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ def width_of(cells: Cells) -> int:
 
 def first_windows(group: BaselineGroup) -> list[GroupProfile]:
     """Those that are kept as they are."""
-    return [decode_group(data, UNSLICED) for _, data in sorted(group.windows.items()) if data[:1] != COUNTED]
+    return [decode_kept(data) for _, data in sorted(group.windows.items()) if data[:1] != COUNTED]
 
 
 def has_first_windows(group: BaselineGroup) -> bool:

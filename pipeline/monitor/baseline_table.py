@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from detectors.baselines.baseline import BaselineGroup
-from detectors.groups.packed import wire_of
+from detectors.groups.packed import kept_of_packed
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.learned_record import encode_learned, packed
+from pipeline.monitor.learned_record import encode_learned
 from pipeline.monitor.standards import Key
 from pipeline.monitor.table_keys import LEARNED, ROLLED, TOTAL, WINDOW, group_words
 from schemas import codec
@@ -47,9 +47,7 @@ def _windows(head: list[int], closing: Closing) -> Pairs:
     pairs = []
     for (model, segment), group in _held(closing):
         key = [*head, WINDOW, closing.start_ms, model, *(segment or ())]
-        pairs.append(
-            (codec.encode(key), _fitting(packed(group.windows[closing.start_ms]), model, len(group.total.signals)))
-        )
+        pairs.append((codec.encode(key), _fitting(group.windows[closing.start_ms], model, len(group.total.signals))))
     return pairs
 
 
@@ -57,7 +55,7 @@ def _totals(head: list[int], closing: Closing) -> Pairs:
     pairs = []
     for (model, segment), group in _held(closing):
         key = [*head, TOTAL, model, *(segment or ())]
-        value = closing.start_ms.to_bytes(8, "big", signed=True) + packed(wire_of(group.total))
+        value = closing.start_ms.to_bytes(8, "big", signed=True) + kept_of_packed(group.total)
         pairs.append((codec.encode(key), _fitting(value, model, len(group.total.signals))))
     return pairs
 
@@ -87,7 +85,7 @@ def _rolled(head: list[int], closing: Closing) -> Pairs:
     for group, rolled in closing.rolled.items():
         numbers = (number.to_bytes(8, "big", signed=True) for number in (rolled.number, rolled.start_ms))
         key = codec.encode([*head, ROLLED, rolled.slot, *group_words(group)])
-        pairs.append((key, bytes([ROLLED_VERSION]) + b"".join(numbers) + packed(rolled.profile)))
+        pairs.append((key, bytes([ROLLED_VERSION]) + b"".join(numbers) + rolled.profile))
     return pairs
 
 

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detectors.baselines.baseline import BaselineGroup, checked
-from detectors.groups.group import GroupProfile
+from detectors.groups.deflated import decode_kept
 from detectors.groups.packed import packed_group
-from detectors.groups.wire import UNSLICED, decode_group
 from pipeline.monitor.baseline_table import ROLLED_VERSION, Pairs
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.learned_record import decode_learned, unpacked
+from pipeline.monitor.learned_record import decode_learned
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.rolling import Rolled
 from pipeline.monitor.standards import Key
@@ -114,14 +113,10 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
                 windows[key][words[3]] = value
     return {
         key: BaselineGroup(
-            _total(unpacked(total)), {start: checked(unpacked(v)) for start, v in sorted(windows[key].items())}
+            packed_group(decode_kept(total), total), {start: checked(v) for start, v in sorted(windows[key].items())}
         )
         for key, total in totals.items()
     }
-
-
-def _total(profile: bytes) -> GroupProfile:
-    return packed_group(decode_group(profile, UNSLICED), profile)
 
 
 def _rolled(records: list[tuple[list[Any], bytes]]) -> dict[Group, dict[int, Rolled]]:
@@ -133,7 +128,7 @@ def _rolled(records: list[tuple[list[Any], bytes]]) -> dict[Group, dict[int, Rol
         number, start_ms = (int.from_bytes(value[at : at + 8], "big", signed=True) for at in (1, 9))
         key = (group_of(words[4:]), words[3])
         if key not in slots or number >= slots[key].number:
-            slots[key] = Rolled(number, words[3], start_ms, checked(unpacked(value[17:])))
+            slots[key] = Rolled(number, words[3], start_ms, checked(value[17:]))
     found: dict[Group, dict[int, Rolled]] = {}
     for (group, _), rolled in slots.items():
         found.setdefault(group, {})[rolled.number] = rolled

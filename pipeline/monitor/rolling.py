@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from detectors.baselines.baseline import BaselineGroup
+from detectors.groups.deflated import decode_kept, kept_form
 from detectors.groups.group import GroupProfile, merged_groups
-from detectors.groups.wire import UNSLICED, decode_group, encode_group
 from detectors.profiles.profile import COARSE
 from detectors.references.prepared import Prepared
 from detectors.statistics.footing import LEAST_WORTH
@@ -20,8 +20,8 @@ _TURNS = 20
 
 
 class Rolled(NamedTuple):
-    """A window that was taken in: the how-many-th, from 1; the slot that it is kept in, from 0; and its coarse profile in its
-    wire form."""
+    """A window that was taken in: the how-many-th, from 1; the slot that it is kept in, from 0; and its coarse profile as it
+    is kept."""
 
     number: int
     slot: int
@@ -66,7 +66,7 @@ class Rolling:
         last = max(self.windows, default=0)
         if last and start_ms <= self.windows[last].start_ms:
             return None
-        coarse = encode_group(replace(profile.coarsened(COARSE).collapsed(), cross=None))
+        coarse = kept_form(replace(profile.coarsened(COARSE).collapsed(), cross=None))
         found = Rolled(last + 1, (last + 1) % self._slots, start_ms, coarse)
         self.windows.pop(found.number - self._slots, None)
         self.windows[found.number] = found
@@ -84,7 +84,7 @@ class Rolling:
         some = [self.windows[n] for n in range(through - self.most + 1, through + 1) if n in self.windows]
         if len(some) < LEAST_WORTH:
             return None
-        total = merged_groups([decode_group(window.profile, UNSLICED) for window in some])
+        total = merged_groups([decode_kept(window.profile) for window in some])
         group = BaselineGroup(total, {window.start_ms: window.profile for window in some})
         return Prepared(group, self.settings, f"the last {len(some)} windows")
 

@@ -148,15 +148,19 @@ class Standards:
     def _with_window(
         self, model: str, segment: Segment | None, group: BaselineGroup, start_ms: int, profile: GroupProfile
     ) -> BaselineGroup:
-        """The baseline with one more window. A season asks for profiles."""
-        if self._season(model) is not Season.NONE:
+        """The baseline with one more window."""
+        if self._is_by_hour(model, group):
             return group.add(start_ms, profile)
         return self._taking.setdefault((model, segment), Taking(self.settings.bins)).take(group, start_ms, profile)
 
     def _is_to_measure(self, model: str, group: BaselineGroup) -> bool:
-        """A season asks for windows again, hour by hour."""
         whole = len(group.windows) >= self._wanted(model)
-        return group.measured is None and whole and self._season(model) is Season.NONE
+        return group.measured is None and whole and not self._is_by_hour(model, group)
+
+    def _is_by_hour(self, model: str, group: BaselineGroup) -> bool:
+        """Whether it has a season, which asks for profiles, again and hour by hour. One that had counted windows when the
+        season was named has none."""
+        return self._season(model) is not Season.NONE and not group.is_counted
 
     def complaints(self) -> list[str]:
         """What the configuration asks of learned baselines that they cannot give, for they hold their windows no longer."""

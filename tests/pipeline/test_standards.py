@@ -280,6 +280,19 @@ def test_a_season_keeps_its_windows() -> None:
     assert (len(last.windows), last.measured) == (480, None)
 
 
+def test_a_season_named_while_windows_are_counted_has_come_too_late() -> None:
+    """Some windows are counted already, so all are, and what they say is kept as without one."""
+    first = closed(config(480), some_loans(12))
+    standards = Standards(seasonal(), {}, learned_by(first))
+    [complaint] = standards.complaints()
+    assert "was learned without a season" in complaint
+    profile, hours = learned_by(first[:1])[TOTAL].total, range(1, 470)
+    last = [standards.learn("loan", None, START_MS + hour * 3_600_000, profile) for hour in hours][467]
+    assert last is not None
+    assert last.measured is not None
+    assert len(last.starts) == 480
+
+
 def test_a_season_asked_for_once_the_windows_are_gone_is_refused_in_words(windows: list[Closing]) -> None:
     standards = Standards(seasonal(), {}, learned_by(windows))
     [complaint] = standards.complaints()

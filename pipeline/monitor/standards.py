@@ -68,7 +68,7 @@ class Standards:
                 standard = Standard(group, self.settings, lens=lens, scorer=scorer, season=season, probation=probation)
                 self._put(model, segment, standard)
         for (model, segment), group in (learned or {}).items():
-            if model not in files:
+            if model not in files and config.model(model) is not None:  # one that is listed no longer finds it again
                 self._put(model, segment, self._learned(model, group, (watched or {}).get((model, segment))))
 
     def find(self, group: Group) -> Standard | None:
@@ -211,7 +211,9 @@ class Standards:
         return Standard(group, self.settings, self._wanted(model), through_ms, season=season, probation=probation)
 
     def _wanted(self, model: str) -> int:
-        return self._model(model).learned_windows
+        """None of a model that is listed no longer: windows of it may still be open."""
+        found = self._config.model(model)
+        return found.learned_windows if found else 0
 
     def _season(self, model: str) -> Season:
         found = self._config.model(model)

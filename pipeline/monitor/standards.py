@@ -44,7 +44,7 @@ class Standards:
         watched: Mapping[Key, BaselineGroup] | None = None,
     ) -> None:
         """`learned` are those of models without files, and the windows of probation of those with files; `watched` are such
-        windows of baselines that were learned under other settings."""
+        windows of those that have learned a baseline, under other settings or before they had a file."""
         self._config = config
         detection = config.detection
         self.settings = Settings(
@@ -62,6 +62,8 @@ class Standards:
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
                 kept = (learned or {}).get((model, segment))
+                if kept is None or kept.measured is not None:  # what the model learned before it had a file
+                    kept = (watched or {}).get((model, segment))
                 probation = Probation(self.settings, kept) if Probation.needed(group) else None
                 season = self._season(model)
                 scorer = baseline.scorer.digest if baseline.scorer and segment is None else ""

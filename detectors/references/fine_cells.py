@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 
 import numpy as np
 
@@ -102,6 +103,13 @@ class FineCells:
         row = decode_varints(zlib.decompress(data[end + 4 : -_CHECKSUM])).astype(np.int64)
         return row, decode_kept(data[at:end])
 
+    def read(self, data: bytes) -> tuple[Counts, GroupProfile]:
+        """The row of a window, counted or not, and the profile of the rest."""
+        if data[:1] == COUNTED:
+            return self.decode(data)
+        window = decode_kept(data)
+        return self.row(window), window.without(self.cells.keys())
+
 
 @dataclass(slots=True)
 class Taking:
@@ -127,8 +135,9 @@ def width_of(cells: Cells) -> int:
 
 
 def first_windows(group: BaselineGroup) -> list[GroupProfile]:
-    """Those that are kept as they are."""
-    return [decode_kept(data) for _, data in sorted(group.windows.items()) if data[:1] != COUNTED]
+    """Those before the first that is counted. Under other settings later ones may have been kept as they are, too."""
+    ordered = (data for _, data in sorted(group.windows.items()))
+    return [decode_kept(data) for data in takewhile(lambda data: data[:1] != COUNTED, ordered)]
 
 
 def has_first_windows(group: BaselineGroup) -> bool:

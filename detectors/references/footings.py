@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.baselines.baseline import BaselineGroup
 from detectors.baselines.measured import Measured
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.packed import opened_group, packed_group
@@ -86,11 +86,9 @@ def _take_profiles(found: _Found, total: GroupProfile, windows: list[GroupProfil
 
 def _of_counted(group: BaselineGroup, settings: Settings) -> _Found:
     """Of windows most of which are counts in the cells of the first."""
-    first = first_windows(group)
-    fine = FineCells.of(first)
-    later = [fine.decode(data) for _, data in sorted(group.windows.items()) if data[:1] == COUNTED]
-    found, rows = _Found(), np.array([*map(fine.row, first), *(row for row, _ in later)])
-    rest = [*(window.without(fine.cells.keys()) for window in first), *(profile for _, profile in later)]
+    fine = FineCells.of(first_windows(group))
+    read = [fine.read(data) for _, data in sorted(group.windows.items())]
+    found, rows, rest = _Found(), np.array([row for row, _ in read]), [profile for _, profile in read]
     at = 1
     for (name, cells), width in zip(fine.cells.items(), fine.widths, strict=True):
         count, valued, counts = rows[:, at], rows[:, at + 1], rows[:, at + 2 : at + 2 + width]

@@ -33,7 +33,7 @@ from schemas.group import Group
 @dataclass(slots=True)
 class Kept:
     """What the tables hold of one profiles partition. `baselines` are those that are learned or being learned, and the
-    windows of probation of those from files; `watched` are such windows of those that are learned. `useless` are keys of
+    windows of probation of those from files; `watched` are such windows where a baseline is learned, too. `useless` are keys of
     windows and totals that a learned baseline stands for."""
 
     memory: PartitionMemory | None = None

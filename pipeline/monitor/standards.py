@@ -44,7 +44,7 @@ class Standards:
         watched: Mapping[Key, BaselineGroup] | None = None,
     ) -> None:
         """`learned` are those of models without files, and the windows of probation of those with files; `watched` are such
-        windows of baselines that were learned under other settings."""
+        windows of those that have learned a baseline, under other settings or before they had a file."""
         self._config = config
         detection = config.detection
         self.settings = Settings(
@@ -62,13 +62,15 @@ class Standards:
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
                 kept = (learned or {}).get((model, segment))
+                if kept is None or kept.measured is not None:  # what the model learned before it had a file
+                    kept = (watched or {}).get((model, segment))
                 probation = Probation(self.settings, kept) if Probation.needed(group) else None
                 season = self._season(model)
                 scorer = baseline.scorer.digest if baseline.scorer and segment is None else ""
                 standard = Standard(group, self.settings, lens=lens, scorer=scorer, season=season, probation=probation)
                 self._put(model, segment, standard)
         for (model, segment), group in (learned or {}).items():
-            if model not in files:
+            if model not in files and config.model(model) is not None:  # one that is listed no longer finds it again
                 self._put(model, segment, self._learned(model, group, (watched or {}).get((model, segment))))
 
     def find(self, group: Group) -> Standard | None:
@@ -148,15 +150,19 @@ class Standards:
     def _with_window(
         self, model: str, segment: Segment | None, group: BaselineGroup, start_ms: int, profile: GroupProfile
     ) -> BaselineGroup:
-        """The baseline with one more window. A season asks for profiles."""
-        if self._season(model) is not Season.NONE:
+        """The baseline with one more window."""
+        if self._is_by_hour(model, group):
             return group.add(start_ms, profile)
         return self._taking.setdefault((model, segment), Taking(self.settings.bins)).take(group, start_ms, profile)
 
     def _is_to_measure(self, model: str, group: BaselineGroup) -> bool:
-        """A season asks for windows again, hour by hour."""
         whole = len(group.windows) >= self._wanted(model)
-        return group.measured is None and whole and self._season(model) is Season.NONE
+        return group.measured is None and whole and not self._is_by_hour(model, group)
+
+    def _is_by_hour(self, model: str, group: BaselineGroup) -> bool:
+        """Whether it has a season, which asks for profiles, again and hour by hour. One that had counted windows when the
+        season was named has none."""
+        return self._season(model) is not Season.NONE and not group.is_counted
 
     def complaints(self) -> list[str]:
         """What the configuration asks of learned baselines that they cannot give, for they hold their windows no longer."""
@@ -207,7 +213,9 @@ class Standards:
         return Standard(group, self.settings, self._wanted(model), through_ms, season=season, probation=probation)
 
     def _wanted(self, model: str) -> int:
-        return self._model(model).learned_windows
+        """None of a model that is listed no longer: windows of it may still be open."""
+        found = self._config.model(model)
+        return found.learned_windows if found else 0
 
     def _season(self, model: str) -> Season:
         found = self._config.model(model)

@@ -177,3 +177,15 @@ def test_counts_in_other_cells_are_refused() -> None:
     mixed = BaselineGroup(group.total, {**group.windows, 150: other.windows[150]})
     with pytest.raises(StateError, match="counted in other cells"):
         measured(mixed, SETTINGS)
+
+
+def test_profiles_among_counted_windows_are_read_beside_them() -> None:
+    """While it was learned, there were too many bins for a time."""
+    windows = numbers(WORLDS["normal"])[:60]
+    group, few, many = BaselineGroup(GroupProfile.empty(COARSE)), Taking(SETTINGS.bins), Taking(MOST_BINS + 1)
+    for at, one in enumerate(windows):
+        group = (many if 20 <= at < 30 else few).take(group, at, one)
+    assert [data[:1] == COUNTED for data in group.windows.values()] == [
+        at >= 8 and not 20 <= at < 30 for at in range(60)
+    ]
+    assert group_footings(group, SETTINGS) == group_footings(counted(windows), SETTINGS)

@@ -1,5 +1,6 @@
 """A baseline without windows of its own: it warns at most until 50 live windows say how far apart windows are."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
+from schemas.config import Config
 from schemas.group import Group
 from schemas.verdict import State
 from schemas.window import WindowRecord
@@ -20,7 +22,7 @@ OWN = 50
 
 
 def closer(**kept: Any) -> Closer:
-    standards = Standards(CONFIG, {"loan": baseline_of_loans(100, 0)}, kept.get("baselines"))
+    standards = Standards(CONFIG, {"loan": baseline_of_loans(100, 0)}, kept.get("baselines"), kept.get("watched"))
     return Closer(CONFIG, standards, kept.get("groups"))
 
 
@@ -60,14 +62,30 @@ def test_a_file_of_few_windows_learns_until_there_are_fifty() -> None:
     assert {alert.start_ms for alert in fired(closings)} == {START_MS + 70 * WINDOW_MS}
 
 
+def learned_before() -> Tables:
+    """Those of a model that had learned its baseline before it was given a file."""
+    config = Config.from_mapping(
+        {
+            "window": {"length": "100s", "allowed_lateness": "1s"},
+            "models": [{"name": "loan", "baseline": {"learn": {"windows": 20}}}],
+        }
+    )
+    learning, tables = Closer(config, Standards(config, {})), Tables()
+    for window in loan_windows(20, 20, START_MS - 20 * WINDOW_MS):
+        tables.keep(learning.close(window))
+    tables.state.clear()
+    return tables
+
+
 @pytest.mark.parametrize("taken_over_at", [30, 50, 72])
-def test_a_worker_that_takes_over_judges_by_the_same_windows(taken_over_at: int) -> None:
-    tables = Tables()
-    found, worker = [], closer()
+@pytest.mark.parametrize("before", [Tables, learned_before])
+def test_a_worker_that_takes_over_judges_by_the_same_windows(taken_over_at: int, before: Callable[[], Tables]) -> None:
+    tables = before()
+    found, worker = [], closer(baselines=tables.kept().baselines)
     for at, window in enumerate(loan_windows(75, 70)):
         if at == taken_over_at:
             kept = tables.kept()
-            worker = closer(baselines=kept.baselines, groups=kept.groups)
+            worker = closer(baselines=kept.baselines, watched=kept.watched, groups=kept.groups)
         for closing in worker.close(window):
             tables.keep([closing])
             found += [thing.encode() for thing in (*closing.alerts, *closing.records)]

@@ -187,6 +187,19 @@ def test_where_an_alert_takes_two_windows_of_three_each_is_tested_at_two_thirds_
     assert twice == pytest.approx(once * 2 / 3)
 
 
+@pytest.mark.parametrize("kept", [3, LEARNED])
+def test_a_model_that_is_listed_no_longer_is_not_judged_and_one_that_is_again_finds_its_baseline(kept: int) -> None:
+    """Its baseline is in the table, and windows of it were open when the configuration changed."""
+    events, others = some_loans(kept + 2), config(models=[{"name": "card"}])
+    tables = Tables().keep(closed(config(), events)[:kept])
+    before = tables.kept()
+    monitor = PartitionMonitor(others, Standards(others, {}, before.baselines), None, before.groups)
+    messages = LocalIngest(config()).messages([list(map(encode, events[kept * PER_WINDOW :]))])
+    found = [closing for number, message in enumerate(messages) for closing in monitor.take(message, number)]
+    assert [r.state for r in records_of(found)] == [State.NO_DATA] * 2
+    assert learned_in(tables.keep(found)) == shapes(before.baselines)
+
+
 def test_incomplete_windows_are_neither_learned_nor_judged() -> None:
     cfg = config(segments=["tags.country"])
     events = some_loans(LEARNED + 4)
@@ -278,6 +291,19 @@ def test_a_season_keeps_its_windows() -> None:
     last = kept[-2]
     assert last is not None
     assert (len(last.windows), last.measured) == (480, None)
+
+
+def test_a_season_named_while_windows_are_counted_has_come_too_late() -> None:
+    """Some windows are counted already, so all are, and what they say is kept as without one."""
+    first = closed(config(480), some_loans(12))
+    standards = Standards(seasonal(), {}, learned_by(first))
+    [complaint] = standards.complaints()
+    assert "was learned without a season" in complaint
+    profile, hours = learned_by(first[:1])[TOTAL].total, range(1, 470)
+    last = [standards.learn("loan", None, START_MS + hour * 3_600_000, profile) for hour in hours][467]
+    assert last is not None
+    assert last.measured is not None
+    assert len(last.starts) == 480
 
 
 def test_a_season_asked_for_once_the_windows_are_gone_is_refused_in_words(windows: list[Closing]) -> None:

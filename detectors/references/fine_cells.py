@@ -3,7 +3,8 @@
 A window's profile takes tens of kilobytes, and a baseline is learned from hundreds. They are kept for one thing, how far
 apart they are in the baseline's cells, which are known once the last is there. So the first windows are kept as they are,
 and each later one as counts in fine cells of these: several for each of the cells to come, and beyond the range seen so far
-cells that double in width. What the first windows hardly have stays a profile.
+cells that double in width. What the first windows hardly have stays a profile. So does, beside its counts, what these cells
+do not tell apart: values all in one of them, or of types and categories that the first windows lack.
 
     "C" | length of the rest (4 bytes) | the rest's profile | digest of the cells (4 bytes) | varints, deflated | CRC-32
 
@@ -11,7 +12,7 @@ The varints are the window's events and, for each signal in order, its events, t
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
@@ -25,7 +26,7 @@ from detectors.groups.varint import decode_varints, encode_varints
 from detectors.profiles.grid import Counts
 from detectors.profiles.ordering import Keys, keys_of, values_of
 from detectors.profiles.profile import COARSE, Profile
-from detectors.references.cells import Cells, NumericCells, quantile_edges
+from detectors.references.cells import MOST_CATEGORIES, Cells, NumericCells, quantile_edges
 from schemas.errors import StateError
 
 FINE = 64
@@ -36,6 +37,8 @@ MOST_BINS = FINE // 2
 
 _LEAST_FIRST, _MOST_FIRST, _ENOUGH_EVENTS = 8, 32, 500
 _LEAST_OF_SIGNAL = 300
+# Of a window's values, the share that may lie in one cell, or in none, before its counts say too little.
+_MOST_TOGETHER = 0.5
 _BEYOND = 2.0 ** np.arange(-2, 9)
 _WIDEST = 1e300
 # Of a step beyond the range, how much an edge may move to be rounder: a boundary of most grids.
@@ -63,7 +66,8 @@ class FineCells:
         for name, cells in self.cells.items():
             edges = cells.numbers.edges.tobytes() if cells.numbers else b""
             hashes = cells.categories.hashes.tobytes() + cells.categories.cell.tobytes() if cells.categories else b""
-            found = zlib.crc32(b"%b|%b|%b|%d" % (name.encode(), edges, hashes, cells.booleans), found)
+            whole = b"%b|%b|%b|%d|%d" % (name.encode(), edges, hashes, cells.booleans, width_of(cells))
+            found = zlib.crc32(whole, found)
         return found.to_bytes(4, "big")
 
     @cached_property
@@ -80,19 +84,28 @@ class FineCells:
             if profile is None:
                 parts.append(np.zeros(2 + width, np.int64))
             else:
-                parts += [np.array([profile.count, profile.present - profile.null]), cells.count(profile)]
+                parts += [np.array([profile.count, profile.present - profile.null]), _counts(cells, profile)]
         return np.concatenate(parts)
+
+    def columns(self, rows: Counts) -> Iterator[tuple[str, tuple[Counts, Counts, Counts]]]:
+        """Of each signal, from rows of windows: its events and those with a value, shape (w,), and the counts, shape
+        (w, k)."""
+        at = 1
+        for name, width in zip(self.cells, self.widths, strict=True):
+            yield name, (rows[:, at], rows[:, at + 1], rows[:, at + 2 : at + 2 + width])
+            at += 2 + width
 
     def encode(self, window: GroupProfile) -> bytes:
         """The window, counted."""
-        rest = kept_form(window.without(self.cells.keys()))
+        told = [name for name, cells in self.cells.items() if _tells(cells, window.signals.get(name))]
+        rest = kept_form(window.without(told))
         numbers = zlib.compress(encode_varints(self.row(window).astype(np.uint64)), 6)
         body = COUNTED + len(rest).to_bytes(_LENGTH, "big") + rest + self.digest + numbers
         return body + zlib.crc32(body).to_bytes(_CHECKSUM, "big")
 
     def decode(self, data: bytes) -> tuple[Counts, GroupProfile]:
-        """The row of a counted window, and the profile of the rest. Raises StateError where it was counted in other
-        cells."""
+        """The row of a counted window, and the profile of what stayed one. Raises StateError where it was counted in
+        other cells."""
         at = len(COUNTED) + _LENGTH
         end = at + int.from_bytes(data[len(COUNTED) : at], "big")
         if data[end : end + 4] != self.digest:
@@ -104,11 +117,11 @@ class FineCells:
         return row, decode_kept(data[at:end])
 
     def read(self, data: bytes) -> tuple[Counts, GroupProfile]:
-        """The row of a window, counted or not, and the profile of the rest."""
+        """The row of a window, counted or not, and the profile of what is kept as one."""
         if data[:1] == COUNTED:
             return self.decode(data)
         window = decode_kept(data)
-        return self.row(window), window.without(self.cells.keys())
+        return self.row(window), window
 
 
 @dataclass(slots=True)
@@ -129,9 +142,9 @@ class Taking:
 
 
 def width_of(cells: Cells) -> int:
-    """How many there are."""
+    """How many there are, and one for values that are in none."""
     numbers = len(cells.numbers.edges) + 1 if cells.numbers else 0
-    return numbers + (len(cells.categories.labels) if cells.categories else 0) + 2 * cells.booleans
+    return numbers + (len(cells.categories.labels) if cells.categories else 0) + 2 * cells.booleans + 1
 
 
 def first_windows(group: BaselineGroup) -> list[GroupProfile]:
@@ -146,6 +159,35 @@ def has_first_windows(group: BaselineGroup) -> bool:
     if first < len(group.windows) or first >= _MOST_FIRST:
         return True
     return first >= _LEAST_FIRST and group.total.count >= _ENOUGH_EVENTS
+
+
+def _counts(cells: Cells, profile: Profile) -> Counts:
+    """The counts of a profile, and how many of its values are in no cell. Where there is a cell for the rest of the
+    categories they are in that: the first windows lack just what is rare."""
+    counts = np.append(cells.count(profile), 0)
+    at = -1
+    if cells.categories and len(cells.categories.labels) > MOST_CATEGORIES:
+        at = len(counts) - 2 - 2 * cells.booleans
+    counts[at] += _values(profile) - counts.sum()
+    return counts
+
+
+def _tells(cells: Cells, profile: Profile | None) -> bool:
+    """Whether the cells tell a window's values apart: no cell has too many of them, but of one bucket, and few are in
+    none. O(buckets)."""
+    if profile is None:
+        return True
+    beyond, together = _values(profile) - int(cells.count(profile).sum()), 0
+    if cells.numbers is not None and len(profile.numbers.keys):
+        cell = cells.numbers.edges.searchsorted(profile.numbers.keys, "right")
+        starts = np.flatnonzero(np.diff(cell, prepend=-1))
+        counts = profile.numbers.counts
+        together = int((np.add.reduceat(counts, starts) - np.maximum.reduceat(counts, starts)).max())
+    return max(beyond, together) <= _MOST_TOGETHER * _values(profile)
+
+
+def _values(profile: Profile) -> int:
+    return profile.numbers.total + profile.categories.total + sum(profile.booleans)
 
 
 def _cells_of(profile: Profile) -> Cells:

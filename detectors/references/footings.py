@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline import COUNTED, BaselineGroup
 from detectors.baselines.measured import Measured
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.packed import opened_group, packed_group
+from detectors.profiles.alignment import Flags
 from detectors.profiles.grid import Counts, Indices
 from detectors.profiles.profile import Profile
 from detectors.references.cells import Cells
@@ -22,6 +23,8 @@ from detectors.statistics.tables import Tables
 
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
+# Of the windows that were counted, the share that cells may fail to tell apart.
+_MOST_UNTOLD = 0.25
 
 
 @dataclass(slots=True)
@@ -87,18 +90,28 @@ def _take_profiles(found: _Found, total: GroupProfile, windows: list[GroupProfil
 def _of_counted(group: BaselineGroup, settings: Settings) -> _Found:
     """Of windows most of which are counts in the cells of the first."""
     fine = FineCells.of(first_windows(group))
-    read = [fine.read(data) for _, data in sorted(group.windows.items())]
-    found, rows, rest = _Found(), np.array([row for row, _ in read]), [profile for _, profile in read]
-    at = 1
-    for (name, cells), width in zip(fine.cells.items(), fine.widths, strict=True):
-        count, valued, counts = rows[:, at], rows[:, at + 1], rows[:, at + 2 : at + 2 + width]
-        at += 2 + width
-        found.usable[name] = int((count >= settings.minimum_events).sum())
-        found.nulls[name] = within_of(rows[:, 0] - valued, rows[:, 0])
-        binned = _binned(cells, counts[count > 0], settings.bins)
-        found.excesses[name] = _excesses(_each_against_the_rest(binned, binned.sum(axis=0)), settings)
+    ordered = [data for _, data in sorted(group.windows.items())]
+    read = [fine.read(data) for data in ordered]
+    rows, kept = np.array([row for row, _ in read]), [profile for _, profile in read]
+    counted = np.array([data[:1] == COUNTED for data in ordered])
+    found, columns = _Found(), dict(fine.columns(rows))
+    untold = {name for name, (_, valued, _) in columns.items() if _is_untold(name, valued, counted, kept)}
+    rest = [window.without(columns.keys() - untold) for window in kept]
     _take_profiles(found, merged_groups(rest), rest, settings)
+    for name, (count, valued, counts) in columns.items():
+        found.nulls[name] = within_of(rows[:, 0] - valued, rows[:, 0])
+        if name not in untold:
+            found.usable[name] = int((count >= settings.minimum_events).sum())
+            binned = _binned(fine.cells[name], counts[count > 0], settings.bins)
+            found.excesses[name] = _excesses(_each_against_the_rest(binned, binned.sum(axis=0)), settings)
     return found
+
+
+def _is_untold(name: str, valued: Counts, counted: Flags, kept: Sequence[GroupProfile]) -> bool:
+    """Whether a signal's cells tell values apart in too few of the counted windows. Then it is as one that came with the
+    windows of which profiles were kept."""
+    untold = sum(name in kept[at].signals for at in np.flatnonzero(counted).tolist())
+    return untold > _MOST_UNTOLD * int((counted & (valued > 0)).sum())
 
 
 def _binned(cells: Cells, counts: Counts, bins: int) -> Counts:

@@ -34,7 +34,8 @@ from schemas.group import Group
 class Kept:
     """What the tables hold of one profiles partition. `baselines` are those that are learned or being learned, and the
     windows of probation of those from files; `watched` are such windows where a baseline is learned, too. `useless` are keys of
-    windows and totals that a learned baseline stands for."""
+    windows and totals that a learned baseline stands for, and of windows without a total: what is left of a baseline that was
+    being forgotten, and a baseline that is learned anew would take them for its own."""
 
     memory: PartitionMemory | None = None
     groups: dict[Group, GroupMemory] = field(default_factory=dict)
@@ -76,8 +77,13 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
         records = list(records_of(partition, baselines, (WINDOW, TOTAL, LEARNED, ROLLED)))
         kept.baselines = {baseline_of(words[3:]): decode_learned(v) for words, v in records if words[2] == LEARNED}
         held = [(words, value) for words, value in records if words[2] in (WINDOW, TOTAL)]
-        kept.useless = [codec.encode(words) for words, value in held if _is_useless(words, value, kept.baselines)]
-        rest = _baselines([one for one in held if not _is_useless(*one, kept.baselines)])
+        useless = [_is_useless(*one, kept.baselines) for one in held]
+        rest = _baselines([one for one, gone in zip(held, useless, strict=True) if not gone])
+        kept.useless = [
+            codec.encode(words)
+            for (words, _), gone in zip(held, useless, strict=True)
+            if gone or (words[2] == WINDOW and baseline_of(words[4:]) not in rest)
+        ]
         kept.watched = {key: group for key, group in rest.items() if key in kept.baselines}
         kept.baselines = rest | kept.baselines
         kept.rolled = _rolled([(words, value) for words, value in records if words[2] == ROLLED])

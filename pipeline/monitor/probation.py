@@ -43,7 +43,8 @@ class Probation:
             return None
         if self._taking is None:
             self._taking = Taking(self.settings.bins)
-        self.kept = self._taking.take(known, start_ms, profile).packed()
+        # Cross-products would take most of the room, and nothing asks for them: correlations are compared with the file's.
+        self.kept = self._taking.take(known, start_ms, replace(profile, cross=None)).packed()
         return self.kept
 
     def step(self, start_ms: int) -> int:

@@ -95,6 +95,53 @@ def test_a_range_that_the_first_windows_did_not_have_is_told_apart() -> None:
     assert spread.within > 0.5
 
 
+def words_of(rng: np.random.Generator, prefix: str = "w") -> list[object]:
+    """As restless as can be."""
+    return [f"{prefix}{int(v)}" for v in rng.normal(rng.normal(5.0, 1.0), 3.0, EVENTS)]
+
+
+UNTOLD: dict[str, Callable[[np.random.Generator, int], list[object]]] = {
+    "nulls, then numbers": lambda rng, at: [None] * EVENTS if at < 8 else [*rng.normal(rng.normal(), 1.0, EVENTS)],
+    "numbers, then strings": lambda rng, at: [*rng.normal(size=EVENTS)] if at < 8 else words_of(rng),
+    "booleans, then strings": lambda rng, at: [*(rng.random(EVENTS) < 0.5).tolist()] if at < 8 else words_of(rng),
+    "other categories": lambda rng, at: words_of(rng, "a" if at < 8 else "b"),
+    "categories of the day": lambda rng, at: [f"{at}-{v}" for v in rng.integers(0, 5, EVENTS)],
+    "more categories than a window keeps": lambda rng, at: [
+        f"c{v}" for v in rng.integers(0, 60 if at < 8 else 75, EVENTS)
+    ],
+    "one value, then many near it": lambda rng, at: [
+        *(np.full(EVENTS, 5.0) if at < 8 else rng.normal(5, 0.03, EVENTS))
+    ],
+    "one value, then many far away": lambda rng, at: [
+        *(np.full(EVENTS, 1.0) if at < 8 else rng.lognormal(12.0 + 0.3 * rng.normal(), 1.0, EVENTS))
+    ],
+    "wide, then narrow": lambda rng, at: [
+        *(rng.normal(0.0, 1e4, EVENTS) if at < 8 else rng.normal(rng.normal(), 1.0, EVENTS))
+    ],
+}
+
+
+@pytest.mark.parametrize("world", UNTOLD)
+def test_what_the_cells_of_the_first_windows_do_not_tell_apart_is_told_by_profiles(world: str) -> None:
+    rng = np.random.default_rng(6)
+    windows = [window({"x": profile_of(UNTOLD[world](rng, at))}) for at in range(60)]
+    assert group_footings(counted(windows), SETTINGS) == group_footings(held(windows), SETTINGS)
+
+
+@pytest.mark.parametrize("odd", [[f"w{n}" for n in range(EVENTS)], [1e-9 * n for n in range(EVENTS)]])
+def test_some_odd_windows_leave_the_others_counted(odd: list[object]) -> None:
+    rng = np.random.default_rng(7)
+    windows = [
+        window({"x": profile_of(odd if at in (20, 40) else [*rng.normal(0.0, 1.0, EVENTS)])}) for at in range(60)
+    ]
+    mine, theirs = group_footings(counted(windows), SETTINGS)["x"], group_footings(held(windows), SETTINGS)["x"]
+    assert (mine.usable, mine.nulls) == (60, 0.0)
+    assert mine.spread is not None
+    assert theirs.spread is not None
+    assert mine.spread.windows == 60
+    assert mine.spread.deviation == pytest.approx(theirs.spread.deviation, rel=0.5)
+
+
 def test_categories_booleans_and_nulls_are_counted_alike() -> None:
     rng = np.random.default_rng(2)
     words = np.array([f"w{n}" for n in range(60)])

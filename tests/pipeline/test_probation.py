@@ -1,12 +1,18 @@
 """A baseline without windows of its own: it warns at most until 50 live windows say how far apart windows are."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import pytest
 
+from detectors.lenses.cross import CrossProducts
+from detectors.lenses.lens import Lens
+from detectors.references.fine_cells import FineCells, first_windows
+from detectors.statistics.settings import Settings
 from pipeline.monitor.closing import Closer, Closing
+from pipeline.monitor.probation import Probation
 from pipeline.monitor.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
@@ -98,3 +104,17 @@ def test_a_file_that_is_named_stands_before_what_was_learned() -> None:
     standard = standards.find(Group("loan", "1"))
     assert standard is not None
     assert standard.group is baseline_of_loans(60).groups[None]
+
+
+def test_windows_are_kept_without_their_cross_products() -> None:
+    lens = Lens(("a", "b"), (0.0, 0.0), (1.0, 1.0))
+    whole = baseline_of_loans(70).groups[None].total
+    profile = replace(whole, cross=CrossProducts.of(lens, {}, slice(0, 120)))
+    probation = Probation(Settings())
+    for at in range(10):
+        kept = probation.add(at, profile)
+    assert kept is not None
+    assert kept.is_counted
+    first = first_windows(kept)
+    read = [FineCells.of(first).read(data)[1] for data in kept.windows.values()]
+    assert [one.cross for one in (kept.total, *read)] == [None] * 11

@@ -380,6 +380,18 @@ def test_a_window_newer_than_the_total_is_not_part_of_it_yet(windows: list[Closi
     assert learned_in(alone) == {}
 
 
+def test_what_is_left_of_a_baseline_that_was_being_forgotten_is_no_part_of_the_next(windows: list[Closing]) -> None:
+    """A worker died between the deletions, of which the total's is the first."""
+    tables = Tables().keep(windows[:12])
+    tables.baselines = {key: value for key, value in tables.baselines.items() if b'"total"' not in key}
+    kept = tables.kept()
+    assert not kept.baselines
+    for key in kept.useless:
+        del tables.baselines[key]
+    again = closed(config(segments=["tags.country"]), some_loans(15)[12 * PER_WINDOW :])
+    assert learned_in(tables.keep(again, 2)) == after(again)
+
+
 def test_the_windows_of_a_total_may_stand_in_any_generation(windows: list[Closing]) -> None:
     tables = Tables()
     for generation, closing in enumerate(windows[:LEARNED]):

@@ -48,6 +48,9 @@ def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Foo
     else:
         found = _Found()
         _take_profiles(found, opened_group(group.total), group.profiles(), settings)
+    for name in group.total.signals:  # of more than windows keep, they say nothing
+        found.usable.setdefault(name, 0)
+        found.nulls.setdefault(name, 0.0)
     spreads = spreads_of(found.excesses)
     return footings_of(spreads, found.usable, found.nulls, group.starts, tails_of(spreads, found.excesses))
 

@@ -1,6 +1,7 @@
 """Windows that are counted in cells of the first: that they say what their profiles say, in a tenth of the space."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from detectors.references.fine_cells import MOST_BINS, Taking
 from detectors.references.footings import group_footings, measured
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excess
+from schemas.basis import Basis
 from schemas.errors import StateError
 from tests.detectors.strategies import profile_of_numbers
 
@@ -236,3 +238,14 @@ def test_profiles_among_counted_windows_are_read_beside_them() -> None:
         at >= 8 and not 20 <= at < 30 for at in range(60)
     ]
     assert group_footings(group, SETTINGS) == group_footings(counted(windows), SETTINGS)
+
+
+def test_of_a_signal_that_no_window_kept_nothing_is_said() -> None:
+    """Windows keep 2,000 signals, and the total as many as a model may have."""
+    windows = numbers(WORLDS["normal"])[:60]
+    one, other = held(windows), counted(windows)
+    signals = {**one.total.signals, "more": one.total.signals["x"]}
+    wide = GroupProfile.of(one.total.count, signals, one.total.resolution).collapsed()
+    mine, theirs = (group_footings(replace(group, total=wide), SETTINGS) for group in (other, one))
+    assert mine["more"]._replace(tails=theirs["more"].tails) == theirs["more"]
+    assert mine["more"].basis is Basis.ASSUMED

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline import COUNTED, Baseline
 from detectors.groups.cross_wire import encode_cross
 from detectors.groups.wire import cross_of, decode_group
 from detectors.profiles.column import Column
 from detectors.profiles.vocabulary import Vocabulary
+from detectors.references.footings import group_footings, measured
+from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
 from pipeline.ingest.resume import decode_progress
 from pipeline.monitor.arrival import SINCE_EVER
@@ -113,6 +115,26 @@ def test_the_tables_of_each_version_are_read(version: int) -> None:
     for group in kept.baselines.values():
         assert (group.total.count, list(group.windows)) == (13, [300_000])
         assert group.total.profile("signal").trace.sums.values().tolist() == [1_000_001.75]
+
+
+def test_a_learned_baseline_of_version_1_is_read() -> None:
+    [(key, group)] = kept_of(2, {}, pairs_of(golden("learned-table.v1"))).baselines.items()
+    assert key == ("loan", None)
+    assert group.measured == measured(forms.learned().groups[None], Settings()).measured
+    assert group.total.profile("signal").numbers.total == 6
+
+
+def test_windows_that_version_1_counted_are_read() -> None:
+    """Their cells are made again of the first windows: cells that are chosen in another way need a new version."""
+    [group] = kept_of(2, {}, pairs_of(golden("counted-table.v1"))).baselines.values()
+    assert [data[:1] == COUNTED for data in group.windows.values()] == [False] * 8 + [True] * 2
+    assert dict(group_footings(group, Settings())) == dict(group_footings(forms.counted(), Settings()))
+
+
+def test_a_newer_learned_baseline_is_refused() -> None:
+    [(key, value)] = pairs_of(golden("learned-table.v1")).items()
+    with pytest.raises(DriftlineError, match=r"version 02\b.*upgrade"):
+        kept_of(2, {}, {key: b"\x02" + value[1:]})
 
 
 def test_a_rolling_baseline_of_version_1_is_read() -> None:
@@ -219,6 +241,12 @@ def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:
 
 
 def test_no_golden_file_is_left_unread() -> None:
-    older = {"alert.v1", "alert.v2", "window.v1", *(f"state-table.v{version}" for version in (1, 2, 3, 4))}
+    older = {
+        "alert.v1",
+        "alert.v2",
+        "window.v1",
+        "counted-table.v1",
+        *(f"state-table.v{version}" for version in (1, 2, 3, 4)),
+    }
     read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

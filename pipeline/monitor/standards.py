@@ -26,7 +26,7 @@ from schemas.model_config import ModelConfig
 from schemas.season import Season
 
 BUILD = "build a file with driftline baseline build, and name it under models"
-MOST_PREPARED = 4000
+MOST_PREPARED = 12_000
 """Prepared, a signal takes tens of kilobytes."""
 
 
@@ -42,9 +42,11 @@ class Standards:
         files: Mapping[str, Baseline],
         learned: Mapping[Key, BaselineGroup] | None = None,
         watched: Mapping[Key, BaselineGroup] | None = None,
+        held: Held | None = None,
     ) -> None:
         """`learned` are those of models without files, and the windows of probation of those with files; `watched` are such
-        windows of those that have learned a baseline, under other settings or before they had a file."""
+        windows of those that have learned a baseline, under other settings or before they had a file. `held` is what
+        partitions prepare together."""
         self._config = config
         detection = config.detection
         self.settings = Settings(
@@ -56,7 +58,7 @@ class Standards:
         self._embeddings = Embeddings(config)
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[str, dict[Segment | None, Standard]] = {}
-        self._held = Held(MOST_PREPARED)
+        self._held = Held(MOST_PREPARED) if held is None else held
         self._taking: dict[Key, Taking] = {}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
@@ -92,7 +94,7 @@ class Standards:
     def references(self, standard: Standard, signals: Sequence[str], start_ms: int) -> list[Reference]:
         """The signals' baselines in a standard, for the window that starts then."""
         found = standard.references(signals, start_ms)
-        self._held.use(standard)
+        self._held.use(standard, self._turn(start_ms))
         return found
 
     def rolled(self, rolling: Rolling, signals: Sequence[str], start_ms: int) -> dict[str, Reference]:
@@ -101,7 +103,7 @@ class Standards:
         apart = (signal for signal in signals if signal != ANOMALY)  # those windows may have had another scorer
         bearing = [signal for signal in apart if ready.bears(signal)] if ready else []
         found = ready.references(bearing) if ready else []
-        self._held.use(rolling)
+        self._held.use(rolling, self._turn(start_ms))
         return dict(zip(bearing, found, strict=True))
 
     def rolling(self, group: Group, kept: Mapping[int, Rolled] | None = None) -> Rolling | None:
@@ -198,6 +200,9 @@ class Standards:
         if not self._standards[group.model]:
             del self._standards[group.model]
         return tuple(standard.group.windows)
+
+    def _turn(self, start_ms: int) -> int:
+        return start_ms // self._config.window.length_ms
 
     def _put(self, model: str, segment: Segment | None, standard: Standard) -> None:
         self._standards.setdefault(model, {})[segment] = standard

@@ -22,9 +22,10 @@ from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
 from pipeline.ingest.sightings import LOOK_AT, Sighting
 from pipeline.monitor.baseline_table import Pairs, baseline_changes
 from pipeline.monitor.closing import Closing
+from pipeline.monitor.held import Held
 from pipeline.monitor.keeping import forgotten_state, kept_of, partition_record, state_records
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards import MOST_PREPARED, Standards
 from pipeline.monitor.table_keys import outdated, thing_of
 from pipeline.process.fault_points import reach
 from pipeline.process.garbage import trim
@@ -70,6 +71,7 @@ class MonitorShell:
         self._offload = Offload("driftline-monitor")
         self._last_windows = LastWindows(config, board)
         self._owned: dict[int, _Owned] = {}
+        self._held = Held(MOST_PREPARED)
         self._trimmed_s = 0.0
         n, kafka = config.kafka.profiles_partitions, config.kafka
         raw: dict[str, Any] = {"partitions": n, "key_type": bytes, "value_type": bytes}
@@ -83,6 +85,7 @@ class MonitorShell:
     def forget(self) -> None:
         """Discards all memory: a new assignment loads from the tables."""
         self._owned.clear()
+        self._held = Held(MOST_PREPARED)
 
     def show_only(self, kept: Iterable[TP]) -> None:
         """Takes off the board what is another worker's now; what stays is shown throughout a rebalance."""
@@ -230,7 +233,7 @@ class MonitorShell:
         partition = tp.partition
         tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
         kept = kept_of(partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
-        standards = Standards(self._config, self._baselines, kept.baselines, kept.watched)
+        standards = Standards(self._config, self._baselines, kept.baselines, kept.watched, self._held)
         for complaint in standards.complaints():
             log.warning("%s[%d]: %s", tp.topic, partition, complaint)
         monitor = PartitionMonitor(

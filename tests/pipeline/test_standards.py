@@ -10,10 +10,13 @@ import pytest
 from detectors.baselines.baseline import Baseline, BaselineGroup, baseline_of
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
+from detectors.references.footings import measured
+from detectors.statistics.settings import Settings
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.monitor import baseline_table
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import kept_of, partition_record
+from pipeline.monitor.learned_record import decode_learned
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Key, Standards
@@ -348,6 +351,10 @@ def test_large_profiles_are_kept_deflated_and_come_back(windows: list[Closing]) 
     tables = Tables().keep([closing])
     assert max(map(len, tables.baselines.values())) < 1 << 20
     assert learned_in(tables) == shapes({key: wide})
+    whole = replace(closing, baselines={key: measured(wide, Settings())})
+    [record] = Tables().keep([whole]).baselines.values()
+    assert len(record) < 1 << 20
+    assert shapes({key: decode_learned(record)}) == shapes(whole.baselines)
     damaged = {key: value[:-9] + b"ruined***" for key, value in tables.baselines.items()}
     with pytest.raises(StateError, match="a learned baseline is damaged"):
         kept_of(0, tables.state, damaged)

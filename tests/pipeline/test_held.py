@@ -24,7 +24,7 @@ def test_what_is_prepared_stays_within_the_bound(uses: list[tuple[int, int, int]
         used.prepared = size
         held.use(used, turn)
         sizes = [thing.prepared for thing in things if thing.prepared]
-        assert sum(sizes) <= MOST or sizes == [used.prepared]
+        assert sum(sizes) <= MOST or len(sizes) == 1
     for thing in things:
         held.drop(thing)
     last = Thing(MOST)

@@ -11,7 +11,7 @@ from detectors.baselines.baseline import Baseline, baseline_of
 from detectors.baselines.choice import candidates, with_lens
 from detectors.correlations.pairwise import SIGNAL
 from detectors.groups.cross_wire import encode_cross
-from detectors.groups.wire import UNSLICED, decode_group
+from detectors.groups.deflated import decode_kept
 from detectors.lenses.cross import CrossProducts
 from detectors.lenses.frozen import Frozen, FrozenParts
 from pipeline.configuration.shelf import frozen_of
@@ -274,4 +274,4 @@ def test_a_baselines_windows_keep_the_cross_products_of_the_lens(baseline: Basel
     for cross in crosses[1:]:
         merged = merged.merge(cross)
     assert encode_cross(merged) == encode_cross(total)
-    assert decode_group(next(iter(baseline.groups[None].windows.values())), UNSLICED).cross is not None
+    assert decode_kept(next(iter(baseline.groups[None].windows.values()))).cross is not None

@@ -47,6 +47,11 @@ class Probation:
         self.kept = self._taking.take(known, start_ms, replace(profile, cross=None)).packed()
         return self.kept
 
+    @property
+    def left(self) -> int:
+        """How many windows are wanted before it says anything."""
+        return max(0, STEPS[0] - (len(self.kept.windows) if self.kept else 0))
+
     def step(self, start_ms: int) -> int:
         """How many windows the one that starts then is judged by: the last of `STEPS` that had closed before it, or 0."""
         before = sum(start < start_ms for start in self.kept.windows) if self.kept else 0

@@ -17,7 +17,7 @@ from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.embeddings import Embedding, Embeddings
 from pipeline.monitor.held import Held
-from pipeline.monitor.probation import STEPS, Probation
+from pipeline.monitor.probation import Probation
 from pipeline.monitor.rolling import Rolled, Rolling
 from pipeline.monitor.standard import Standard
 from schemas.config import Config
@@ -173,10 +173,11 @@ class Standards:
             gone = [one for one in standards.values() if one.group.measured is not None or one.group.is_counted]
             if gone and self._season(model) is not Season.NONE:
                 found.append(f"{model}: its baseline was learned without a season, and has none: {BUILD}")
-            if any(standard.probation for standard in gone):
+            left = max((one.probation.left for one in gone if one.probation), default=0)
+            if left:
                 found.append(
                     f"{model}: its baseline was learned under other detection.bins or detection.minimum_events: there are "
-                    f"warnings and no alerts for its next {STEPS[0]} windows; to have alerts at once, {BUILD}"
+                    f"warnings and no alerts for its next {left} windows; to have alerts at once, {BUILD}"
                 )
         return found
 

@@ -331,11 +331,13 @@ def test_under_other_bins_a_learned_baseline_warns_until_new_windows_say_how_far
             if len(found) == 30:
                 kept = tables.kept()
                 standards = Standards(cfg, {}, kept.baselines, kept.watched)
-                assert ["next 50 windows" in complaint for complaint in standards.complaints()] == [True]
+                assert ["next 20 windows" in complaint for complaint in standards.complaints()] == [True]
                 monitor = PartitionMonitor(cfg, standards, monitor.memory(), kept.groups)
     bases = [{signal.budget_basis for signal in record.signals} for record in records_of(found)]
     assert bases[:50] == [{Basis.ASSUMED}] * 50
     assert bases[50] == {Basis.THIN}
+    kept = tables.kept()
+    assert Standards(cfg, {}, kept.baselines, kept.watched).complaints() == []
     assert {alert.start_ms for closing in found for alert in closing.alerts} == {START_MS + (LEARNED + 54) * WINDOW_MS}
     assert Standards(config(), {}, tables.kept().baselines, tables.kept().watched).complaints() == []
 

@@ -18,6 +18,7 @@ MEASURES = (
     Measure("signals", "20 to 1,000 signals", "signals:measure", slow=False),
     Measure("packets", "bytes of packets", "packets:measure"),
     Measure("closing", "closing a window of 1,000 signals", "closed:measure"),
+    Measure("learning", "learning a baseline of 50 signals", "learning:measure"),
     Measure("workers", "two workers against one", "scaling:measure", kafka=True),
     Measure("alerts", "from the sealing event to the alert", "sealing:measure", kafka=True),
     Measure("cold", "cold start", "cold:measure", kafka=True),

@@ -64,8 +64,28 @@ def _read(language: Language, read: Any, payload: bytes) -> int:
 
 
 def _descriptor(random: Random) -> bytes:
+    """Half of them are well formed, and say something else of a field: of bytes that are changed anywhere few are schemas."""
     file = LOAN.SerializeToString()
-    return mutated(random, file, [file, GRADES.SerializeToString()])
+    if random.random() < 0.5:
+        return mutated(random, file, [file, GRADES.SerializeToString()])
+    changed = type(LOAN)()
+    changed.CopyFrom(LOAN)
+    outer = changed.message_type[0]
+    message = random.choice([m for m in (outer, *outer.nested_type) if m.field])
+    field = random.choice(message.field)
+    kind = random.randrange(5)
+    if kind == 0:
+        field.type = random.randint(1, 18)
+    elif kind == 1:
+        field.label = random.randint(1, 3)
+    elif kind == 2:
+        field.number = random.choice((0, 1, 15, 19_000, (1 << 29) - 1, random.choice(message.field).number))
+    elif kind == 3:
+        field.name = random.choice((random.choice(message.field).name, "", "x", "é"))
+    else:
+        message.field.remove(field)
+    found: bytes = changed.SerializeToString()
+    return found
 
 
 def _read_by_descriptor(file: bytes) -> int:

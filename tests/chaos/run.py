@@ -25,6 +25,7 @@ from tests.chaos.oracle import Outcome, assert_exact, found, records_of
 from tests.pipeline.workers import Worker, create_topic, read_topic
 
 _AT_ONCE = 10_000
+_TOLD = 6000  # characters of a log, after a failure
 
 # It warns that it cannot read what the members of Faust's groups say of themselves.
 logging.getLogger("kafka.admin").setLevel(logging.ERROR)
@@ -53,7 +54,7 @@ def settings(servers: str, name: str, **kafka: Any) -> dict[str, Any]:
 
 
 class Run:
-    """As a context manager it ends all its workers on exit."""
+    """As a context manager it ends all its workers on exit, and after a failure says what they last logged."""
 
     def __init__(self, folder: Path, raw: dict[str, Any], partitions: int, through: str | None = None) -> None:
         """Creates the source topic. The workers reach the broker at the address `through`, where one is given."""
@@ -72,7 +73,9 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for worker in self.workers.values():
+        for name, worker in self.workers.items():
+            if error is not None:
+                print(f"The log of {name} ends with\n{worker.log[-_TOLD:]}")
             if worker.alive:
                 worker.kill()
 

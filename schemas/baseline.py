@@ -1,20 +1,17 @@
-"""The baseline file: what a model's signals looked like, for each segment, in total and window by window.
+"""The baseline file: what a model's signals looked like, for each segment, in total, and how far apart its windows are.
 
-Profiles are the bytes of `detectors.groups.wire`, as base64.
+Profiles are the bytes of `detectors.groups.wire`, as base64. Versions 1 to 3 held each window's profile; they are read.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 
 from schemas import codec
 from schemas.errors import WireError
+from schemas.season import Season
 
-SCHEMA: Literal["driftline.baseline/1"] = "driftline.baseline/1"
-LENS_SCHEMA: Literal["driftline.baseline/2"] = "driftline.baseline/2"
-"""That of a baseline with a lens; one without has the bytes that it always had."""
-SCORED_SCHEMA: Literal["driftline.baseline/3"] = "driftline.baseline/3"
-"""That of a baseline with a scorer, with a lens or without."""
+_LENS, _SCORED, SCHEMA = "driftline.baseline/2", "driftline.baseline/3", "driftline.baseline/4"
 
 
 class _Frozen(BaseModel):
@@ -37,29 +34,6 @@ class BaselineGroup(_Frozen):
     windows: tuple[BaselineWindow, ...] = ()
 
 
-class BaselineFile(_Frozen):
-    """A model's baseline, built from windows of `window_ms`."""
-
-    schema_: Literal["driftline.baseline/1"] = Field(SCHEMA, alias="schema")
-    model: str
-    window_ms: Annotated[int, Field(gt=0)]
-    groups: tuple[BaselineGroup, ...]
-
-    def encode(self) -> bytes:
-        """The file's bytes."""
-        return self.model_dump_json(by_alias=True, exclude_none=True, indent=1).encode() + b"\n"
-
-    @classmethod
-    def decode(cls, data: bytes) -> "BaselineFile":
-        """Raises WireError where `data` is not a baseline file of a version known here."""
-        try:
-            return cls.model_validate_json(data)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"])) or "file"
-            raise WireError(f"not a baseline that this version reads: {place}: {first['msg']}") from error
-
-
 class LensForm(_Frozen):
     """Signals in order of the alphabet with their frozen centres and scales, and what other numeric signals there were."""
 
@@ -67,13 +41,6 @@ class LensForm(_Frozen):
     centres: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
     scales: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...]
     unwatched: tuple[str, ...] = ()
-
-
-class LensBaselineFile(BaselineFile):
-    """A model's baseline with the lens that its correlations are seen through."""
-
-    schema_: Literal["driftline.baseline/2"] = Field(LENS_SCHEMA, alias="schema")  # type: ignore[assignment]  # the version is what tells them apart
-    lens: LensForm
 
 
 class MarginalForm(_Frozen):
@@ -102,18 +69,126 @@ class ScorerForm(_Frozen):
     weights: tuple[tuple[int, ...], ...] = ()
 
 
-class ScoredBaselineFile(BaselineFile):
-    """A model's baseline with the scorer of its events, and the lens of its correlations where it has one."""
+class MeasuredForm(_Frozen):
+    """What the windows that start at `starts` said: `measured` in so many bins, of windows with so many events, by that
+    method; `tails` of the group's running means, a `share`, a `least` and a `stretch` each; and for each of `names` a row of
+    `figures` (`detectors.baselines.measured`)."""
 
-    schema_: Literal["driftline.baseline/3"] = Field(SCORED_SCHEMA, alias="schema")  # type: ignore[assignment]  # as above
+    starts: tuple[int, ...]
+    measured: tuple[int, int, int]
+    tails: tuple[tuple[float, float, float], ...]
+    names: tuple[str, ...]
+    figures: tuple[tuple[float | None, ...], ...]
+
+
+class HourForm(_Frozen):
+    """The windows that begin in one hour of the file's season."""
+
+    hour: Annotated[int, Field(ge=0, lt=168)]
+    profile: Base64Bytes
+    measured: MeasuredForm
+
+
+class MeasuredGroup(_Frozen):
+    """A segment's baseline; the whole model's without `segment`. Its profile is deflated."""
+
+    segment: tuple[str, str] | None = None
+    events: Annotated[int, Field(ge=0)]
+    profile: Base64Bytes
+    measured: MeasuredForm
+    hours: tuple[HourForm, ...] = ()
+
+
+class CumulantsForm(_Frozen):
+    """The law of the sum over pairs, and its far tail: a `share`, a `least` and a `stretch`."""
+
+    first: float
+    second: Annotated[float, Field(gt=0)]
+    third: Annotated[float, Field(gt=0)]
+    windows: float
+    beyond: tuple[float, float, float]
+
+
+class PairsForm(_Frozen):
+    """How Fisher's z of pairs of the lens's signals, those at `first` and `second`, varies from window to window
+    (`detectors.correlations.pairs`)."""
+
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+    freedom: tuple[float, ...]
+    weight: tuple[float, ...]
+    skewness: tuple[float, ...]
+    inflation: float
+    usual: float
+    cumulants: CumulantsForm
+
+
+class _File(_Frozen):
+    """A model's baseline, built from windows of `window_ms`."""
+
+    model: str
+    window_ms: Annotated[int, Field(gt=0)]
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Raises WireError where `data` is not a baseline file of this version."""
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "file"
+            raise WireError(f"not a baseline that this version reads: {place}: {first['msg']}") from error
+
+
+class WindowsFile(_File):
+    """A baseline with all of its windows."""
+
+    schema_: Literal["driftline.baseline/1"] = Field(alias="schema")
+    groups: tuple[BaselineGroup, ...]
+
+
+class LensWindowsFile(_File):
+    """One with the lens that its correlations are seen through."""
+
+    schema_: Literal["driftline.baseline/2"] = Field(alias="schema")
+    groups: tuple[BaselineGroup, ...]
+    lens: LensForm
+
+
+class ScoredWindowsFile(_File):
+    """One with the scorer of its events, and a lens where it has one."""
+
+    schema_: Literal["driftline.baseline/3"] = Field(alias="schema")
+    groups: tuple[BaselineGroup, ...]
     lens: LensForm | None = None
     scorer: ScorerForm
 
 
-def decode_baseline(data: bytes) -> BaselineFile:
+class BaselineFile(_File):
+    """A baseline with what its windows said in place of them. `pairs` are the lens's, `hours` of the groups those of
+    `season`."""
+
+    schema_: Literal["driftline.baseline/4"] = Field("driftline.baseline/4", alias="schema")
+    season: Season = Season.NONE
+    groups: tuple[MeasuredGroup, ...]
+    lens: LensForm | None = None
+    pairs: PairsForm | None = None
+    scorer: ScorerForm | None = None
+
+    def encode(self) -> bytes:
+        """The file's bytes."""
+        return self.model_dump_json(by_alias=True).encode() + b"\n"
+
+
+AnyFile = WindowsFile | LensWindowsFile | ScoredWindowsFile | BaselineFile
+
+
+def decode_baseline(data: bytes) -> AnyFile:
     """The baseline file of whichever version. Raises WireError where `data` is none that is known here."""
-    known: dict[str, type[BaselineFile]] = {LENS_SCHEMA: LensBaselineFile, SCORED_SCHEMA: ScoredBaselineFile}
-    return known.get(_schema(data), BaselineFile).decode(data)
+    known: dict[str, type[AnyFile]] = {SCHEMA: BaselineFile, _LENS: LensWindowsFile, _SCORED: ScoredWindowsFile}
+    return known.get(_schema(data), WindowsFile).decode(data)
 
 
 def _schema(data: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.alert import Alert
-from schemas.baseline import BaselineFile, LensBaselineFile, ScoredBaselineFile
+from schemas.baseline import BaselineFile, LensWindowsFile, ScoredWindowsFile, WindowsFile
 from schemas.config import Config
 from schemas.event import EVENT_SCHEMA_VERSION, Event
 from schemas.packet import SCORED_VERSION as SCORED_PACKET_VERSION
@@ -27,9 +27,10 @@ def _of(model: type[BaseModel]) -> Callable[[], dict[str, Any]]:
 # To add one: its name with its version, and a function that makes it.
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "alert.v3": _of(Alert),
-    "baseline.v1": _of(BaselineFile),
-    "baseline.v2": _of(LensBaselineFile),
-    "baseline.v3": _of(ScoredBaselineFile),
+    "baseline.v1": _of(WindowsFile),
+    "baseline.v2": _of(LensWindowsFile),
+    "baseline.v3": _of(ScoredWindowsFile),
+    "baseline.v4": _of(BaselineFile),
     "config.v1": _of(Config),
     f"event.v{EVENT_SCHEMA_VERSION}": _of(Event),
     f"marker.v{PACKET_VERSION}": _of(Marker),

@@ -4,11 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from detectors.baselines.baseline import Baseline
 from detectors.groups.group import GroupProfile, least_hashed
 from detectors.lenses.cross import CrossProducts
 from detectors.lenses.lens import MOST_CANDIDATES, Lens, why_unfit
-from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.profile import Profile
 
 LEAST_SIGNALS = 2
@@ -23,16 +21,10 @@ def candidates(total: GroupProfile, only: Collection[str] | None = None) -> Lens
     return Lens.of(profiles, chosen) if len(chosen) >= LEAST_SIGNALS else None
 
 
-def with_lens(baseline: Baseline, lens: Lens, most: int) -> Baseline:
-    """A baseline whose groups were seen through `lens`, with the lens of at most `most` signals: those with the greatest
-    correlation to any other. O(windows p^2)."""
-    cross = baseline.groups[None].total.cross
-    assert cross is not None, "the baseline was not built through a lens"
-    chosen = most_correlated(lens.names, cross, LEAST_SIGNALS, most)
-    numeric = {n for n, p in baseline.groups[None].total.signals.items() if len(p.numbers.keys)}
-    left = tuple(sorted(numeric - {*chosen, ANOMALY}))
-    smaller = lens.take(chosen)
-    return baseline.through(smaller, lens.places(chosen), left)
+def chosen(lens: Lens, cross: CrossProducts, most: int) -> Lens:
+    """The lens of at most `most` of its signals, from cross-products that were seen through it: those with the greatest
+    correlation to any other. O(p^2)."""
+    return lens.take(most_correlated(lens.names, cross, LEAST_SIGNALS, most))
 
 
 def most_correlated(names: Sequence[str], cross: CrossProducts, least: int, most: int) -> list[str]:

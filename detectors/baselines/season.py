@@ -1,11 +1,8 @@
-"""The hours of a season, and the part of a baseline that is of one of them."""
+"""The hours of a season."""
 
 from collections.abc import Collection
 from typing import NamedTuple
 
-from detectors.baselines.baseline import BaselineGroup
-from detectors.groups.deflated import decode_kept
-from detectors.groups.group import merged_groups
 from schemas.season import DAY_MS, HOUR_MS, Season
 
 # An hour that was there once may have been any.
@@ -40,12 +37,3 @@ class Hour(NamedTuple):
     def cycles(self, starts: Collection[int]) -> int:
         """How many days, or weeks, windows that begin then are of."""
         return len({(start - _MONDAY_MS) // self.season.cycle_ms for start in starts})
-
-    def part_of(self, group: BaselineGroup) -> BaselineGroup | None:
-        """The windows of a baseline that begin in this hour, and their merge, as coarse as windows are kept; None where
-        they are of fewer than `LEAST_CYCLES` cycles. O(buckets of the windows)."""
-        starts = self.starts(group.windows)
-        if self.cycles(starts) < LEAST_CYCLES:
-            return None
-        windows = {start: group.windows[start] for start in starts}
-        return BaselineGroup(merged_groups([decode_kept(data) for data in windows.values()]), windows)

@@ -9,9 +9,9 @@ Bonferroni over the pairs, for one pair that changed; and the sum of u squared, 
 The law of the sum is in `detectors.correlations.cumulants`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -22,10 +22,13 @@ from detectors.lenses.cross import CrossProducts
 from detectors.lenses.lens import Lens
 from detectors.profiles.ordering import Floats
 from detectors.statistics.spread import LEAST_WINDOWS
+from detectors.statistics.tail import Tail
 
 LEAST_EVENTS = 100
 
 _MOST_R = 0.9999
+_PLACES = ("first", "second")
+_COLUMNS = ("mean", "variance", "freedom", "weight", "skewness")
 _LEAST_SKEWNESS = 1e-3
 
 # The gamma law ends on its short side, where signals that depend on each other may still be.
@@ -89,12 +92,18 @@ class Pairs:
     cumulants: Cumulants
 
     @classmethod
-    def of(cls, lens: Lens, windows: Sequence[CrossProducts], skewness: Sequence[float] = ()) -> "Pairs | None":
+    def of(cls, lens: Lens, windows: Iterable[CrossProducts], skewness: Sequence[float] = ()) -> "Pairs | None":
         """From the baseline's windows, in order of time, and the skewness of each signal, seen through the lens; None where no pair has `LEAST_WINDOWS` with as many events as it
         takes. O(windows p^2 + p^6 / 8): with 64 signals the latter is about a second."""
+        seen = PairScores(lens)
+        for window in windows:
+            seen.add(window)
+        return seen.pairs(skewness)
+
+    @classmethod
+    def _of(cls, lens: Lens, scores: Floats, weights: Floats, skewness: Sequence[float]) -> "Pairs | None":
+        """From z and its weight in each window, shape (w, m), NaN where there is none."""
         first, second = np.triu_indices(len(lens.names), 1)
-        scores = np.array([_scores(window, first, second) for window in windows]).reshape(-1, len(first))
-        weights = np.array([_weights(window, first, second) for window in windows]).reshape(-1, len(first))
         weights = np.where(np.isnan(scores), 0.0, weights)
         kept = np.flatnonzero((weights > 0).sum(axis=0) >= LEAST_WINDOWS)
         if not len(kept):
@@ -121,6 +130,40 @@ class Pairs:
                 float(among.freedom.mean()),
                 among.autocorrelation,
             ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the lens."""
+        columns = {name: getattr(self, name).tolist() for name in (*_PLACES, *_COLUMNS)}
+        law = {**self.cumulants._asdict(), "beyond": list(map(float, self.cumulants.beyond))}
+        return columns | {"inflation": self.inflation, "usual": self.usual, "cumulants": law}
+
+    @classmethod
+    def from_json(cls, lens: Lens, data: Any) -> "Pairs":
+        """Raises LookupError, TypeError or ValueError where that is not what `to_json` gave of pairs of this lens."""
+        first, second = (np.array(data[name], np.intp) for name in _PLACES)
+        columns = {name: np.array(data[name], np.float64) for name in _COLUMNS}
+        shapes = {column.shape for column in (first, second, *columns.values())}
+        if (
+            shapes != {(len(first),)}
+            or not len(first)
+            or not all(np.isfinite(column).all() for column in columns.values())
+        ):
+            raise ValueError("columns of pairs that are not alike")
+        if first.min() < 0 or (first >= second).any() or second.max() >= len(lens.names):
+            raise ValueError("a pair of signals that the lens lacks")
+        law = data["cumulants"]
+        beyond = Tail(*map(float, law["beyond"]))
+        numbers = {name: float(law[name]) for name in ("first", "second", "third", "windows")}
+        cumulants = Cumulants(**numbers, beyond=beyond)
+        return cls(
+            lens,
+            first,
+            second,
+            inflation=float(data["inflation"]),
+            usual=float(data["usual"]),
+            cumulants=cumulants,
+            **columns,
         )
 
     def compare(self, window: CrossProducts) -> Changes | None:
@@ -165,6 +208,28 @@ class Pairs:
             )
             for at in order.tolist()
         )
+
+
+class PairScores:
+    """What is kept of a baseline's windows, added in order of time, for the pairs of a lens: z and its weight, 16 bytes a
+    pair and window, where their cross-products take four times as much and more."""
+
+    def __init__(self, lens: Lens) -> None:
+        self._lens = lens
+        self._places = np.triu_indices(len(lens.names), 1)
+        self._scores: list[Floats] = []
+        self._weights: list[Floats] = []
+
+    def add(self, window: CrossProducts) -> None:
+        """Takes in a window that was seen through the lens. O(p^2)."""
+        self._scores.append(_scores(window, *self._places))
+        self._weights.append(_weights(window, *self._places))
+
+    def pairs(self, skewness: Sequence[float] = ()) -> Pairs | None:
+        """See `Pairs.of`."""
+        shape = (-1, len(self._places[0]))
+        scores, weights = (np.array(rows).reshape(shape) for rows in (self._scores, self._weights))
+        return Pairs._of(self._lens, scores, weights, skewness)
 
 
 def _scores(window: CrossProducts, first: Places, second: Places) -> Floats:

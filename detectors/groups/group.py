@@ -3,11 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import islice
 
 from detectors.lenses.cross import CrossProducts
 from detectors.profiles.profile import Profile, Resolution, merged_profiles
 from detectors.profiles.trace import SLICES
 from detectors.profiles.vocabulary import hash_of
+
+_TOGETHER = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class GroupProfile:
 def merged_groups(groups: Sequence[GroupProfile]) -> GroupProfile:
     """The group of all events of several groups, one at least: what merging them two at a time comes to, and faster.
     O(buckets)."""
+    if len(groups) == 1:
+        return groups[0]
     resolution = reduce(Resolution.least, (group.resolution for group in groups))
     coarse = [group.coarsened(resolution).signals for group in groups]
     names = sorted({name for signals in coarse for name in signals})
@@ -97,6 +102,15 @@ def merged_groups(groups: Sequence[GroupProfile]) -> GroupProfile:
     kept = _least_hashed(merged, resolution.signals)
     cross = reduce(_crossed, (group.cross for group in groups))
     return GroupProfile(sum(group.count for group in groups), kept, resolution, cross)
+
+
+def merged_in_turn(groups: Iterable[GroupProfile]) -> GroupProfile:
+    """The same of any number of them, one at least, of which few are held at a time."""
+    rest = iter(groups)
+    total = [next(rest)]
+    while some := list(islice(rest, _TOGETHER)):
+        total = [merged_groups([*total, *some])]
+    return total[0]
 
 
 def least_hashed(names: Iterable[str], most: int) -> list[str]:

@@ -62,6 +62,13 @@ class Grid:
             return other
         return merged([self, other], caps)
 
+    def coarsened(self, caps: Caps) -> "Grid":
+        """The same multiset under `caps`. O(k)."""
+        few = len(self.keys) <= caps.buckets
+        if few and 1 + np.count_nonzero(gaps_of(self.keys) > self.span) <= caps.regions:
+            return self
+        return merged([self], caps)
+
 
 def empty_grid() -> Grid:
     return Grid(LEAST_SPAN, np.empty(0, np.uint64), np.empty(0, np.uint8), np.empty(0, np.int64))

@@ -126,7 +126,7 @@ class Profile:
     def coarsened(self, resolution: Resolution) -> "Profile":
         """The same multiset at a lower resolution."""
         categories, labels = _labelled([self], resolution.categories)
-        numbers = merged([self.numbers], resolution.numbers) if len(self.numbers.keys) else self.numbers
+        numbers = self.numbers.coarsened(resolution.numbers)
         trace = self.trace.coarsened(resolution.slices)
         return replace(self, numbers=numbers, categories=categories, labels=labels, trace=trace)
 

@@ -19,13 +19,13 @@ from itertools import takewhile
 
 import numpy as np
 
-from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.baselines.baseline_group import COUNTED
 from detectors.groups.deflated import decode_kept, kept_form
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.varint import decode_varints, encode_varints
 from detectors.profiles.grid import Counts
 from detectors.profiles.ordering import Keys, keys_of, values_of
-from detectors.profiles.profile import COARSE, Profile
+from detectors.profiles.profile import Profile
 from detectors.references.cells import MOST_CATEGORIES, Cells, NumericCells, quantile_edges
 from schemas.errors import StateError
 
@@ -35,7 +35,6 @@ FINE = 64
 MOST_BINS = FINE // 2
 """Fine cells are merged into bins; into more than these they cannot be, evenly."""
 
-_LEAST_FIRST, _MOST_FIRST, _ENOUGH_EVENTS = 8, 32, 500
 _LEAST_OF_SIGNAL = 300
 # Of a window's values, the share that may lie in one cell, or in none, before its counts say too little.
 _MOST_TOGETHER = 0.5
@@ -124,41 +123,17 @@ class FineCells:
         return self.row(window), window
 
 
-@dataclass(slots=True)
-class Taking:
-    """Takes windows into one baseline: in full while they are among the first, and then counted in the cells of those,
-    where these are many enough for `bins`."""
-
-    bins: int
-    _fine: FineCells | None = None
-
-    def take(self, group: BaselineGroup, start_ms: int, profile: GroupProfile) -> BaselineGroup:
-        """The baseline with a window that is later than those that it has. O(buckets)."""
-        if self.bins > MOST_BINS or not has_first_windows(group):
-            return group.add(start_ms, profile)
-        if self._fine is None:
-            self._fine = FineCells.of(first_windows(group))
-        return group.with_counts(start_ms, profile, self._fine.encode(profile.coarsened(COARSE).collapsed()))
-
-
 def width_of(cells: Cells) -> int:
     """How many there are, and one for values that are in none."""
     numbers = len(cells.numbers.edges) + 1 if cells.numbers else 0
     return numbers + (len(cells.categories.labels) if cells.categories else 0) + 2 * cells.booleans + 1
 
 
-def first_windows(group: BaselineGroup) -> list[GroupProfile]:
-    """Those before the first that is counted. Under other settings later ones may have been kept as they are, too."""
-    ordered = (data for _, data in sorted(group.windows.items()))
+def first_windows(windows: Mapping[int, bytes]) -> list[GroupProfile]:
+    """Of a baseline's windows, those before the first that is counted. Under other settings later ones may have been kept as
+    they are, too."""
+    ordered = (data for _, data in sorted(windows.items()))
     return [decode_kept(data) for data in takewhile(lambda data: data[:1] != COUNTED, ordered)]
-
-
-def has_first_windows(group: BaselineGroup) -> bool:
-    """Whether the baseline has windows enough to count others in their cells. The same whenever it is asked."""
-    first = sum(data[:1] != COUNTED for data in group.windows.values())
-    if first < len(group.windows) or first >= _MOST_FIRST:
-        return True
-    return first >= _LEAST_FIRST and group.total.count >= _ENOUGH_EVENTS
 
 
 def _counts(cells: Cells, profile: Profile) -> Counts:

@@ -1,12 +1,13 @@
 """What the windows of a baseline say of its signals: how far apart they are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.baselines.baseline_group import COUNTED, BaselineGroup
 from detectors.baselines.measured import Measured
+from detectors.baselines.season import LEAST_CYCLES, Hour
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.packed import opened_group, packed_group
 from detectors.profiles.alignment import Flags
@@ -20,6 +21,7 @@ from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excesses, spreads_of, within_of
 from detectors.statistics.sustained import tails_of
 from detectors.statistics.tables import Tables
+from schemas.season import Season
 
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
@@ -43,22 +45,31 @@ def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Foo
     if group.measured is not None:
         held = group.measured.holds_for(settings)
         return group.measured.footings if held else dict.fromkeys(group.total.signals, Footing())
-    if group.is_counted:
-        found = _of_counted(group, settings)
-    else:
-        found = _Found()
-        _take_profiles(found, opened_group(group.total), group.profiles(), settings)
-    for name in group.total.signals:  # of more than windows keep, they say nothing
-        found.usable.setdefault(name, 0)
-        found.nulls.setdefault(name, 0.0)
-    spreads = spreads_of(found.excesses)
-    return footings_of(spreads, found.usable, found.nulls, group.starts, tails_of(spreads, found.excesses))
+    return _footings(opened_group(group.total), _Windows.of(group), settings)
 
 
-def measured(group: BaselineGroup, settings: Settings) -> BaselineGroup:
-    """The baseline with what its windows say in place of them. O(windows * buckets)."""
-    footings = group_footings(group, settings)
-    return BaselineGroup(packed_group(group.total), measured=Measured.of(group.starts, footings, settings))
+def measured(
+    group: BaselineGroup,
+    settings: Settings,
+    season: Season = Season.NONE,
+    totals: Mapping[Hour, GroupProfile] | None = None,
+) -> BaselineGroup:
+    """The baseline with what its windows say in place of them, and with the hours of a season that they are of
+    `LEAST_CYCLES` of. `totals` are the merges of each hour's windows: of windows that are counted they cannot be made.
+    O(windows * buckets)."""
+    windows = _Windows.of(group)
+    hours = {}
+    for hour in sorted({hour for start in windows.starts if (hour := Hour.of(season, start))}):
+        some = windows.those(hour.starts(windows.starts))
+        if hour.cycles(some.starts) >= LEAST_CYCLES:
+            total = merged_groups(some.profiles) if totals is None else totals[hour]
+            hours[hour] = _measured(total, some, settings)
+    return replace(_measured(group.total, windows, settings), hours=hours)
+
+
+def _measured(total: GroupProfile, windows: "_Windows", settings: Settings) -> BaselineGroup:
+    footings = _footings(opened_group(total), windows, settings)
+    return BaselineGroup(packed_group(total), measured=Measured.of(windows.starts, footings, settings))
 
 
 def references_of(
@@ -78,7 +89,7 @@ def parts_of(counts: Counts) -> Counts:
     return sums[np.searchsorted(starts, np.arange(len(counts)), "right") - 1]
 
 
-def _take_profiles(found: _Found, total: GroupProfile, windows: list[GroupProfile], settings: Settings) -> None:
+def _take_profiles(found: _Found, total: GroupProfile, windows: Sequence[GroupProfile], settings: Settings) -> None:
     """Of windows that are profiles. The total is taken as coarse as they are."""
     events = np.array([window.count for window in windows], np.int64)
     for name, profile in total.signals.items():
@@ -90,13 +101,53 @@ def _take_profiles(found: _Found, total: GroupProfile, windows: list[GroupProfil
         found.nulls[name] = within_of(events - np.array(valued, np.int64), events)
 
 
-def _of_counted(group: BaselineGroup, settings: Settings) -> _Found:
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """A baseline's windows, in order of time. Where most are counts in the cells of the first, `rows` are those of all, shape
+    (w, r), and `profiles` are of what stayed one; `counted` says of which windows that is not all."""
+
+    starts: Sequence[int]
+    profiles: Sequence[GroupProfile]
+    fine: FineCells | None = None
+    rows: Counts = field(default_factory=lambda: np.empty((0, 0), np.int64))
+    counted: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
+
+    @classmethod
+    def of(cls, group: BaselineGroup) -> "_Windows":
+        starts = sorted(group.windows)
+        if not group.is_counted:
+            return cls(starts, group.profiles())
+        fine = FineCells.of(first_windows(group.windows))
+        read = [fine.read(group.windows[start]) for start in starts]
+        counted = np.array([group.windows[start][:1] == COUNTED for start in starts])
+        return cls(starts, [profile for _, profile in read], fine, np.array([row for row, _ in read]), counted)
+
+    def those(self, starts: Sequence[int]) -> "_Windows":
+        """Some of them, in order."""
+        places = np.searchsorted(self.starts, starts)
+        some = [self.profiles[at] for at in places.tolist()]
+        if self.fine is None:
+            return _Windows(starts, some)
+        return _Windows(starts, some, self.fine, self.rows[places], self.counted[places])
+
+
+def _footings(total: GroupProfile, windows: _Windows, settings: Settings) -> Mapping[str, Footing]:
+    """What windows say of each signal of their total."""
+    if windows.fine is None:
+        found = _Found()
+        _take_profiles(found, total, windows.profiles, settings)
+    else:
+        found = _of_counted(windows.fine, windows, settings)
+    for name in total.signals:  # of more than windows keep, they say nothing
+        found.usable.setdefault(name, 0)
+        found.nulls.setdefault(name, 0.0)
+    spreads = spreads_of(found.excesses)
+    return footings_of(spreads, found.usable, found.nulls, windows.starts, tails_of(spreads, found.excesses))
+
+
+def _of_counted(fine: FineCells, windows: _Windows, settings: Settings) -> _Found:
     """Of windows most of which are counts in the cells of the first."""
-    fine = FineCells.of(first_windows(group))
-    ordered = [data for _, data in sorted(group.windows.items())]
-    read = [fine.read(data) for data in ordered]
-    rows, kept = np.array([row for row, _ in read]), [profile for _, profile in read]
-    counted = np.array([data[:1] == COUNTED for data in ordered])
+    rows, kept, counted = windows.rows, windows.profiles, windows.counted
     found, columns = _Found(), dict(fine.columns(rows))
     untold = {name for name, (_, valued, _) in columns.items() if _is_untold(name, valued, counted, kept)}
     rest = [window.without(columns.keys() - untold) for window in kept]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.references.footings import group_footings
 from detectors.references.reference import BASELINE, Reference, reference_of
 from detectors.statistics.footing import Footing

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.alignment import Regions, aligned_categories
 from detectors.profiles.grid import Counts, Grid

@@ -7,16 +7,19 @@ from the source topics and nothing is profiled again.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.baselines.baseline import Baseline
 from detectors.lenses.scorer import SIGNAL as ANOMALY
+from detectors.references.gathering import Gathering
 from pipeline.alerts.alert_log import find_alert
 from pipeline.connections.log_reader import RangeReader
-from pipeline.history.baseline_build import profiles_by_model
+from pipeline.history.baseline_build import model_windows
 from pipeline.ingest.dispatch import profiles_partition
 from pipeline.monitor.collect import Collector, OpenWindow
+from pipeline.monitor.standards import settings_of
 from schemas.config import Config
 from schemas.errors import InputError, WireError
 from schemas.packet import Marker, Packet, SourcePartition, decode_message
+from schemas.season import Season
 from schemas.window import Completeness
 
 _ALL_TIME_MS = 1 << 61
@@ -42,18 +45,20 @@ def accept(config: Config, name: str, baselines: Mapping[str, Baseline]) -> Acce
         for w in _windows(config, alert.model, since_ms)
         if w.start_ms >= since_ms and w.completeness is Completeness.COMPLETE
     ]
-    profiles = [
-        (segment, start_ms, profile.without({ANOMALY}))  # a baseline of these windows has no scorer
-        for segment, start_ms, profile in profiles_by_model(windows).get(alert.model, ())
-    ]
-    if not profiles:
+    old, watched = baselines.get(alert.model), config.model(alert.model)
+    season = watched.season if watched else Season.NONE
+    gathering = Gathering(alert.model, config.window.length_ms, settings_of(config), season, old.lens if old else None)
+    found = 0
+    for start_ms, groups in model_windows(windows, alert.model):
+        found += 1
+        for segment, profile in groups.items():  # a baseline of these windows has no scorer
+            gathering.add(segment, start_ms, profile.without({ANOMALY}))
+    if not found:
         raise InputError(
             f"{config.kafka.profiles_topic} holds no whole window of {alert.model} since the onset; build a baseline from "
             "the events: driftline baseline build --from-kafka --since TIME"
         )
-    found = len({start for _, start, _ in profiles})
-    baseline, old = baseline_of(alert.model, config.window.length_ms, profiles), baselines.get(alert.model)
-    return Accepted(baseline.with_lens_of(old) if old else baseline, since_ms, found)
+    return Accepted(gathering.baseline(), since_ms, found)
 
 
 def _windows(config: Config, model: str, since_ms: int) -> Iterator[OpenWindow]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from pipeline.events.event_time import BEGINNING
 from pipeline.history.history import History, Stretch
 from pipeline.monitor.closing import Closing

@@ -7,7 +7,8 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from pipeline.backtest.backtest import Backtest, ModelSeen
 from pipeline.backtest.injection import LABEL, Facts, Injection, Kind, Place, check, embedding_of, place_of
 from pipeline.events.event_time import BEGINNING, starts_of

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from pipeline.backtest.backtest import Backtest, closings_of
 from pipeline.backtest.injection import Document, Injection, Kind, changed
 from pipeline.backtest.power import Delay, Found, Power

@@ -36,8 +36,7 @@ def build_command(
     keep_apart([config, *(events or [])], [out])
     settings = read_config(config)
     with console.stages(quiet) as stage:
-        seen = stage("reading the events")
-        baseline, counts = build(settings, lambda c, frozen: history_of(c, events, span, frozen), model, seen)
+        baseline, counts = build(settings, lambda c, frozen: history_of(c, events, span, frozen), model, stage)
     write(out, baseline.encode())
     dropped = counts["late"] + counts["refused"]
     note = f", {dropped:,} late or refused" if dropped else ""

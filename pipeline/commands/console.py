@@ -151,7 +151,7 @@ def show_table(table: Table) -> None:
 
 def baseline_table(baseline: Baseline) -> Table:
     """What a baseline holds, a row for each signal."""
-    windows = max((len(group.windows) for group in baseline.groups.values()), default=0)
+    windows = max((len(group.starts) for group in baseline.groups.values()), default=0)
     title = Text(f"baseline of {baseline.model}: {windows} windows of {baseline.window_ms / 1000:g} s", "table.title")
     if baseline.lens is not None:
         title.append(f"\ncorrelations of {', '.join(baseline.lens.names)}")

@@ -16,9 +16,12 @@ from typing import Any
 from rich.table import Table
 from river import linear_model, preprocessing
 
-from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.baselines.baseline import Baseline
+from detectors.references.gathering import Gathering
 from pipeline.commands.console import err, out, show_closing, show_table
+from pipeline.history.baseline_build import model_windows
 from pipeline.history.local import LocalIngest, closed_windows, closings
+from pipeline.monitor.standards import settings_of
 from pipeline.serving.board import Board
 from pipeline.serving.page.chronicle import Chronicle
 from pipeline.serving.port import local_port
@@ -125,12 +128,11 @@ def _batches(events: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 
 def _baseline(config: Config, events: Sequence[bytes]) -> Baseline:
     windows = closed_windows(config, LocalIngest(config).messages(_batches(events)))
-    profiles = [
-        (group.segment, window.start_ms, part.profile)
-        for window in windows
-        for group, part in window.models[MODEL].in_order()
-    ]
-    return baseline_of(MODEL, config.window.length_ms, profiles)
+    gathering = Gathering(MODEL, config.window.length_ms, settings_of(config))
+    for start_ms, groups in model_windows(windows, MODEL):
+        for segment, profile in groups.items():
+            gathering.add(segment, start_ms, profile)
+    return gathering.baseline()
 
 
 def _report(alerts: list[Alert]) -> bool:

@@ -100,7 +100,7 @@ def closings(
 
 def closed_windows(config: Config, messages: Iterable[Packet | Marker]) -> Iterator[OpenWindow]:
     """The windows of the stream, in order, profiled and not judged."""
-    collector = Collector(config)
+    collector = Collector(config, packed=False)
     for number, message in enumerate(messages):
         collector.take(message, number)
         yield from map(collector.close, collector.whole())

@@ -9,7 +9,7 @@ rolled   -> version (1 byte), number (8), start (8), the profile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.packed import kept_of_packed
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.learned_record import encode_learned

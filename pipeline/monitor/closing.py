@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isnan
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.comparisons.rate_cells import of_values
 from detectors.correlations.pairwise import SIGNAL as PAIRWISE
 from detectors.groups.group import GroupProfile

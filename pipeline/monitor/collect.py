@@ -75,8 +75,10 @@ class SourceView:
 class Collector:
     """Open windows, and the watermark of every source partition."""
 
-    def __init__(self, config: Config, closed_through_ms: int = BEGINNING) -> None:
+    def __init__(self, config: Config, closed_through_ms: int = BEGINNING, *, packed: bool = True) -> None:
+        """Windows that are open for long are held `packed`."""
         self._config = config
+        self._packed = packed
         self.closed_through_ms = closed_through_ms
         self.sources: dict[str, int] = {}
         self.views: dict[SourcePartition, SourceView] = {}
@@ -142,7 +144,9 @@ class Collector:
         if header.window_end_ms <= self.closed_through_ms:
             return Outcome.CLOSED
         window = self._window(header.window_start_ms, header.window_end_ms, log_offset)
-        groups = window.models.setdefault(header.model, GroupSet(rules_of(self._config, header.model), packed=True))
+        groups = window.models.setdefault(
+            header.model, GroupSet(rules_of(self._config, header.model), packed=self._packed)
+        )
         profile = decode_group(packet.payload, SLICED)
         if header.segment:
             profile = profile.in_slices(SEGMENT_SLICES)  # an older version sends them all

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.comparisons.contribution import excess_of_score, excesses_of, kinds_of
 from detectors.comparisons.rate_cells import counted, of_values, rate_of
 from detectors.correlations.pairwise import SIGNAL as PAIRWISE

@@ -21,7 +21,7 @@ def correlations_of(
     cross = profile.cross
     if cross is None or cross.lens != standard.lens.digest:
         return (_without(State.NO_DATA, 0, "not seen through the baseline's lens"),)
-    pairs = standard.pairs()
+    pairs = standard.correlations()
     if pairs is None:
         return (_without(State.LEARNING, cross.rows, "too few windows in the baseline"),)
     changes = pairs.compare(cross)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from detectors.baselines.baseline import BaselineGroup, checked
+from detectors.baselines.baseline_group import BaselineGroup, checked
 from detectors.groups.deflated import decode_kept
 from detectors.groups.packed import packed_group
 from pipeline.monitor.baseline_table import ROLLED_VERSION, Pairs

@@ -5,7 +5,7 @@ version (1 byte) | length of the JSON (4 bytes) | JSON, deflated where it is lar
 
 import zlib
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.measured import Measured
 from detectors.groups.deflated import decode_kept, inflated
 from detectors.groups.packed import kept_of_packed, packed_group

@@ -9,10 +9,10 @@ baseline: traffic that was another from the first window on is found, and found 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile, merged_groups
-from detectors.references.fine_cells import Taking
 from detectors.references.footings import group_footings
+from detectors.references.taking import Taking
 from detectors.statistics.footing import LEAST_WORTH, Footing
 from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
@@ -33,7 +33,7 @@ class Probation:
     @staticmethod
     def needed(group: BaselineGroup) -> bool:
         """Whether a baseline has too few windows of its own."""
-        return len(group.windows) < LEAST_WORTH
+        return len(group.starts) < LEAST_WORTH
 
     def add(self, start_ms: int, profile: GroupProfile) -> BaselineGroup | None:
         """Takes a window in; returns what to keep, or None where it, or a later one, is there already, or no more are

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.deflated import decode_kept, kept_form
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.profiles.profile import COARSE

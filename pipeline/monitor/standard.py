@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.season import Hour
 from detectors.correlations.pairs import Pairs
 from detectors.lenses.lens import Lens, skewness_of
@@ -26,10 +26,10 @@ class Standard:
     wanted: int = 0
     through_ms: int = BEGINNING
     lens: Lens | None = None
+    pairs: Pairs | None = None
     scorer: str = ""
     season: Season = Season.NONE
     probation: Probation | None = None
-    _pairs: Pairs | None = None
     _paired: bool = False
     _whole: Prepared | None = None
     _step: int = 0
@@ -78,21 +78,21 @@ class Standard:
         """That of the window's hour. Windows close in order, so one hour at a time is held."""
         hour = Hour.of(self.season, start_ms)
         if hour != self._hour:
-            part = hour.part_of(self.group) if hour else None
+            part = self.group.of_hour(hour) if hour else None
             self._hour, self._of_hour = hour, Prepared(part, self.settings, str(hour)) if part else None
         return self._of_hour
 
-    def pairs(self) -> Pairs | None:
-        """The correlations of its windows; None where it has no lens, or too few windows for any. Prepared once."""
-        if not self._paired and self.lens is not None:
+    def correlations(self) -> Pairs | None:
+        """Those of its windows; None where it has no lens, or too few windows for any. Prepared once."""
+        if self.pairs is None and not self._paired and self.lens is not None:
             seen = [cross for cross in self.group.crosses() if cross.lens == self.lens.digest]
             total, lens = self.group.total, self.lens
             skewness = [
                 skewness_of(total.profile(name), centre, scale)
                 for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
             ]
-            self._pairs, self._paired = Pairs.of(lens, seen, skewness), True
-        return self._pairs
+            self.pairs, self._paired = Pairs.of(lens, seen, skewness), True
+        return self.pairs
 
     @property
     def tests(self) -> int:

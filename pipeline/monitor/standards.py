@@ -5,12 +5,13 @@ A learned baseline is the first windows that close. Versions of a model share it
 
 from collections.abc import Mapping, Sequence
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.lenses.scorer import SIGNAL as ANOMALY
-from detectors.references.fine_cells import Taking
 from detectors.references.footings import measured
 from detectors.references.reference import Reference
+from detectors.references.taking import Taking
 from detectors.statistics.budget import Budget
 from detectors.statistics.chance import Chance
 from detectors.statistics.settings import Settings
@@ -29,8 +30,18 @@ BUILD = "build a file with driftline baseline build, and name it under models"
 MOST_PREPARED = 12_000
 """Prepared, a signal takes tens of kilobytes."""
 
-
 Key = tuple[str, Segment | None]
+
+
+def settings_of(config: Config) -> Settings:
+    """What the configuration sets of detection."""
+    detection = config.detection
+    return Settings(
+        bins=detection.bins,
+        minimum_effect=detection.minimum_effect,
+        minimum_events=detection.minimum_events,
+        primary=detection.primary,
+    )
 
 
 class Standards:
@@ -49,27 +60,33 @@ class Standards:
         partitions prepare together."""
         self._config = config
         detection = config.detection
-        self.settings = Settings(
-            bins=detection.bins,
-            minimum_effect=detection.minimum_effect,
-            minimum_events=detection.minimum_events,
-            primary=detection.primary,
-        )
+        self.settings = settings_of(config)
         self._embeddings = Embeddings(config)
         self.minimum_change = detection.pairwise.minimum_change
         self._standards: dict[str, dict[Segment | None, Standard]] = {}
         self._held = Held(MOST_PREPARED) if held is None else held
         self._taking: dict[Key, Taking] = {}
+        self._made = dict.fromkeys(files, ("built", "build it again with driftline baseline build"))
+        self._seasons = {model: baseline.season for model, baseline in files.items()}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
                 kept = (learned or {}).get((model, segment))
                 if kept is None or kept.measured is not None:  # what the model learned before it had a file
                     kept = (watched or {}).get((model, segment))
-                probation = Probation(self.settings, kept) if Probation.needed(group) else None
+                watched_for = _is_strange(group, self.settings) or Probation.needed(group)
+                probation = Probation(self.settings, kept) if watched_for else None
                 season = self._season(model)
                 scorer = baseline.scorer.digest if baseline.scorer and segment is None else ""
-                standard = Standard(group, self.settings, lens=lens, scorer=scorer, season=season, probation=probation)
+                standard = Standard(
+                    group,
+                    self.settings,
+                    lens=lens,
+                    pairs=baseline.pairs,
+                    scorer=scorer,
+                    season=season,
+                    probation=probation,
+                )
                 self._put(model, segment, standard)
         for (model, segment), group in (learned or {}).items():
             if model not in files and config.model(model) is not None:  # one that is listed no longer finds it again
@@ -167,17 +184,21 @@ class Standards:
         return self._season(model) is not Season.NONE and not group.is_counted
 
     def complaints(self) -> list[str]:
-        """What the configuration asks of learned baselines that they cannot give, for they hold their windows no longer."""
+        """What the configuration asks of baselines that they cannot give, for they hold their windows no longer."""
         found = []
         for model, standards in sorted(self._standards.items()):
+            made, remedy = self._made.get(model, ("learned", BUILD))
             gone = [one for one in standards.values() if one.group.measured is not None or one.group.is_counted]
-            if gone and self._season(model) is not Season.NONE:
-                found.append(f"{model}: its baseline was learned without a season, and has none: {BUILD}")
-            left = max((one.probation.left for one in gone if one.probation), default=0)
+            if gone and self._season(model) not in (Season.NONE, self._seasons.get(model)):
+                found.append(f"{model}: its baseline was {made} without that season, and has none: {remedy}")
+            left = max(
+                (one.probation.left for one in gone if one.probation and _is_strange(one.group, self.settings)),
+                default=0,
+            )
             if left:
                 found.append(
-                    f"{model}: its baseline was learned under other detection.bins or detection.minimum_events: there are "
-                    f"warnings and no alerts for its next {left} windows; to have alerts at once, {BUILD}"
+                    f"{model}: its baseline was {made} under other detection.bins or detection.minimum_events: there are "
+                    f"warnings and no alerts for its next {left} windows; to have alerts at once, {remedy}"
                 )
         return found
 
@@ -213,8 +234,7 @@ class Standards:
 
     def _learned(self, model: str, group: BaselineGroup, watched: BaselineGroup | None = None) -> Standard:
         through_ms = max(group.starts, default=BEGINNING)
-        strange = group.measured is not None and not group.measured.holds_for(self.settings)
-        probation = Probation(self.settings, watched) if strange else None
+        probation = Probation(self.settings, watched) if _is_strange(group, self.settings) else None
         season = Season.NONE if group.measured or group.is_counted else self._season(model)
         return Standard(group, self.settings, self._wanted(model), through_ms, season=season, probation=probation)
 
@@ -236,3 +256,8 @@ class Standards:
         found = self._config.model(name)
         assert found is not None, f"model {name} is not watched"
         return found
+
+
+def _is_strange(group: BaselineGroup, settings: Settings) -> bool:
+    """Whether what its windows said was measured under other settings."""
+    return group.measured is not None and not group.measured.holds_for(settings)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
 from detectors.profiles.column import Column, Kind

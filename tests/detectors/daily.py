@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.wire import encode_group
 from detectors.profiles.profile import COARSE

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.comparisons.contribution import excess_of_score, excesses_of, kinds_of
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import FINE, Profile

@@ -6,14 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.baselines.baseline import COUNTED, BaselineGroup
+from detectors.baselines.baseline_group import COUNTED, BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
 from detectors.profiles.column import Column
 from detectors.profiles.profile import COARSE, Profile
 from detectors.profiles.vocabulary import Vocabulary
-from detectors.references.fine_cells import MOST_BINS, Taking
+from detectors.references.fine_cells import MOST_BINS
 from detectors.references.footings import group_footings, measured
+from detectors.references.taking import Taking
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excess
 from schemas.basis import Basis

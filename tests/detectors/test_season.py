@@ -25,7 +25,7 @@ SETTINGS = Settings()
 def of_hour(hour: int) -> Prepared:
     found = Hour.of(Season.HOUR_OF_DAY, MONDAY_MS + hour * HOUR_MS)
     assert found is not None
-    part = found.part_of(baseline())
+    part = baseline().of_hour(found)
     assert part is not None
     return Prepared(part, SETTINGS, str(found))
 
@@ -59,7 +59,7 @@ def test_without_a_season_there_are_no_hours() -> None:
 
 def test_an_hour_has_its_own_windows_and_their_merge() -> None:
     hour = Hour(Season.HOUR_OF_DAY, 14)
-    part = hour.part_of(baseline(3))
+    part = baseline(3).of_hour(hour)
     assert part is not None
     starts = [MONDAY_MS + day * DAY_MS + 14 * HOUR_MS for day in range(3)]
     assert dict(part.windows) == {start: baseline(3).windows[start] for start in starts}
@@ -68,9 +68,9 @@ def test_an_hour_has_its_own_windows_and_their_merge() -> None:
 
 
 def test_an_hour_takes_two_cycles() -> None:
-    assert Hour(Season.HOUR_OF_DAY, 14).part_of(baseline(1)) is None
-    assert Hour(Season.HOUR_OF_DAY, 14).part_of(baseline(3)) is not None
-    assert Hour(Season.HOUR_OF_WEEK, 14).part_of(baseline(3)) is None
+    assert baseline(1).of_hour(Hour(Season.HOUR_OF_DAY, 14)) is None
+    assert baseline(3).of_hour(Hour(Season.HOUR_OF_DAY, 14)) is not None
+    assert baseline(3).of_hour(Hour(Season.HOUR_OF_WEEK, 14)) is None
 
 
 @given(st.lists(some.rows, min_size=1, max_size=5), some.resolutions, st.randoms())

@@ -1,7 +1,7 @@
 """What a monitor said of some models, for tests of the page: window records and alerts, encoded, in their order."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import zip_longest
 from typing import NamedTuple
@@ -43,6 +43,11 @@ class Said(NamedTuple):
 
 def _header(sightings: Iterable[Sighting]) -> bytes:
     return codec.encode([sighting.to_json() for sighting in sightings])
+
+
+def unsaid(_: str) -> Callable[[float], None]:
+    """How far a stage of the work is, which nobody asks."""
+    return lambda _: None
 
 
 class ListHistory:
@@ -91,7 +96,7 @@ def scored() -> Said:
         strange = at >= 6400 and at % 20 == 0
         loan["features"]["term"] = loan["features"]["value"] / 400 * (30 if strange else 1)
     events = [encode(loan) for loan in loaned]
-    baseline, _ = build(config, lambda _, frozen: ListHistory(events[:6000], frozen), None, lambda _: None)
+    baseline, _ = build(config, lambda _, frozen: ListHistory(events[:6000], frozen), None, unsaid)
     ingest = LocalIngest(config, frozen_of(config, {"scored": baseline}))
     return Said.of(closings(config, {"scored": baseline}, ingest.messages([events[6000:]])))
 

@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Any
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.collect import OpenWindow

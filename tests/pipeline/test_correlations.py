@@ -7,26 +7,32 @@ from typing import Any
 import numpy as np
 import pytest
 
-from detectors.baselines.baseline import Baseline, baseline_of
-from detectors.baselines.choice import candidates, with_lens
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.correlations.pairwise import SIGNAL
 from detectors.groups.cross_wire import encode_cross
-from detectors.groups.deflated import decode_kept
+from detectors.groups.group import GroupProfile
 from detectors.lenses.cross import CrossProducts
 from detectors.lenses.frozen import Frozen, FrozenParts
+from detectors.lenses.lens import Lens
+from detectors.profiles.profile import FINE
 from pipeline.configuration.shelf import frozen_of
+from pipeline.history.baseline_build import build, model_windows
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.ingest.segments import GroupSet
 from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards import Standards, settings_of
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config
+from schemas.group import Group
 from schemas.packet import Packet
 from schemas.verdict import State
 from schemas.window import SignalRecord
+from tests.detectors.gathered import gathered
+from tests.pipeline.past import ListHistory, unsaid
 
 START_MS, WINDOW_MS, EVENTS, LEARNED = 1_700_000_040_000, 60_000, 300, 20
 MODEL = {"name": "loan", "baseline": "loan.json", "segments": ["tags.country"]}
@@ -78,18 +84,15 @@ def events(first: int, windows: int, r: float = 0.0, seed: int = 1, older: float
 
 def profiled(some: Sequence[bytes], frozen: FrozenParts, config: Config = CONFIG) -> Baseline:
     windows = closed_windows(config, LocalIngest(config, frozen).messages([some]))
-    return baseline_of(
-        "loan",
-        WINDOW_MS,
-        [(g.segment, w.start_ms, part.profile) for w in windows for g, part in w.models["loan"].in_order()],
-    )
+    lens = frozen["loan"].lens if frozen else None
+    assert lens is None or isinstance(lens, Lens)
+    return gathered("loan", WINDOW_MS, model_windows(windows, "loan"), settings_of(config), lens)
 
 
 def built(most: int = 64) -> Baseline:
     some = events(0, LEARNED)
-    lens = candidates(profiled(some, {}).groups[None].total)
-    assert lens is not None
-    return with_lens(profiled(some, {"loan": Frozen(lens)}), lens, most)
+    baseline, _ = build(config_of(most=most), lambda _, frozen: ListHistory(some, frozen), None, unsaid)
+    return baseline
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +145,13 @@ def test_a_correlation_that_changes_twenty_windows_after_a_distribution_is_of_th
 def test_a_new_baseline_keeps_the_lens_that_its_windows_were_seen_through(baseline: Baseline) -> None:
     assert baseline.lens is not None
     frozen, some = {"loan": Frozen(baseline.lens)}, events(LEARNED, 21, r=0.7)
-    kept = profiled(some, frozen).with_lens_of(baseline)
+    kept = profiled(some, frozen)
     assert (kept.lens, kept.unwatched) == (baseline.lens, baseline.unwatched)
-    assert profiled(some, {}).with_lens_of(baseline).lens is None
+    unseen = LocalIngest(CONFIG).messages([some])
+    assert (
+        gathered("loan", WINDOW_MS, model_windows(closed_windows(CONFIG, unseen), "loan"), lens=baseline.lens).lens
+        is None
+    )
     assert Baseline.decode(kept.encode()).lens == kept.lens
     steady, changed = (list(replayed(kept, events(LEARNED + 21, 2, r=r))) for r in (0.7, 0.0))
     assert not [alert for closing in steady for alert in closing.alerts]
@@ -264,14 +271,20 @@ def test_the_most_correlated_are_watched_and_the_others_said(baseline: Baseline)
     assert Baseline.decode(few.encode()).encode() == few.encode()
 
 
-def test_a_baselines_windows_keep_the_cross_products_of_the_lens(baseline: Baseline) -> None:
-    crosses = baseline.groups[None].crosses()
-    assert len(crosses) == LEARNED
-    assert {cross.lens for cross in crosses} == {baseline.lens.digest if baseline.lens else b""}
-    total = baseline.groups[None].total.cross
-    assert total is not None
-    merged = crosses[0]
-    for cross in crosses[1:]:
-        merged = merged.merge(cross)
-    assert encode_cross(merged) == encode_cross(total)
-    assert decode_kept(next(iter(baseline.groups[None].windows.values()))).cross is not None
+def test_a_baseline_that_holds_its_windows_has_the_same_correlations(baseline: Baseline) -> None:
+    """As those in files of versions before 4 do."""
+    lens = baseline.lens
+    assert lens is not None
+    ingest = LocalIngest(CONFIG, {"loan": Frozen(lens)})
+    group = BaselineGroup(GroupProfile.empty(FINE))
+    for start_ms, groups in model_windows(closed_windows(CONFIG, ingest.messages([events(0, LEARNED)])), "loan"):
+        group = group.add(start_ms, groups[None])
+    assert {cross.lens for cross in group.crosses()} == {lens.digest}
+    held = Standards(CONFIG, {"loan": Baseline("loan", WINDOW_MS, {None: group}, lens)}).find(Group("loan", "1"))
+    read = Standards(CONFIG, {"loan": Baseline.decode(baseline.encode())}).find(Group("loan", "1"))
+    assert held is not None
+    assert read is not None
+    first, second = held.correlations(), read.correlations()
+    assert first is not None
+    assert second is not None
+    assert first.to_json() == second.to_json()

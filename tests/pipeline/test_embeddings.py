@@ -22,7 +22,7 @@ from schemas.config import Config
 from schemas.errors import ConfigError
 from schemas.verdict import State
 from tests.kafka.choice import Kafka
-from tests.pipeline.past import ListHistory
+from tests.pipeline.past import ListHistory, unsaid
 from tests.pipeline.workers import Worker, create_topic, driftline, read_topic, send, until, write_config
 
 WINDOW_MS, EVENTS, LEARNED, DIMENSION = 60_000, 200, 30, 24
@@ -81,7 +81,7 @@ def profile(values: Sequence[bytes], config: Config = CONFIG, size: int = 1 << 2
 @pytest.fixture(scope="module")
 def baseline() -> Baseline:
     some = encoded(documents(0, LEARNED))
-    found, _ = build(CONFIG, lambda _, frozen: ListHistory(some, frozen), None, lambda _: None)
+    found, _ = build(CONFIG, lambda _, frozen: ListHistory(some, frozen), None, unsaid)
     return found
 
 

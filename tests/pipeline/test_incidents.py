@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.baselines.baseline import Baseline, baseline_of
+from detectors.baselines.baseline import Baseline
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import FINE, Profile
 from pipeline.ingest.segments import GroupSet, Part
@@ -25,6 +25,7 @@ from schemas.alert import Alert, AlertState, incident_id
 from schemas.config import Config
 from schemas.group import Group
 from tests.detectors import strategies as some
+from tests.detectors.gathered import gathered
 
 WINDOW_MS, EVENTS = 60_000, 200
 WELL, DRIFTS, AWAY = "O", "D", "-"
@@ -54,10 +55,10 @@ def group(letters: str) -> GroupProfile:
 def baseline() -> Baseline:
     drawn = np.random.default_rng(1).binomial(EVENTS, 0.5, (40, len(SIGNALS))).tolist()
     windows = [
-        (None, -at * WINDOW_MS, GroupProfile.of(EVENTS, dict(zip(SIGNALS, map(flags, row), strict=True)), FINE))
+        (-at * WINDOW_MS, {None: GroupProfile.of(EVENTS, dict(zip(SIGNALS, map(flags, row), strict=True)), FINE)})
         for at, row in enumerate(drawn, 1)
     ]
-    return baseline_of("m", WINDOW_MS, windows)
+    return gathered("m", WINDOW_MS, reversed(windows))
 
 
 @cache

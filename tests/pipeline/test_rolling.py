@@ -6,7 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.comparisons.comparison import compare_all
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.wire import encode_group

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import COARSE
 from pipeline.ingest.segments import GroupSet, Part

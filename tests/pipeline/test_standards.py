@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from detectors.baselines.baseline import Baseline, BaselineGroup, baseline_of
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
 from detectors.references.footings import measured
 from detectors.statistics.settings import Settings
+from pipeline.history.baseline_build import model_windows
 from pipeline.history.local import LocalIngest, closed_windows, closings
 from pipeline.monitor import baseline_table
 from pipeline.monitor.closing import Closing
@@ -19,7 +21,7 @@ from pipeline.monitor.keeping import kept_of, partition_record
 from pipeline.monitor.learned_record import decode_learned
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Key, Standards
+from pipeline.monitor.standards import Key, Standards, settings_of
 from pipeline.monitor.table_keys import outdated, thing_of
 from schemas.basis import Basis
 from schemas.config import Config
@@ -28,6 +30,7 @@ from schemas.group import Group, Segment
 from schemas.packet import Packet
 from schemas.verdict import State
 from schemas.window import WindowRecord
+from tests.detectors.gathered import gathered
 from tests.pipeline.events import START_MS, encode, loans
 from tests.pipeline.logs import log_of
 from tests.pipeline.tables import Tables
@@ -63,12 +66,7 @@ def learned_by(some: Sequence[Closing]) -> dict[Key, BaselineGroup]:
 def file_of(cfg: Config, events: Sequence[dict[str, Any]]) -> Baseline:
     """The baseline as it is built from a file."""
     windows = closed_windows(cfg, LocalIngest(cfg).messages([list(map(encode, events))]))
-    profiles = [
-        (group.segment, window.start_ms, part.profile)
-        for window in windows
-        for group, part in window.models["loan"].in_order()
-    ]
-    return baseline_of("loan", WINDOW_MS, profiles)
+    return gathered("loan", WINDOW_MS, model_windows(windows, "loan"), settings_of(cfg))
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +299,7 @@ def test_a_season_named_while_windows_are_counted_has_come_too_late() -> None:
     first = closed(config(480), some_loans(12))
     standards = Standards(seasonal(), {}, learned_by(first))
     [complaint] = standards.complaints()
-    assert "was learned without a season" in complaint
+    assert "was learned without that season" in complaint
     profile, hours = learned_by(first[:1])[TOTAL].total, range(1, 470)
     last = [standards.learn("loan", None, START_MS + hour * 3_600_000, profile) for hour in hours][467]
     assert last is not None
@@ -312,7 +310,7 @@ def test_a_season_named_while_windows_are_counted_has_come_too_late() -> None:
 def test_a_season_asked_for_once_the_windows_are_gone_is_refused_in_words(windows: list[Closing]) -> None:
     standards = Standards(seasonal(), {}, learned_by(windows))
     [complaint] = standards.complaints()
-    assert complaint.startswith("loan: its baseline was learned without a season, and has none")
+    assert complaint.startswith("loan: its baseline was learned without that season, and has none")
     assert Standards(config(), {}, learned_by(windows)).complaints() == []
 
 

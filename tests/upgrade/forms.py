@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from detectors.baselines.baseline import Baseline, BaselineGroup
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups import wire
 from detectors.groups.group import GroupProfile
 from detectors.lenses.cross import CrossProducts
@@ -23,8 +24,9 @@ from detectors.profiles.column import Column
 from detectors.profiles.grid import Caps
 from detectors.profiles.profile import COARSE, Resolution
 from detectors.profiles.vocabulary import Vocabulary
-from detectors.references.fine_cells import Taking
 from detectors.references.footings import measured
+from detectors.references.gathering import Gathering
+from detectors.references.taking import Taking
 from detectors.sequence.slices import Remembered
 from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
@@ -38,12 +40,13 @@ from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import partition_record, state_records
 from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
 from pipeline.monitor.rolling import Rolling
-from schemas import alert, baseline, packet, window
+from schemas import alert, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.contributions import Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
 from schemas.packet import Anomalies, Marker, Packet, PacketHeader, ScoredPacketHeader, Sent, SourcePartition, Stamp
+from schemas.season import DAY_MS, HOUR_MS, Season
 from schemas.verdict import State, Verdict
 from schemas.window import Cell, Completeness, SignalRecord, WindowRecord
 from tests.detectors import strategies as some
@@ -140,12 +143,6 @@ def cross() -> CrossProducts:
     return CrossProducts.of(LENS, columns, slice(0, 3))
 
 
-def with_lens() -> Baseline:
-    """A baseline of one window, seen through a lens."""
-    group = BaselineGroup(GroupProfile.empty(RESOLUTION)).add(300_000, crossed())
-    return Baseline("loan", 300_000, {None: group}, LENS, ("d",))
-
-
 def scorer() -> Scorer:
     """Of two signals that are taken together, and a word."""
     bins, scores = tuple(range(BINS)), tuple((at - HALF) // 2 for at in range(BINS))
@@ -155,9 +152,25 @@ def scorer() -> Scorer:
     return Scorer((*numeric, word), (0, 1), ((100, -300), (-300, 100)))
 
 
-def with_scorer() -> Baseline:
-    """A baseline of one window, with a lens and a scorer."""
-    return replace(with_lens(), scorer=scorer())
+def whole() -> Baseline:
+    """A baseline of thirty windows with a lens, a scorer and two hours of its season, and of a segment of one window. Its
+    last digits are the machine's, so the golden file is held against itself."""
+    rng = np.random.default_rng(8)
+    gathering = Gathering("loan", 300_000, Settings(), Season.HOUR_OF_DAY, LENS)
+    for day in range(15):
+        for hour in (0, 5):
+            start = day * DAY_MS + hour * HOUR_MS
+            a, b, c = rng.integers(-8, 8, (3, 150)) / 4.0
+            columns = {
+                name: Column.of(values.tolist(), Vocabulary()) for name, values in (("a", a), ("b", a + b), ("c", c))
+            }
+            cross = CrossProducts.of(LENS, columns, slice(0, 150))
+            signals = {
+                name: some.profile_of_numbers(values, COARSE) for name, values in (("a", a), ("b", a + b), ("c", c))
+            }
+            gathering.add(None, start, GroupProfile.of(150, signals, COARSE, cross))
+    gathering.add(GROUP.segment, 0, profile())
+    return replace(gathering.baseline(), scorer=scorer())
 
 
 def learned() -> Baseline:
@@ -271,9 +284,6 @@ def forms() -> Mapping[str, bytes]:
         f"baselines-table.v{wire.VERSION}": _lines({k: v for k, v in baselines.items() if ROLLED not in k}),
         f"rolled-table.v{baseline_table.ROLLED_VERSION}": _lines({k: v for k, v in baselines.items() if ROLLED in k}),
         f"learned-table.v{learned_record.VERSION}": _lines(table("baselines", completing())),
-        f"baseline.v{baseline.SCHEMA[-1]}": learned().encode(),
-        f"baseline.v{baseline.LENS_SCHEMA[-1]}": with_lens().encode(),
-        f"baseline.v{baseline.SCORED_SCHEMA[-1]}": with_scorer().encode(),
         f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),
         f"window.v{window.SCHEMA[-1]}": record().encode(),
     }
@@ -320,6 +330,8 @@ def main() -> None:
             path.write_bytes(data)
     if not (GOLDEN / "counted-table.v1.bin").exists():
         (GOLDEN / "counted-table.v1.bin").write_bytes(_lines(counted_table()))
+    if not (GOLDEN / "baseline.v4.bin").exists():
+        (GOLDEN / "baseline.v4.bin").write_bytes(whole().encode())
 
 
 if __name__ == "__main__":

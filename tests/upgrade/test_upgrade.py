@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from detectors.baselines.baseline import COUNTED, Baseline
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import COUNTED
 from detectors.groups.cross_wire import encode_cross
 from detectors.groups.wire import cross_of, decode_group
 from detectors.profiles.column import Column
@@ -23,6 +25,7 @@ from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from schemas.alert import Alert
 from schemas.errors import DriftlineError
 from schemas.packet import Packet, ScoredPacketHeader, decode_message
+from schemas.season import Season
 from schemas.window import WindowRecord
 from tests.upgrade import forms
 from tests.upgrade.forms import GOLDEN, golden, pairs_of
@@ -155,6 +158,21 @@ def test_a_baseline_file_of_version_1_is_read() -> None:
     assert baseline.groups[None].total.profile("signal").numbers.total == 6
 
 
+def test_a_baseline_file_of_version_4_is_read_and_written_again_as_it_was() -> None:
+    baseline = Baseline.decode(golden("baseline.v4"))
+    assert (baseline.lens, baseline.unwatched, baseline.scorer) == (forms.LENS, (), forms.scorer())
+    assert (baseline.season, set(baseline.groups)) == (Season.HOUR_OF_DAY, {None, forms.GROUP.segment})
+    whole = baseline.groups[None]
+    assert (whole.total.count, len(whole.starts), len(whole.windows)) == (4500, 30, 0)
+    assert {hour.number: len(part.starts) for hour, part in whole.hours.items()} == {0: 15, 5: 15}
+    assert baseline.pairs is not None
+    assert (baseline.pairs.first.tolist(), baseline.pairs.second.tolist()) == ([0, 0, 1], [1, 2, 2])
+    assert np.tanh(baseline.pairs.mean).round(2).tolist() == [0.61, -0.02, 0.0]
+    footing = group_footings(whole, Settings())["a"]
+    assert (footing.windows, footing.usable) == (30, 30)
+    assert baseline.encode() == golden("baseline.v4")
+
+
 def _alert_of_version_2() -> Alert:
     lacks = {"incident_onset_ms": None, "contributions": None}
     return forms.ALERT.model_copy(update={"schema_": "driftline.alert/2", **lacks})
@@ -227,7 +245,7 @@ def test_a_newer_version_is_refused_and_says_to_upgrade(
 @pytest.mark.parametrize("kind", [WindowRecord.model_validate_json, Alert.model_validate_json, Baseline.decode])
 def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
     form = {"Alert": "alert.v3", "WindowRecord": "window.v2"}.get(
-        getattr(kind, "__self__", type).__name__, "baseline.v3"
+        getattr(kind, "__self__", type).__name__, "baseline.v4"
     )
     with pytest.raises(ValueError, match="schema"):
         kind(_newer_document(golden(form)))
@@ -246,6 +264,7 @@ def test_no_golden_file_is_left_unread() -> None:
         "alert.v2",
         "window.v1",
         "counted-table.v1",
+        *(f"baseline.v{version}" for version in (1, 2, 3, 4)),
         *(f"state-table.v{version}" for version in (1, 2, 3, 4)),
     }
     read = {f"{form}.bin" for form in older | set(forms.forms())}

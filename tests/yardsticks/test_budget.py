@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.baselines.baseline import BaselineGroup
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.comparisons.comparison import compare_all
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import COARSE, Profile

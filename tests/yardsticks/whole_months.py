@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from detectors.baselines.baseline import Baseline, baseline_of
-from detectors.baselines.choice import candidates, with_lens
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.choice import candidates
 from detectors.groups.group import GroupProfile
 from detectors.lenses.cross import CrossProducts
 from detectors.lenses.lens import Lens
@@ -28,6 +28,7 @@ from pipeline.monitor.standards import Standards
 from schemas.alert import AlertState
 from schemas.config import Config
 from schemas.group import Group
+from tests.detectors.gathered import gathered
 from tests.yardsticks.months import BASELINE, BURN_IN, HOUR_MS, HOURS, Tally
 
 MODEL = Group("whole", "1")
@@ -118,11 +119,10 @@ def months_of(seed: int, each: int) -> Tally:
 def _built(model: Model, seed: int) -> Baseline:
     """The lens is chosen on a baseline without one, as `driftline baseline build` does in its first pass."""
     first = Model(seed, BASELINE + HOURS)
-    total = baseline_of(MODEL.model, HOUR_MS, [(None, START_MS, first.profile(0, None))]).groups[None].total
-    lens = candidates(total)
+    lens = candidates(first.profile(0, None).collapsed())
     assert lens is not None
-    hours = ((None, START_MS + hour * HOUR_MS, model.profile(hour, lens)) for hour in range(BASELINE))
-    return with_lens(baseline_of(MODEL.model, HOUR_MS, hours), lens, 64)
+    hours = ((START_MS + hour * HOUR_MS, {None: model.profile(hour, lens)}) for hour in range(BASELINE))
+    return gathered(MODEL.model, HOUR_MS, hours, lens=lens)
 
 
 def _window(hour: int, profile: GroupProfile) -> OpenWindow:

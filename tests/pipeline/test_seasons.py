@@ -8,13 +8,16 @@ from detectors.baselines.baseline import Baseline
 from detectors.baselines.baseline_group import BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import COARSE
+from detectors.references.gathering import Gathering
+from detectors.statistics.settings import Settings
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
 from pipeline.monitor.standards import Standards
+from schemas.basis import Basis
 from schemas.config import Config
 from schemas.group import Group
-from schemas.season import DAY_MS, HOUR_MS
+from schemas.season import DAY_MS, HOUR_MS, Season
 from schemas.verdict import State
 from tests.detectors import strategies as some
 from tests.detectors.daily import DAYS, EVENTS, MONDAY_MS, SIGNALS, baseline, window
@@ -71,6 +74,46 @@ def test_hours_that_are_thin_fall_back_on_the_whole_baseline() -> None:
     assert set(named(standards("hour_of_day", baseline()), 14).values()) == {"hour 14 of the day"}
     assert set(named(standards("hour_of_day", baseline(19)), 14).values()) == {"the baseline"}
     assert set(named(standards("hour_of_week", baseline()), 14).values()) == {"the baseline"}
+
+
+def gathered(season: Season) -> Baseline:
+    """As it is built and read from a file."""
+    found = Gathering("m", HOUR_MS, Settings(), season)
+    for start, profile in zip(baseline().windows, baseline().profiles(), strict=True):
+        found.add(None, start, profile)
+    return Baseline.decode(found.baseline().encode())
+
+
+def test_a_file_has_the_hours_of_the_season_that_it_was_built_with() -> None:
+    by_day = Standards(config("hour_of_day"), {"m": gathered(Season.HOUR_OF_DAY)})
+    assert set(named(by_day, 14).values()) == {"hour 14 of the day"}
+    assert by_day.complaints() == []
+    unused = Standards(config("none"), {"m": gathered(Season.HOUR_OF_DAY)})
+    assert set(named(unused, 14).values()) == {"the baseline"}
+    assert unused.complaints() == []
+    lacking = Standards(config("hour_of_day"), {"m": gathered(Season.NONE)})
+    assert set(named(lacking, 14).values()) == {"the baseline"}
+    assert lacking.complaints() == [
+        "m: its baseline was built without that season, and has none: build it again with driftline baseline build"
+    ]
+
+
+def test_a_file_that_was_built_under_other_bins_warns_until_new_windows_say_how_far_apart_they_are() -> None:
+    raw = {"window": {"length": "1h"}, "models": [{"name": "m", "baseline": "m.json"}], "detection": {"bins": 8}}
+    other = Standards(Config.from_mapping(raw), {"m": gathered(Season.NONE)})
+    [complaint] = other.complaints()
+    assert complaint == (
+        "m: its baseline was built under other detection.bins or detection.minimum_events: there are warnings and no alerts "
+        "for its next 50 windows; to have alerts at once, build it again with driftline baseline build"
+    )
+    rng = np.random.default_rng(33)
+    for at in range(50):
+        other.watch("m", None, MONDAY_MS + (24 * DAYS + at) * HOUR_MS, window(rng, 14))
+    assert other.complaints() == []
+    standard = other.find(MODEL)
+    assert standard is not None
+    [reference] = other.references(standard, ["s0"], MONDAY_MS + (24 * DAYS + 50) * HOUR_MS)
+    assert reference.basis is Basis.THIN
 
 
 def test_a_signal_that_is_rare_at_an_hour_falls_back_alone() -> None:

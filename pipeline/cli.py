@@ -20,7 +20,7 @@ from pipeline.commands import sniff as sniff_cli
 from pipeline.commands.series import series
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import Lines, keep_apart
-from pipeline.configuration.shelf import configured_baselines, frozen_of
+from pipeline.configuration.shelf import frozen_of
 from pipeline.events.files import check_files
 from pipeline.events.reader import EventReader
 from pipeline.history.local import LocalIngest, closings
@@ -146,7 +146,7 @@ def replay(
         return
     keep_apart([config, *events], [alerts, windows])
     check_files(events)
-    baselines = configured_baselines(settings, config.parent)
+    baselines = console.baselines_of(settings, config.parent)
     ingest = LocalIngest(settings, frozen_of(settings, baselines))
     messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))
     board = Board()
@@ -236,7 +236,7 @@ def check(config: ConfigFile) -> None:
     from pipeline.connections.topics import topic_specs
 
     settings = read_config(config)
-    baselines = configured_baselines(settings, config.parent)
+    baselines = console.baselines_of(settings, config.parent)
     EventReader(settings)
     console.out.print(
         f"{config}: valid, fingerprint {fingerprint_of(settings, frozen_of(settings, baselines))}", markup=False

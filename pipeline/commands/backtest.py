@@ -20,7 +20,7 @@ from pipeline.commands import console
 from pipeline.commands.span import FromKafka, Since, SomeFiles, Until, history_of, span_of
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import keep_apart
-from pipeline.configuration.shelf import configured_baselines, frozen_of
+from pipeline.configuration.shelf import frozen_of
 from pipeline.history.history import History
 from schemas import codec
 from schemas.duration import format_duration
@@ -64,7 +64,7 @@ def backtest(
     keep_apart([config, *(events or [])], [plot])
     draw = None if plot is None else _drawer(plot)
     settings = read_config(config)
-    baselines = configured_baselines(settings, config.parent)
+    baselines = console.baselines_of(settings, config.parent)
     with console.stages(quiet or json) as stage:
         history = history_of(settings, events, span, frozen_of(settings, baselines))
         seen = run_backtest(settings, baselines, history, stage("reading the history"))

@@ -1,7 +1,7 @@
 """What people see on the terminal: windows, alerts, tables, progress."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from rich.text import Text
 
 from detectors.baselines.baseline import Baseline
 from pipeline.commands.lines import EVERY_S, Lines
+from pipeline.configuration.shelf import configured_baselines
 from pipeline.events.files import Batch, read_events
 from pipeline.history.raw import Raw
 from pipeline.ingest.sightings import Sighting
 from pipeline.monitor.closing import Closing
+from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
@@ -147,6 +149,14 @@ def show_table(table: Table) -> None:
     """Prints a table: as wide as the terminal, or, where there is none, as wide as it needs."""
     console = out if out.is_terminal else Console(width=_UNBOUNDED, emoji=False)
     console.print(table)
+
+
+def baselines_of(config: Config, folder: Path) -> Mapping[str, Baseline]:
+    """The baselines that a configuration in that folder names. What it asks of them in vain is said on the error stream."""
+    found = configured_baselines(config, folder)
+    for complaint in Standards(config, found).complaints():
+        err.print(complaint, markup=False)
+    return found
 
 
 def baseline_table(baseline: Baseline) -> Table:

@@ -30,7 +30,7 @@ from pipeline.commands.lines import Lines
 from schemas import codec
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import START_MS, encode, event, loans
-from tests.pipeline.workers import DRIFTLINE, create_topic, read_topic, send, write_config
+from tests.pipeline.workers import DRIFTLINE, create_topic, free_port, read_topic, send, write_config
 from tests.schemas.test_messages import ALERT
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "json"
@@ -91,7 +91,8 @@ def fails(said: Said, pattern: str) -> None:
 def unreachable(folder: Path) -> dict[str, list[str | Path]]:
     """The commands that need a broker, with a configuration that names one where there is none."""
     kafka, told = {"bootstrap_servers": NOWHERE, "topics": ["events"]}, {"urls": ["http://localhost:1"]}
-    config = write_config(folder, "nowhere.yaml", kafka=kafka, alertmanager=told)
+    own = {"port": free_port(), "notify_port": free_port()}
+    config = write_config(folder, "nowhere.yaml", kafka=kafka, alertmanager=told, metrics=own)
     (folder / "one.ndjson").write_bytes(encode(event(1, START_MS)))
     return {
         "run": ["run", "-c", config],
@@ -263,6 +264,19 @@ def test_a_baseline_is_built_and_shown(folder: Path, tmp_path: Path, run: Run) -
     assert {row[0] for row in rows} == {"", "tags.country=DE", "tags.country=FR"}
     assert rows[0][2:] == ["4,000", "0", "0", "", "", "", "A, B, C, D"]
     assert sum(int(row[2].replace(",", "")) for row in rows) == 4 * 2 * BASELINE
+
+
+@pytest.mark.parametrize("command", ["replay", "backtest"])
+def test_what_a_baseline_was_not_built_for_is_said(command: str, folder: Path, tmp_path: Path, run: Run) -> None:
+    config = tmp_path / "other.yaml"
+    text = (folder / "loan.yaml").read_text().replace("loan.json", str(folder / "loan.json"))
+    config.write_text(text + "detection: {bins: 8}\n")
+    said = run(command, "-c", config, folder / "events.ndjson", "--quiet")
+    assert said.code == 0
+    assert said.err.startswith(
+        "loan: its baseline was built under other detection.bins or detection.minimum_events: there are"
+    )
+    assert "build it again with driftline baseline build" in said.err
 
 
 def test_a_baseline_of_another_window_length_is_refused(folder: Path, tmp_path: Path, run: Run) -> None:

@@ -9,12 +9,15 @@ from collections.abc import Iterable
 
 from aiokafka import TopicPartition
 
+from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Admin
 from pipeline.connections.topics import topic_specs
 from pipeline.process.garbage import collect_seldom
 from pipeline.serving.board import Board
 from pipeline.worker.kafka_ingest import KafkaIngest
 from schemas.config import Config
+from tests.bench.events import MIXES, model_names
+from tests.bench.seen import frozen_from
 from tests.bench.stopwatch import Stopwatch
 from tests.bench.work import Measured, Work
 
@@ -24,8 +27,8 @@ _LOOK_EVERY_S = 0.01
 class MeasuredIngest(KafkaIngest):
     """Starts its watch once it has been assigned partitions and has taken them up."""
 
-    def __init__(self, config: Config, board: Board, profile: bool) -> None:
-        super().__init__(config, board)
+    def __init__(self, config: Config, board: Board, frozen: FrozenParts, profile: bool) -> None:
+        super().__init__(config, board, frozen=frozen)
         self._profile = profile
         self.watch: Stopwatch | None = None
 
@@ -39,23 +42,29 @@ def measure(work: Work) -> Measured:
     return _measure(work, "clean")
 
 
+def measure_seen(work: Work) -> Measured:
+    """Seen through a lens and a scorer, as events are of models whose baselines have them."""
+    return _measure(work, "clean", seen=True)
+
+
 def measure_messy(work: Work) -> Measured:
     return _measure(work, "messy")
 
 
-def _measure(work: Work, mix: str) -> Measured:
+def _measure(work: Work, mix: str, *, seen: bool = False) -> Measured:
     topic = work.topic_of(mix)
     kafka = {"bootstrap_servers": work.servers, "topics": [topic], "group": work.run, "prefix": work.run}
     config = Config.from_mapping({"kafka": kafka})
     with Admin(config) as admin:
         admin.create(topic_specs(config))
+    frozen = frozen_from(config, model_names(MIXES[mix])[0], work.values(mix)) if seen else {}
     collect_seldom()
-    return asyncio.run(_run(config, work, exact=mix == "clean"))
+    return asyncio.run(_run(config, work, frozen, exact=mix == "clean"))
 
 
-async def _run(config: Config, work: Work, exact: bool) -> Measured:
+async def _run(config: Config, work: Work, frozen: FrozenParts, exact: bool) -> Measured:
     board = Board()
-    ingest = MeasuredIngest(config, board, work.profile)
+    ingest = MeasuredIngest(config, board, frozen, work.profile)
     running = asyncio.create_task(ingest.run())
     while _accounted(board) < work.events:
         ended, _ = await asyncio.wait([running], timeout=_LOOK_EVERY_S)

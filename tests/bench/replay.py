@@ -5,12 +5,18 @@ from pipeline.history.local import LocalIngest
 from pipeline.process.garbage import collect_seldom
 from schemas.config import Config
 from tests.bench.events import MIXES, Mix, model_names
+from tests.bench.seen import frozen_from
 from tests.bench.stopwatch import Stopwatch
 from tests.bench.work import Measured, Work, batches
 
 
 def measure(work: Work) -> Measured:
     return _measure(work, "clean")
+
+
+def measure_seen(work: Work) -> Measured:
+    """Seen through a lens and a scorer, as events are of models whose baselines have them."""
+    return _measure(work, "clean", seen=True)
 
 
 def measure_messy(work: Work) -> Measured:
@@ -37,9 +43,10 @@ def config_of(mix: Mix) -> Config:
     return Config.from_mapping({"models": models, "window": {"allowed_lateness": "1h", "max_skew": "1h"}})
 
 
-def _measure(work: Work, name: str) -> Measured:
+def _measure(work: Work, name: str, *, seen: bool = False) -> Measured:
     values, mix = work.values(name), MIXES[name]
-    ingest = LocalIngest(config_of(mix))
+    config = config_of(mix)
+    ingest = LocalIngest(config, frozen_from(config, model_names(mix)[0], values) if seen else None)
     collect_seldom()
     watch = Stopwatch(work.profile)
     for _ in ingest.messages(batches(values, ROWS)):

@@ -29,8 +29,10 @@ class Ratio(NamedTuple):
 
 RATIOS = (
     Ratio("ingest to the floor", "ingest", FLOOR, at_most=2.0),
+    Ratio("the same with correlations and scores", "ingest-seen", FLOOR, at_most=2.0),
     Ratio("a Faust agent to ingest", "faust", "ingest", at_least=12.0),
     Ratio("replay to orjson alone", "replay", "orjson", at_most=2.5),
+    Ratio("the same with correlations and scores", "seen", "orjson", at_most=2.5),
     Ratio("ingest: messy events of 20 models to clean ones of 1", "ingest-messy", "ingest", at_most=1.5),
     Ratio("replay: messy events of 20 models to clean ones of 1", "messy", "replay", at_most=1.5),
     Ratio("replay: messy events of 20 models to clean ones of 20", "messy", "models"),

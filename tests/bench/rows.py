@@ -21,8 +21,10 @@ ROWS = (
     Row("orjson", "orjson", "decode:measure"),
     Row("floor", "floor: getmany + orjson", "fetch:measure_floor", kafka=True),
     Row("ingest", "ingest", "ingest:measure", kafka=True),
+    Row("ingest-seen", "ingest, correlations and scores", "ingest:measure_seen", kafka=True),
     Row("ingest-messy", "ingest, messy events", "ingest:measure_messy", kafka=True, mix="messy"),
     Row("replay", "replay", "replay:measure"),
+    Row("seen", "replay, correlations and scores", "replay:measure_seen"),
     Row("messy", "replay, messy events", "replay:measure_messy", mix="messy"),
     Row("faust", "Faust agent, counting", "faust_agent:measure", kafka=True),
 )
@@ -34,4 +36,4 @@ MORE_ROWS = (
 WHYLOGS = Row("whylogs", "whylogs, batches", "whylogs_frames:measure", venv="whylogs")
 BY_NAME = {row.name: row for row in (*ROWS, *MORE_ROWS, WHYLOGS)}
 FLOOR = "floor"
-PROFILED = ("ingest", "ingest-messy", "replay", "messy", "models", "one-group", "many-groups")
+PROFILED = ("ingest", "ingest-seen", "ingest-messy", "replay", "seen", "messy", "models", "one-group", "many-groups")

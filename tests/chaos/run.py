@@ -113,7 +113,7 @@ class Run:
         """Sends a tick to every partition."""
         await self.send([tick], range(self.partitions))
 
-    async def killed(self, worker: Worker, point: str, count: int = 1, patience_s: float = 90) -> None:
+    async def killed(self, worker: Worker, point: str, count: int = 1, patience_s: float = 150) -> None:
         """Starts a worker that is killed when it reaches `point` for the `count`-th time, and waits until it was."""
         self.arm(worker, point, count)
         await self.fallen(worker, patience_s)
@@ -122,7 +122,7 @@ class Run:
         """Starts a worker that gets the signal when it reaches `point` for the `count`-th time."""
         worker.start(DRIFTLINE_FAULT_POINT=f"{point}:{count}:{what}")
 
-    async def fallen(self, worker: Worker, patience_s: float = 90) -> None:
+    async def fallen(self, worker: Worker, patience_s: float = 150) -> None:
         """Waits until a worker has reached the point where it is killed."""
         await self.wait("the fault point is reached", lambda: not worker.alive, patience_s)
         assert worker.stop() == -signal.SIGKILL, f"the worker ended otherwise\n{worker.log[-3000:]}"

@@ -40,11 +40,11 @@ def accept(config: Config, name: str, baselines: Mapping[str, Baseline]) -> Acce
     then is held; BrokerError where Kafka cannot be read."""
     alert = find_alert(config, name)
     since_ms = alert.onset_ms if alert.incident_onset_ms is None else min(alert.onset_ms, alert.incident_onset_ms)
-    windows = [
+    windows = (
         w
         for w in _windows(config, alert.model, since_ms)
         if w.start_ms >= since_ms and w.completeness is Completeness.COMPLETE
-    ]
+    )
     old, watched = baselines.get(alert.model), config.model(alert.model)
     season = watched.season if watched else Season.NONE
     gathering = Gathering(alert.model, config.window.length_ms, settings_of(config), season, old.lens if old else None)

@@ -64,7 +64,9 @@ class Grid:
 
     def coarsened(self, caps: Caps) -> "Grid":
         """The same multiset under `caps`. O(k)."""
-        few = len(self.keys) <= caps.buckets
+        if not len(self.keys):
+            return self
+        few = len(self.keys) <= caps.buckets and caps.regions > 1  # one region is as wide as all numbers
         if few and 1 + np.count_nonzero(gaps_of(self.keys) > self.span) <= caps.regions:
             return self
         return merged([self], caps)

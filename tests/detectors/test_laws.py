@@ -5,11 +5,12 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
+from detectors.profiles.grid import Caps
 from detectors.profiles.profile import FINE, Resolution
 from tests.detectors import strategies as some
 
@@ -64,6 +65,8 @@ def test_coarsening_a_profile_is_as_good_as_having_made_it_coarse(
     assert encode_group(some.group_of(events, a).coarsened(lower)) == encode_group(some.group_of(events, lower))
 
 
+@example([(0, 0.0)], [], Resolution(Caps(2, 1), 1), Resolution(Caps(1, 1), 1))
+@example([], [(0, 10**400)], Resolution(Caps(1, 1), 1), Resolution(Caps(1, 1), 2))
 @given(some.events(), some.events(), some.resolutions, some.resolutions)
 def test_groups_of_different_resolutions_merge_at_the_lower(
     mine: list[some.Event], theirs: list[some.Event], a: Resolution, b: Resolution

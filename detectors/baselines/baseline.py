@@ -25,6 +25,7 @@ from schemas.baseline import (
     MeasuredForm,
     MeasuredGroup,
     PairsForm,
+    ScoredWindowsFile,
     WindowsFile,
     decode_baseline,
 )
@@ -81,7 +82,7 @@ class Baseline:
         form = None if isinstance(file, WindowsFile) else file.lens
         lens = None if form is None else _known("lens", lambda: Lens(form.names, form.centres, form.scales))
         unwatched = () if form is None else form.unwatched
-        found = None if isinstance(file, WindowsFile) else getattr(file, "scorer", None)
+        found = file.scorer if isinstance(file, ScoredWindowsFile | BaselineFile) else None
         scorer = None if found is None else scorer_in(found)
         if not isinstance(file, BaselineFile):
             held = {_segment(group.segment): _held(group) for group in file.groups}

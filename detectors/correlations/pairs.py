@@ -18,8 +18,9 @@ from scipy import special
 
 from detectors.correlations.among import LEAST_P, Among, normal_quantiles
 from detectors.correlations.cumulants import Cumulants, Places, nearest_correlations
+from detectors.groups.group import GroupProfile
 from detectors.lenses.cross import CrossProducts
-from detectors.lenses.lens import Lens
+from detectors.lenses.lens import Lens, skewness_of
 from detectors.profiles.ordering import Floats
 from detectors.statistics.spread import LEAST_WINDOWS
 from detectors.statistics.tail import Tail
@@ -152,6 +153,8 @@ class Pairs:
             raise ValueError("columns of pairs that are not alike")
         if first.min() < 0 or (first >= second).any() or second.max() >= len(lens.names):
             raise ValueError("a pair of signals that the lens lacks")
+        if min(float(columns[name].min()) for name in ("variance", "freedom", "weight")) <= 0.0:
+            raise ValueError("a pair that does not vary, or of no window")
         law = data["cumulants"]
         beyond = Tail(*map(float, law["beyond"]))
         numbers = {name: float(law[name]) for name in ("first", "second", "third", "windows")}
@@ -230,6 +233,12 @@ class PairScores:
         shape = (-1, len(self._places[0]))
         scores, weights = (np.array(rows).reshape(shape) for rows in (self._scores, self._weights))
         return Pairs._of(self._lens, scores, weights, skewness)
+
+
+def skewness_through(lens: Lens, total: GroupProfile) -> list[float]:
+    """That of each of a lens's signals in a baseline, seen through it. O(buckets)."""
+    seen = zip(lens.names, lens.centres, lens.scales, strict=True)
+    return [skewness_of(total.profile(name), centre, scale) for name, centre, scale in seen]
 
 
 def _scores(window: CrossProducts, first: Places, second: Places) -> Floats:

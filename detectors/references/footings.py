@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excesses, spreads_of, within_of
 from detectors.statistics.sustained import tails_of
 from detectors.statistics.tables import Tables
-from schemas.season import Season
 
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
@@ -49,20 +49,15 @@ def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Foo
 
 
 def measured(
-    group: BaselineGroup,
-    settings: Settings,
-    season: Season = Season.NONE,
-    totals: Mapping[Hour, GroupProfile] | None = None,
+    group: BaselineGroup, settings: Settings, totals: Mapping[Hour, GroupProfile] = MappingProxyType({})
 ) -> BaselineGroup:
-    """The baseline with what its windows say in place of them, and with the hours of a season that they are of
-    `LEAST_CYCLES` of. `totals` are the merges of each hour's windows: of windows that are counted they cannot be made.
-    O(windows * buckets)."""
+    """The baseline with what its windows say in place of them, and with those hours of a season that they are of
+    `LEAST_CYCLES` of; `totals` merge the windows of each. O(windows * buckets)."""
     windows = _Windows.of(group)
     hours = {}
-    for hour in sorted({hour for start in windows.starts if (hour := Hour.of(season, start))}):
+    for hour, total in sorted(totals.items()):
         some = windows.those(hour.starts(windows.starts))
         if hour.cycles(some.starts) >= LEAST_CYCLES:
-            total = merged_groups(some.profiles) if totals is None else totals[hour]
             hours[hour] = _measured(total, some, settings)
     return replace(_measured(group.total, windows, settings), hours=hours)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from detectors.baselines.baseline import Baseline
 from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.season import Hour
-from detectors.correlations.pairs import PairScores
+from detectors.correlations.pairs import PairScores, skewness_through
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.packed import opened_group, packed_group
-from detectors.lenses.lens import Lens, skewness_of
+from detectors.lenses.lens import Lens
 from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.profile import COARSE
 from detectors.references.footings import measured
@@ -67,13 +67,9 @@ class Gathering:
     def _with_lens(self, baseline: Baseline, lens: Lens) -> Baseline:
         assert self._seen is not None, "a lens has its scores"
         total = opened_group(baseline.groups[None].total)
-        skewness = [
-            skewness_of(total.profile(name), centre, scale)
-            for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
-        ]
         numeric = {name for name, profile in total.signals.items() if len(profile.numbers.keys)}
         unwatched = tuple(sorted(numeric - {*lens.names, ANOMALY}))
-        return replace(baseline, lens=lens, unwatched=unwatched, pairs=self._seen.pairs(skewness))
+        return replace(baseline, lens=lens, unwatched=unwatched, pairs=self._seen.pairs(skewness_through(lens, total)))
 
 
 @dataclass(slots=True)
@@ -97,7 +93,7 @@ class _Part:
 
     def measured(self, settings: Settings) -> BaselineGroup:
         self._merge()
-        return measured(BaselineGroup(self.total, self.windows), settings, self.season, self.hours)
+        return measured(BaselineGroup(self.total, self.windows), settings, self.hours)
 
     def _merge(self) -> None:
         if not self.waiting:

@@ -6,8 +6,8 @@ from itertools import compress
 
 from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.season import Hour
-from detectors.correlations.pairs import Pairs
-from detectors.lenses.lens import Lens, skewness_of
+from detectors.correlations.pairs import Pairs, skewness_through
+from detectors.lenses.lens import Lens
 from detectors.references.prepared import Prepared
 from detectors.references.reference import Reference
 from detectors.statistics.settings import Settings
@@ -86,12 +86,8 @@ class Standard:
         """Those of its windows; None where it has no lens, or too few windows for any. Prepared once."""
         if self.pairs is None and not self._paired and self.lens is not None:
             seen = [cross for cross in self.group.crosses() if cross.lens == self.lens.digest]
-            total, lens = self.group.total, self.lens
-            skewness = [
-                skewness_of(total.profile(name), centre, scale)
-                for name, centre, scale in zip(lens.names, lens.centres, lens.scales, strict=True)
-            ]
-            self.pairs, self._paired = Pairs.of(lens, seen, skewness), True
+            skewness = skewness_through(self.lens, self.group.total)
+            self.pairs, self._paired = Pairs.of(self.lens, seen, skewness), True
         return self.pairs
 
     @property

@@ -27,6 +27,7 @@ from pipeline.monitor.standards import Standards, settings_of
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config
+from schemas.errors import WireError
 from schemas.group import Group
 from schemas.packet import Packet
 from schemas.verdict import State
@@ -288,3 +289,21 @@ def test_a_baseline_that_holds_its_windows_has_the_same_correlations(baseline: B
     assert first is not None
     assert second is not None
     assert first.to_json() == second.to_json()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("variance", [-1.0] * 6, "does not vary"),
+        ("weight", [0.0] * 6, "of no window"),
+        ("second", [9] * 6, "the lens lacks"),
+        ("mean", [0.0] * 5, "not alike"),
+    ],
+)
+def test_damaged_correlations_in_a_file_are_refused(
+    baseline: Baseline, column: str, value: list[float], why: str
+) -> None:
+    file = codec.decode(baseline.encode())
+    file["pairs"][column] = value
+    with pytest.raises(WireError, match=f"pairs: .*{why}"):
+        Baseline.decode(codec.encode(file))

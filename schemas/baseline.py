@@ -11,6 +11,7 @@ from schemas import codec
 from schemas.errors import WireError
 from schemas.season import Season
 
+_NAME = "driftline.baseline/"
 _LENS, _SCORED, SCHEMA = "driftline.baseline/2", "driftline.baseline/3", "driftline.baseline/4"
 
 
@@ -188,7 +189,12 @@ AnyFile = WindowsFile | LensWindowsFile | ScoredWindowsFile | BaselineFile
 def decode_baseline(data: bytes) -> AnyFile:
     """The baseline file of whichever version. Raises WireError where `data` is none that is known here."""
     known: dict[str, type[AnyFile]] = {SCHEMA: BaselineFile, _LENS: LensWindowsFile, _SCORED: ScoredWindowsFile}
-    return known.get(_schema(data), WindowsFile).decode(data)
+    schema = _schema(data)
+    if schema.startswith(_NAME) and schema not in (*known, f"{_NAME}1"):
+        raise WireError(
+            f"schema: it is {schema}, and this version reads up to {SCHEMA}: upgrade driftline, or build it again"
+        )
+    return known.get(schema, WindowsFile).decode(data)
 
 
 def _schema(data: bytes) -> str:

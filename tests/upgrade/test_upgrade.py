@@ -23,7 +23,7 @@ from pipeline.monitor.arrival import SINCE_EVER
 from pipeline.monitor.keeping import kept_of
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from schemas.alert import Alert
-from schemas.errors import DriftlineError
+from schemas.errors import DriftlineError, WireError
 from schemas.packet import Packet, ScoredPacketHeader, decode_message
 from schemas.season import Season
 from schemas.window import WindowRecord
@@ -249,6 +249,13 @@ def test_a_newer_document_is_refused(kind: Callable[[bytes], object]) -> None:
     )
     with pytest.raises(ValueError, match="schema"):
         kind(_newer_document(golden(form)))
+
+
+def test_a_newer_baseline_file_says_to_upgrade() -> None:
+    with pytest.raises(
+        WireError, match=r"it is driftline\.baseline/5, .* up to driftline\.baseline/4: upgrade driftline"
+    ):
+        Baseline.decode(_newer_document(golden("baseline.v4")))
 
 
 def test_a_packet_of_an_older_version_holds_a_profile_that_is_read() -> None:

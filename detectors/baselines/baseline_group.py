@@ -6,6 +6,7 @@ The windows are there, not only their sum, because the spread between them is wh
 import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from detectors.baselines.measured import Measured
 from detectors.baselines.season import LEAST_CYCLES, Hour
@@ -21,16 +22,25 @@ COUNTED = b"C"
 """What a window begins with that is kept as counts: no version of a profile, nor a deflated one."""
 
 
+class HourTotal(NamedTuple):
+    """The merge of so many windows, all of one hour, as coarse as windows are kept."""
+
+    windows: int
+    profile: GroupProfile
+
+
 @dataclass(frozen=True, slots=True)
 class BaselineGroup:
     """`total` merges all windows; `windows` holds each one's coarse profile by its start, in its wire form, deflated, or
-    counts of it: there are hundreds of them, and they are read once. `measured` is what they said, where they are held no
-    longer; `hours` are then the hours of its season."""
+    counts of it: there are hundreds of them, and they are read once. `hour_totals` merge those of each hour of its season,
+    while it is learned. `measured` is what they said, where they are held no longer; `hours` are then the hours of its
+    season."""
 
     total: GroupProfile
     windows: Mapping[int, bytes] = field(default_factory=dict)
     measured: Measured | None = None
     hours: Mapping[Hour, "BaselineGroup"] = field(default_factory=dict)
+    hour_totals: Mapping[Hour, HourTotal] = field(default_factory=dict)
 
     @property
     def is_counted(self) -> bool:
@@ -48,7 +58,8 @@ class BaselineGroup:
 
     def with_form(self, start_ms: int, profile: GroupProfile, kept: bytes) -> "BaselineGroup":
         """The group with one more window's profile, of which it keeps that."""
-        return BaselineGroup(opened_group(self.total).merge(profile.collapsed()), {**self.windows, start_ms: kept})
+        total = opened_group(self.total).merge(profile.collapsed())
+        return replace(self, total=total, windows={**self.windows, start_ms: kept})
 
     def packed(self) -> "BaselineGroup":
         """The same group, its total held in its wire form."""

@@ -13,13 +13,10 @@ from detectors.lenses.lens import Lens
 from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.profile import COARSE
 from detectors.references.footings import measured
-from detectors.references.taking import Taking
+from detectors.references.taking import KEPT, Taking
 from detectors.statistics.settings import Settings
 from schemas.group import Segment
 from schemas.season import Season
-
-KEPT = 400
-"""Two weeks of hours, 33 hours of 5 minutes."""
 
 # Merged at once, profiles take a fifth of what they take one by one.
 _TOGETHER = 32

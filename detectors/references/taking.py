@@ -9,6 +9,9 @@ from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import COARSE
 from detectors.references.fine_cells import MOST_BINS, FineCells, first_windows
 
+KEPT = 400
+"""Of windows that are to say something of each hour, so many are kept: two weeks of hours, 33 hours of 5 minutes."""
+
 _LEAST_FIRST, _MOST_FIRST, _ENOUGH_EVENTS = 8, 32, 500
 
 

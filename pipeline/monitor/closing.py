@@ -124,8 +124,11 @@ class Closer:
             if rolling is not None:
                 self._standards.let_go(rolling)
             self._incidents.forget(group)
-            learned = () if self._is_shared(group) else self._standards.forget(group)
-            closing.forgotten.append(Forgotten(group, rolling.slots if rolling else (), learned))
+            learned = None if self._is_shared(group) else self._standards.forget(group)
+            forgotten = Forgotten(group, rolling.slots if rolling else ())
+            if learned is not None:
+                forgotten = replace(forgotten, learned=tuple(learned.windows), hours=tuple(learned.hour_totals))
+            closing.forgotten.append(forgotten)
             if not self._memories[group.model]:
                 del self._memories[group.model]
 

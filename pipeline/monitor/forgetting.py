@@ -8,6 +8,7 @@ a model that runs once a month finds it again.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from detectors.baselines.season import Hour
 from pipeline.monitor.memory import GroupMemory
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config
@@ -20,12 +21,13 @@ Memories = Mapping[str, Mapping[Group, GroupMemory]]
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """A group, and of what was kept of it: the slots of its rolling baseline, and the windows of a baseline that was being
-    learned for it alone."""
+    """A group, and of what was kept of it: the slots of its rolling baseline, and the windows and hours of a baseline that
+    was being learned for it alone."""
 
     group: Group
     slots: tuple[int, ...] = ()
     learned: tuple[int, ...] = ()
+    hours: tuple[Hour, ...] = ()
 
 
 def stale(memories: Memories, end_ms: int, config: Config) -> list[Group]:

@@ -1,21 +1,25 @@
 """What the monitor's tables hold, and what a new owner of a profiles partition makes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from detectors.baselines.baseline_group import BaselineGroup, checked
+from detectors.baselines.baseline_group import BaselineGroup, HourTotal, checked
+from detectors.baselines.season import Hour
 from detectors.groups.deflated import decode_kept
 from detectors.groups.packed import packed_group
 from pipeline.monitor.baseline_table import ROLLED_VERSION, Pairs
 from pipeline.monitor.closing import Closing
+from pipeline.monitor.hour_record import decode_hour
 from pipeline.monitor.learned_record import decode_learned
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.rolling import Rolled
 from pipeline.monitor.standards import Key
 from pipeline.monitor.table_keys import (
     GROUP,
+    HOUR,
     LEARNED,
+    LEARNED_HOUR,
     PARTITION,
     ROLLED,
     TOTAL,
@@ -23,19 +27,25 @@ from pipeline.monitor.table_keys import (
     baseline_of,
     group_of,
     group_words,
+    hour_of,
     records_of,
 )
 from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.group import Group
 
+Record = tuple[list[Any], bytes]
+"""The words of a key, and the value."""
+
+_OF_BASELINES = (WINDOW, TOTAL, HOUR, LEARNED_HOUR, LEARNED, ROLLED)
+
 
 @dataclass(slots=True)
 class Kept:
     """What the tables hold of one profiles partition. `baselines` are those that are learned or being learned, and the
     windows of probation of those from files; `watched` are such windows where a baseline is learned, too. `useless` are keys of
-    windows and totals that a learned baseline stands for, and of windows without a total: what is left of a baseline that was
-    being forgotten, and a baseline that is learned anew would take them for its own."""
+    windows, totals and hours that a learned baseline stands for, and of windows and hours without a total: what is left of a
+    baseline that was being forgotten, and a baseline that is learned anew would take them for its own."""
 
     memory: PartitionMemory | None = None
     groups: dict[Group, GroupMemory] = field(default_factory=dict)
@@ -74,8 +84,8 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
             if group not in kept.groups or one.closed_through_ms >= kept.groups[group].closed_through_ms:
                 kept.groups[group] = one
     try:
-        records = list(records_of(partition, baselines, (WINDOW, TOTAL, LEARNED, ROLLED)))
-        kept.baselines = {baseline_of(words[3:]): decode_learned(v) for words, v in records if words[2] == LEARNED}
+        records = list(records_of(partition, baselines, _OF_BASELINES))
+        kept.baselines = _learned(records)
         held = [(words, value) for words, value in records if words[2] in (WINDOW, TOTAL)]
         useless = [_is_useless(*one, kept.baselines) for one in held]
         rest = _baselines([one for one, gone in zip(held, useless, strict=True) if not gone])
@@ -84,12 +94,45 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
             for (words, _), gone in zip(held, useless, strict=True)
             if gone or (words[2] == WINDOW and baseline_of(words[4:]) not in rest)
         ]
+        totals, others = _hour_totals(records, {key: group for key, group in rest.items() if key not in kept.baselines})
+        kept.useless += others
+        rest |= {key: replace(rest[key], hour_totals=hours) for key, hours in totals.items()}
         kept.watched = {key: group for key, group in rest.items() if key in kept.baselines}
         kept.baselines = rest | kept.baselines
         kept.rolled = _rolled([(words, value) for words, value in records if words[2] == ROLLED])
     except WireError as error:
         raise StateError(f"a learned baseline is damaged: {error}") from error
     return kept
+
+
+def _learned(records: list[Record]) -> dict[Key, BaselineGroup]:
+    """The baselines that are learned, with those of their hours that are of their windows."""
+    found = {baseline_of(words[3:]): decode_learned(value) for words, value in records if words[2] == LEARNED}
+    hours: dict[Key, dict[Hour, BaselineGroup]] = {}
+    for words, value in records:
+        if words[2] == LEARNED_HOUR:
+            hour, key = hour_of(words[3:])
+            part = decode_learned(value)
+            if key in found and set(part.starts) <= set(found[key].starts):
+                hours.setdefault(key, {})[hour] = part
+    return found | {key: replace(found[key], hours=parts) for key, parts in hours.items()}
+
+
+def _hour_totals(
+    records: list[Record], learning: Mapping[Key, BaselineGroup]
+) -> tuple[dict[Key, dict[Hour, HourTotal]], list[bytes]]:
+    """Those of baselines that are being learned, of each hour the one of most windows; and the keys of all that are of
+    none."""
+    found: dict[Key, dict[Hour, HourTotal]] = {}
+    useless = []
+    for words, value in records:
+        if words[2] == HOUR:
+            (hour, key), (first_ms, total) = hour_of(words[3:]), decode_hour(value)
+            if key not in learning or first_ms != min(learning[key].windows, default=None):
+                useless.append(codec.encode(words))
+            elif hour not in (of := found.setdefault(key, {})) or total.windows >= of[hour].windows:
+                of[hour] = total
+    return found, useless
 
 
 def _is_useless(words: list[Any], value: bytes, learned: Mapping[Key, BaselineGroup]) -> bool:
@@ -103,7 +146,7 @@ def _through(total: bytes) -> int:
     return int.from_bytes(total[:8], "big", signed=True)
 
 
-def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGroup]:
+def _baselines(records: list[Record]) -> dict[Key, BaselineGroup]:
     through: dict[Key, int] = {}
     totals: dict[Key, bytes] = {}
     for words, value in records:
@@ -125,7 +168,7 @@ def _baselines(records: list[tuple[list[Any], bytes]]) -> dict[Key, BaselineGrou
     }
 
 
-def _rolled(records: list[tuple[list[Any], bytes]]) -> dict[Group, dict[int, Rolled]]:
+def _rolled(records: list[Record]) -> dict[Group, dict[int, Rolled]]:
     """By group and number; of a slot, the window that came last."""
     slots: dict[tuple[Group, int], Rolled] = {}
     for words, value in records:

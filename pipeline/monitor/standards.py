@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from detectors.baselines.baseline import Baseline
 from detectors.baselines.baseline_group import BaselineGroup
+from detectors.baselines.hour_totals import whole_hours, with_hour, with_hours
+from detectors.baselines.season import Hour
 from detectors.groups.group import GroupProfile
 from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.references.footings import measured
 from detectors.references.reference import Reference
-from detectors.references.taking import Taking
+from detectors.references.taking import KEPT, Taking
 from detectors.statistics.budget import Budget
 from detectors.statistics.chance import Chance
 from detectors.statistics.settings import Settings
@@ -90,7 +92,8 @@ class Standards:
                 self._put(model, segment, standard)
         for (model, segment), group in (learned or {}).items():
             if model not in files and config.model(model) is not None:  # one that is listed no longer finds it again
-                self._put(model, segment, self._learned(model, group, (watched or {}).get((model, segment))))
+                own = with_hours(group, self._season(model)) if group.windows else group
+                self._put(model, segment, self._learned(model, own, (watched or {}).get((model, segment))))
 
     def find(self, group: Group) -> Standard | None:
         """What the group is compared with, or None where its model's baseline does not have its segment."""
@@ -155,9 +158,12 @@ class Standards:
         known = self._of(model).get(segment)
         group = known.group if known else BaselineGroup(GroupProfile.empty(profile.resolution))
         if known is None or (known.learning and start_ms > known.through_ms):
-            group = self._with_window(model, segment, group, start_ms, profile).packed()
-        if self._is_to_measure(model, group):
-            group = measured(group, self.settings)
+            group = self._with_window(model, segment, group, start_ms, profile)
+        hour = Hour.of(self._season(model), start_ms) if self._is_by_hour(model, group) else None
+        if hour is not None and start_ms in group.windows:  # of a window that is closed again it may be all that lacks
+            group = with_hour(group, hour, profile)
+        if group.measured is None and len(group.windows) >= self._wanted(model):
+            group = measured(group, self.settings, whole_hours(group))
             self._taking.pop((model, segment), None)
         if known is not None and group is known.group:
             return None
@@ -170,18 +176,16 @@ class Standards:
         self, model: str, segment: Segment | None, group: BaselineGroup, start_ms: int, profile: GroupProfile
     ) -> BaselineGroup:
         """The baseline with one more window."""
-        if self._is_by_hour(model, group):
-            return group.add(start_ms, profile)
-        return self._taking.setdefault((model, segment), Taking(self.settings.bins)).take(group, start_ms, profile)
-
-    def _is_to_measure(self, model: str, group: BaselineGroup) -> bool:
-        whole = len(group.windows) >= self._wanted(model)
-        return group.measured is None and whole and not self._is_by_hour(model, group)
+        taking = self._taking.get((model, segment))
+        if taking is None:
+            by_hour = self._is_by_hour(model, group)
+            taking = Taking(self.settings.bins, KEPT) if by_hour else Taking(self.settings.bins)
+            self._taking[model, segment] = taking
+        return taking.take(group, start_ms, profile).packed()
 
     def _is_by_hour(self, model: str, group: BaselineGroup) -> bool:
-        """Whether it has a season, which asks for profiles, again and hour by hour. One that had counted windows when the
-        season was named has none."""
-        return self._season(model) is not Season.NONE and not group.is_counted
+        """Whether a baseline that is being learned has a season: not where it had counted windows when that was named."""
+        return self._season(model) is not Season.NONE and (bool(group.hour_totals) or not group.is_counted)
 
     def complaints(self) -> list[str]:
         """What the configuration asks of baselines that they cannot give, for they hold their windows no longer."""
@@ -189,7 +193,7 @@ class Standards:
         for model, standards in sorted(self._standards.items()):
             made, remedy = self._made.get(model, ("learned", BUILD))
             gone = [one for one in standards.values() if one.group.measured is not None or one.group.is_counted]
-            if gone and self._season(model) not in (Season.NONE, self._seasons.get(model)):
+            if self._season(model) is not Season.NONE and not all(self._has_season(model, one.group) for one in gone):
                 found.append(f"{model}: its baseline was {made} without that season, and has none: {remedy}")
             left = max(
                 (one.probation.left for one in gone if one.probation and _is_strange(one.group, self.settings)),
@@ -211,17 +215,17 @@ class Standards:
         known = self._of(model).get(segment)
         return known.probation.add(start_ms, profile) if known and known.probation else None
 
-    def forget(self, group: Group) -> tuple[int, ...]:
-        """Gives up the group's baseline where it is still being learned; returns the starts of the windows that it had."""
+    def forget(self, group: Group) -> BaselineGroup | None:
+        """Gives up the group's baseline where it is still being learned, and returns it."""
         standard = self.find(group)
         if standard is None or not standard.learning:
-            return ()
+            return None
         self._held.drop(standard)
         self._taking.pop((group.model, group.segment), None)
         del self._standards[group.model][group.segment]
         if not self._standards[group.model]:
             del self._standards[group.model]
-        return tuple(standard.group.windows)
+        return standard.group
 
     def _turn(self, start_ms: int) -> int:
         return start_ms // self._config.window.length_ms
@@ -235,13 +239,20 @@ class Standards:
     def _learned(self, model: str, group: BaselineGroup, watched: BaselineGroup | None = None) -> Standard:
         through_ms = max(group.starts, default=BEGINNING)
         probation = Probation(self.settings, watched) if _is_strange(group, self.settings) else None
-        season = Season.NONE if group.measured or group.is_counted else self._season(model)
+        by_hour = group.hours if group.measured else not group.is_counted
+        season = self._season(model) if by_hour else Season.NONE
         return Standard(group, self.settings, self._wanted(model), through_ms, season=season, probation=probation)
 
     def _wanted(self, model: str) -> int:
         """None of a model that is listed no longer: windows of it may still be open."""
         found = self._config.model(model)
         return found.learned_windows if found else 0
+
+    def _has_season(self, model: str, group: BaselineGroup) -> bool:
+        """Whether a baseline has what is asked of it."""
+        made = self._seasons.get(model)
+        made_for = {hour.season for hour in (*group.hours, *group.hour_totals)} if made is None else {made}
+        return self._season(model) in made_for
 
     def _season(self, model: str) -> Season:
         found = self._config.model(model)

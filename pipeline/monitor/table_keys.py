@@ -7,6 +7,8 @@ cannot overwrite a newer record. Of several records of one thing, the one that c
                 [partition, generation, "group", *group]
     baselines:  [partition, generation, "window", start, model, *segment]
                 [partition, generation, "total", model, *segment]
+                [partition, generation, "hour", season, number, model, *segment]
+                [partition, generation, "learned_hour", season, number, model, *segment]
                 [partition, generation, "learned", model, *segment]
                 [partition, generation, "rolled", slot, *group]
 """
@@ -14,17 +16,23 @@ cannot overwrite a newer record. Of several records of one thing, the one that c
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from detectors.baselines.season import Hour
 from pipeline.monitor.standards import Key
 from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.group import Group, Segment
+from schemas.season import Season
 
 PARTITION, GROUP, WINDOW, TOTAL, LEARNED, ROLLED = "partition", "group", "window", "total", "learned", "rolled"
+HOUR, LEARNED_HOUR = "hour", "learned_hour"
+_OF_HOUR = ((str, int, str), (str, int, str, str, str))
 _SHAPES = {
     PARTITION: ((),),
     GROUP: ((str, str), (str, str, str, str)),
     WINDOW: ((int, str), (int, str, str, str)),
     TOTAL: ((str,), (str, str, str)),
+    HOUR: _OF_HOUR,
+    LEARNED_HOUR: _OF_HOUR,
     LEARNED: ((str,), (str, str, str)),
     ROLLED: ((int, str, str), (int, str, str, str, str)),
 }
@@ -66,6 +74,19 @@ def group_of(words: list[str]) -> Group:
 def baseline_of(words: list[str]) -> Key:
     model, *segment = words
     return model, Segment(*segment) if segment else None
+
+
+def hour_words(hour: Hour, key: Key) -> list[Any]:
+    model, segment = key
+    return [hour.season, hour.number, model, *(segment or ())]
+
+
+def hour_of(words: list[Any]) -> tuple[Hour, Key]:
+    """Raises StateError where there is no such season."""
+    season, number, *whose = words
+    if season not in list(Season):
+        raise StateError(f"a state record's key is damaged: there is no season {season!r}")
+    return Hour(Season(season), number), baseline_of(whose)
 
 
 def _words(key: bytes, kinds: Collection[str] = tuple(_SHAPES)) -> list[Any]:

@@ -25,6 +25,7 @@ from tests.fuzz.messages import CONFIG, valid_log
 from tests.fuzz.mutation import CHECKSUM, mutated, noise, resealed, sealed
 from tests.fuzz.profiles import changed_profile
 from tests.pipeline.tables import Tables
+from tests.upgrade.forms import completing_by_hour, learning_by_hour, table
 
 _SOURCE = SourcePartition("events", 3)
 _SETTINGS = ("topic id", 200_000, 300_000)
@@ -37,7 +38,7 @@ Table = dict[bytes, bytes]
 
 @cache
 def valid_tables() -> tuple[Table, Table]:
-    """The state table and the baselines table after a few closings."""
+    """The state table and the baselines table after a few closings, and the hours of a season beside them."""
     monitor = PartitionMonitor(CONFIG, Standards(CONFIG, {}))
     tables = Tables()
     baselines: Table = {}
@@ -46,7 +47,17 @@ def valid_tables() -> tuple[Table, Table]:
             for _ in tables.steps(closing, 7):
                 baselines |= tables.baselines  # those that are deleted again, too
             tables.state.update([partition_record(0, 7, monitor.memory())])
-    return tables.state, baselines
+    return tables.state, baselines | _hours()
+
+
+def _hours() -> Table:
+    """Those of a baseline that is learned, and of one that is being learned."""
+    found = {}
+    for model, closing in (("learned", completing_by_hour()), ("learning", learning_by_hour())):
+        for key, value in table("baselines", closing).items():
+            words = codec.decode(key)
+            found[codec.encode([0, 7, *(model if word == "loan" else word for word in words[2:])])] = value
+    return found
 
 
 def _valid_memories() -> list[bytes]:

@@ -284,16 +284,6 @@ def seasonal() -> Config:
     return config(window={"length": "1h"}, models=models)
 
 
-def test_a_season_keeps_its_windows() -> None:
-    profile = learned_by(closed(config(), some_loans(1)))[TOTAL].total
-    standards = Standards(seasonal(), {})
-    kept = [standards.learn("loan", None, START_MS + hour * 3_600_000, profile) for hour in range(481)]
-    assert [group is None for group in kept] == [False] * 480 + [True]
-    last = kept[-2]
-    assert last is not None
-    assert (len(last.windows), last.measured) == (480, None)
-
-
 def test_a_season_named_while_windows_are_counted_has_come_too_late() -> None:
     """Some windows are counted already, so all are, and what they say is kept as without one."""
     first = closed(config(480), some_loans(12))

@@ -13,6 +13,7 @@ import numpy as np
 
 from detectors.baselines.baseline import Baseline
 from detectors.baselines.baseline_group import BaselineGroup
+from detectors.baselines.hour_totals import whole_hours, with_hours
 from detectors.groups import wire
 from detectors.groups.group import GroupProfile
 from detectors.lenses.cross import CrossProducts
@@ -32,7 +33,7 @@ from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
 from pipeline.ingest import resume
 from pipeline.ingest.passage import Progress
-from pipeline.monitor import baseline_table, learned_record, memory
+from pipeline.monitor import baseline_table, hour_record, learned_record, memory
 from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.arrival import Arrival
 from pipeline.monitor.baseline_table import baseline_changes
@@ -262,6 +263,24 @@ def completing() -> Closing:
     return Closing(300_000, 600_000, Completeness.COMPLETE, {}, baselines={("loan", None): whole})
 
 
+def by_hour() -> BaselineGroup:
+    """One that is being learned, of a window of each of two days."""
+    group = BaselineGroup(GroupProfile.empty(RESOLUTION)).add(300_000, profile()).add(300_000 + DAY_MS, profile())
+    return with_hours(group, Season.HOUR_OF_DAY)
+
+
+def learning_by_hour() -> Closing:
+    """One that keeps an hour of a season."""
+    start = 300_000 + DAY_MS
+    return Closing(start, start + 300_000, Completeness.COMPLETE, {}, baselines={("loan", None): by_hour()})
+
+
+def completing_by_hour() -> Closing:
+    """One that completes a baseline with an hour of a season."""
+    whole = measured(by_hour(), Settings(), whole_hours(by_hour()))
+    return replace(learning_by_hour(), baselines={("loan", None): whole})
+
+
 def table(name: str, some: Closing | None = None) -> dict[bytes, bytes]:
     """What a closing writes to a table of partition 2, by generation 9."""
     if name == "state":
@@ -284,6 +303,8 @@ def forms() -> Mapping[str, bytes]:
         f"baselines-table.v{wire.VERSION}": _lines({k: v for k, v in baselines.items() if ROLLED not in k}),
         f"rolled-table.v{baseline_table.ROLLED_VERSION}": _lines({k: v for k, v in baselines.items() if ROLLED in k}),
         f"learned-table.v{learned_record.VERSION}": _lines(table("baselines", completing())),
+        f"hour-table.v{hour_record.VERSION}": _lines(table("baselines", learning_by_hour())),
+        f"learned-hour-table.v{learned_record.VERSION}": _lines(table("baselines", completing_by_hour())),
         f"alert.v{alert.SCHEMA[-1]}": ALERT.encode(),
         f"window.v{window.SCHEMA[-1]}": record().encode(),
     }

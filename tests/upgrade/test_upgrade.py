@@ -23,6 +23,7 @@ from pipeline.monitor.arrival import SINCE_EVER
 from pipeline.monitor.keeping import kept_of
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from schemas.alert import Alert
+from schemas.codec import encode
 from schemas.errors import DriftlineError, WireError
 from schemas.packet import Packet, ScoredPacketHeader, decode_message
 from schemas.season import Season
@@ -125,6 +126,27 @@ def test_a_learned_baseline_of_version_1_is_read() -> None:
     assert key == ("loan", None)
     assert group.measured == measured(forms.learned().groups[None], Settings()).measured
     assert group.total.profile("signal").numbers.total == 6
+
+
+def test_the_hour_of_a_baseline_that_version_1_learned_is_read() -> None:
+    [group] = kept_of(2, {}, with_first_window(pairs_of(golden("hour-table.v1")))).baselines.values()
+    [(hour, total)] = group.hour_totals.items()
+    assert (str(hour), total.windows) == ("hour 0 of the day", 2)
+    assert total.profile.profile("signal").numbers.total == 12
+
+
+def with_first_window(pairs: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The closing of the second window keeps that alone."""
+    first = forms.by_hour().windows[300_000]
+    return {encode([2, 9, "window", 300_000, "loan"]): first} | pairs
+
+
+def test_the_hours_of_a_learned_baseline_of_version_1_are_read() -> None:
+    [group] = kept_of(2, {}, pairs_of(golden("learned-hour-table.v1"))).baselines.values()
+    [(hour, part)] = group.hours.items()
+    assert (str(hour), len(part.starts), part.total.count) == ("hour 0 of the day", 2, 26)
+    expected = forms.completing_by_hour().baselines["loan", None].hours[hour]
+    assert part.measured == expected.measured
 
 
 def test_windows_that_version_1_counted_are_read() -> None:

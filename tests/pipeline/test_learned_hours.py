@@ -1,0 +1,235 @@
+"""A baseline with a season that is learned: its hours, and how they are kept while it is and once it is."""
+
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+import pytest
+
+from detectors.baselines.baseline import Baseline
+from detectors.baselines.baseline_group import COUNTED, BaselineGroup
+from detectors.groups.group import GroupProfile
+from detectors.groups.wire import encode_group
+from detectors.profiles.profile import COARSE
+from detectors.references.gathering import Gathering
+from detectors.references.taking import KEPT
+from detectors.statistics.settings import Settings
+from pipeline.monitor.closing import Closing
+from pipeline.monitor.forgetting import Forgotten
+from pipeline.monitor.hour_record import encode_hour
+from pipeline.monitor.standards import Standards
+from schemas.config import Config
+from schemas.errors import StateError
+from schemas.group import Group
+from schemas.season import HOUR_MS, Season
+from schemas.window import Completeness
+from tests.detectors.daily import MONDAY_MS, window
+from tests.pipeline.tables import Tables
+
+MODEL, KEY = Group("m", "1"), ("m", None)
+LEARNED, SIGNALS = 480, ["s0", "s1"]
+
+
+def config(season: str, windows: int = LEARNED) -> Config:
+    models = [{"name": "m", "baseline": {"learn": {"windows": windows}, "season": season}}]
+    return Config.from_mapping({"window": {"length": "1h"}, "models": models})
+
+
+@cache
+def windows() -> Mapping[int, GroupProfile]:
+    rng = np.random.default_rng(35)
+    drawn = {MONDAY_MS + at * HOUR_MS: window(rng, at % 24) for at in range(LEARNED)}
+    return {
+        start: GroupProfile.of(one.count, {n: one.signals[n] for n in SIGNALS}, COARSE) for start, one in drawn.items()
+    }
+
+
+def learn(standards: Standards, start_ms: int) -> Closing | None:
+    """Closes a window: what it changes of the baseline."""
+    group = standards.learn("m", None, start_ms, windows()[start_ms])
+    if group is None:
+        return None
+    return Closing(start_ms, start_ms + HOUR_MS, Completeness.COMPLETE, {}, baselines={KEY: group})
+
+
+def again(tables: Tables, season: str) -> Standards:
+    """Those of a worker that begins with what the tables hold."""
+    return Standards(config(season), {}, tables.kept().baselines)
+
+
+def shape(group: BaselineGroup) -> dict[object, object]:
+    """All that a baseline says, hour by hour."""
+    of_hours = {hour: (encode_group(part.total), part.measured) for hour, part in group.hours.items()}
+    totals = {hour: (total.windows, encode_group(total.profile)) for hour, total in group.hour_totals.items()}
+    whole = (encode_group(group.total), group.measured, dict(group.windows))
+    return {None: whole, "hours": of_hours, "totals": totals}
+
+
+@cache
+def course(season: str) -> tuple[list[Tables], Standards]:
+    """What the tables hold after each window, and the baselines after the last."""
+    standards, tables = Standards(config(season), {}), Tables()
+    found = [Tables()]
+    for start in windows():
+        closing = learn(standards, start)
+        assert closing is not None
+        tables.keep([closing])
+        found.append(copy_of(tables))
+    return found, standards
+
+
+def copy_of(tables: Tables) -> Tables:
+    return Tables(dict(tables.state), dict(tables.baselines))
+
+
+def learned_through(at: int, season: str = "hour_of_day") -> tuple[Standards, Tables]:
+    tables = course(season)[0][at]
+    return again(tables, season), copy_of(tables)
+
+
+def group_of(standards: Standards) -> BaselineGroup:
+    found = standards.find(MODEL)
+    assert found is not None
+    return found.group
+
+
+def names(standards: Standards, hour: int) -> set[str]:
+    """What the signals are compared with in that hour of the day after."""
+    standard = standards.find(MODEL)
+    assert standard is not None
+    found = standards.references(standard, SIGNALS, MONDAY_MS + (LEARNED + hour) * HOUR_MS)
+    return {reference.name for reference in found}
+
+
+def test_it_says_what_a_file_of_the_same_windows_says() -> None:
+    gathering = Gathering("m", HOUR_MS, Settings(), Season.HOUR_OF_DAY)
+    for start, profile in windows().items():
+        gathering.add(None, start, profile)
+    built = Baseline.decode(gathering.baseline().encode()).groups[None]
+    learned = group_of(course("hour_of_day")[1])
+    assert shape(learned) == shape(built)
+    assert len(learned.hours) == 24
+
+
+def test_its_windows_are_compared_by_the_hour_at_once_and_after_a_restart() -> None:
+    found, standards = course("hour_of_day")
+    tables = found[-1]
+    begun = again(tables, "hour_of_day")
+    assert (names(standards, 14), names(begun, 14)) == ({"hour 14 of the day"}, {"hour 14 of the day"})
+    assert shape(group_of(begun)) == shape(group_of(standards))
+    assert begun.complaints() == []
+    assert not tables.kept().useless
+    assert len(tables.baselines) == 1 + 24
+
+
+def test_most_of_its_windows_are_counted() -> None:
+    standards, _ = learned_through(KEPT + 20)
+    kept = group_of(standards).windows.values()
+    assert [data[:1] == COUNTED for data in kept] == [False] * KEPT + [True] * 20
+
+
+@pytest.mark.parametrize("at", [0, 24, KEPT, LEARNED - 1])
+def test_a_worker_that_dies_between_any_two_steps_loses_no_window_of_an_hour(at: int) -> None:
+    """The window is closed again by the next, and then a day of them."""
+    starts = list(windows())
+    before, tables = learned_through(at)
+    closing = learn(before, starts[at])
+    assert closing is not None
+    whole, _ = learned_through(min(at + 25, LEARNED))
+    for step in tables.steps(closing, 1):
+        left = copy_of(tables)
+        standards = again(left, "hour_of_day")
+        for start in starts[at : at + 25]:
+            found = learn(standards, start)
+            if found is not None:
+                left.keep([found], 2)
+        assert shape(group_of(standards)) == shape(group_of(whole)), step
+        assert shape(group_of(again(left, "hour_of_day"))) == shape(group_of(whole)), step
+
+
+def test_a_season_named_before_windows_are_counted_is_learned() -> None:
+    """Of the windows there are profiles, so the hours are merged of these, again at each start until all are kept."""
+    _, tables = learned_through(5, "none")
+    for at in range(5, 60):
+        closing = learn(again(tables, "hour_of_day"), list(windows())[at])
+        assert closing is not None
+        tables.keep([closing])
+    assert shape(group_of(again(tables, "hour_of_day"))) == shape(group_of(learned_through(60)[0]))
+
+
+def test_a_season_that_was_taken_away_while_windows_were_counted_is_gone() -> None:
+    _, tables = learned_through(KEPT + 2)
+    without = again(tables, "none")
+    for at in range(KEPT + 2, KEPT + 30):
+        closing = learn(without, list(windows())[at])
+        assert closing is not None
+        tables.keep([closing])
+    begun = again(tables, "hour_of_day")
+    assert not group_of(begun).hour_totals
+    [complaint] = begun.complaints()
+    assert complaint.startswith("m: its baseline was learned without that season, and has none")
+
+
+def test_an_hour_that_lacks_a_window_is_no_part_of_what_is_learned() -> None:
+    """The season was away for one window, the last before the worker ended."""
+    _, tables = learned_through(KEPT + 2)
+    closing = learn(again(tables, "none"), list(windows())[KEPT + 2])
+    assert closing is not None
+    standards = again(tables.keep([closing]), "hour_of_day")
+    for at in range(KEPT + 3, LEARNED):
+        learn(standards, list(windows())[at])
+    assert {hour.number for hour in group_of(standards).hours} == set(range(24)) - {(KEPT + 2) % 24}
+
+
+def test_a_baseline_that_is_forgotten_leaves_no_hours() -> None:
+    standards, tables = learned_through(30)
+    learned = standards.forget(MODEL)
+    assert learned is not None
+    forgotten = Forgotten(MODEL, learned=tuple(learned.windows), hours=tuple(learned.hour_totals))
+    end_ms = MONDAY_MS + 31 * HOUR_MS
+    closing = Closing(end_ms - HOUR_MS, end_ms, Completeness.COMPLETE, {}, forgotten=[forgotten])
+    assert not copy_of(tables).keep([closing]).baselines
+    for step in tables.steps(closing):
+        kept = tables.kept()
+        assert set(kept.useless) == set(tables.baselines) or kept.baselines, step
+
+
+def test_hours_of_a_baseline_before_are_no_part_of_the_next() -> None:
+    _, before = learned_through(30)
+    stale = {key: value for key, value in before.baselines.items() if b'"hour"' in key}
+    standards, tables = Standards(config("hour_of_day"), {}), Tables()
+    for start in list(windows())[30:60]:
+        closing = learn(standards, start)
+        assert closing is not None
+        tables.keep([closing], 2)
+    tables.baselines |= stale
+    kept = tables.kept()
+    assert set(kept.useless) == set(stale)
+    assert shape(kept.baselines[KEY]) == shape(group_of(standards))
+
+
+def test_a_learned_baseline_of_an_older_version_that_holds_its_windows_is_measured_by_the_hour() -> None:
+    group = BaselineGroup(GroupProfile.empty(COARSE))
+    for start, profile in windows().items():
+        group = group.add(start, profile)
+    standards = Standards(config("hour_of_day"), {}, {KEY: group})
+    assert names(standards, 14) == {"hour 14 of the day"}
+    start_ms = MONDAY_MS + LEARNED * HOUR_MS
+    found = standards.learn("m", None, start_ms, window(np.random.default_rng(36), 0))
+    assert found is not None
+    assert (found.measured is None, len(found.hours)) == (False, 24)
+    assert names(standards, 14) == {"hour 14 of the day"}
+
+
+def test_damaged_hours_are_told() -> None:
+    standards, tables = learned_through(30)
+    [total, *_] = group_of(standards).hour_totals.values()
+    good = encode_hour(MONDAY_MS, total)
+    [key, *_] = [key for key in tables.baselines if b'"hour"' in key]
+    for value in (good[:-5] + b"x" + good[-4:], good[:3], b"\x02" + good[1:]):
+        tables.baselines[key] = value
+        with pytest.raises(StateError, match=r"damaged|version 02"):
+            tables.kept()
+    tables.baselines = {key.replace(b"hour_of_day", b"hour_of_dog"): good}
+    with pytest.raises(StateError, match="no season 'hour_of_dog'"):
+        tables.kept()

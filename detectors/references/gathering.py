@@ -71,19 +71,22 @@ class Gathering:
 
 @dataclass(slots=True)
 class _Part:
-    """One group's windows. `waiting` are to be merged into the `total` and into those of their `hours`."""
+    """One group's windows. `waiting` are to be merged into the `total`, and as coarse as windows are kept into those of
+    their `hours`."""
 
     total: GroupProfile
     taking: Taking
     season: Season
     windows: dict[int, bytes] = field(default_factory=dict)
     hours: dict[Hour, GroupProfile] = field(default_factory=dict)
-    waiting: list[tuple[int, GroupProfile]] = field(default_factory=list)
+    waiting: list[tuple[int, GroupProfile, GroupProfile]] = field(default_factory=list)
     events: int = 0
 
     def add(self, start_ms: int, profile: GroupProfile) -> None:
-        self.windows[start_ms] = self.taking.form(self.windows, self.events, profile)
-        self.waiting.append((start_ms, profile.collapsed()))
+        whole = profile.collapsed()
+        coarse = whole.coarsened(COARSE)
+        self.windows[start_ms] = self.taking.form(self.windows, self.events, coarse)
+        self.waiting.append((start_ms, whole, coarse))
         self.events += profile.count
         if len(self.waiting) >= _TOGETHER:
             self._merge()
@@ -95,12 +98,12 @@ class _Part:
     def _merge(self) -> None:
         if not self.waiting:
             return
-        self.total = merged_groups([self.total, *(profile for _, profile in self.waiting)])
+        self.total = merged_groups([self.total, *(whole for _, whole, _ in self.waiting)])
         by_hour: dict[Hour, list[GroupProfile]] = {}
-        for start_ms, profile in self.waiting:
+        for start_ms, _, coarse in self.waiting:
             hour = Hour.of(self.season, start_ms)
             if hour is not None:
-                by_hour.setdefault(hour, []).append(profile.coarsened(COARSE))
+                by_hour.setdefault(hour, []).append(coarse)
         for hour, profiles in by_hour.items():
             known = [opened_group(self.hours[hour])] if hour in self.hours else []
             self.hours[hour] = packed_group(merged_groups([*known, *profiles]))

@@ -25,11 +25,12 @@ class Taking:
 
     def take(self, group: BaselineGroup, start_ms: int, profile: GroupProfile) -> BaselineGroup:
         """The baseline with a window that is later than those that it has. O(buckets)."""
-        return group.with_form(start_ms, profile, self.form(group.windows, group.total.count, profile))
+        whole = profile.collapsed()
+        return group.with_form(start_ms, whole, self.form(group.windows, group.total.count, whole.coarsened(COARSE)))
 
-    def form(self, windows: Mapping[int, bytes], events: int, profile: GroupProfile) -> bytes:
-        """What is kept of a window, beside these `windows` with so many `events`. O(buckets)."""
-        coarse = profile.coarsened(COARSE).collapsed()
+    def form(self, windows: Mapping[int, bytes], events: int, coarse: GroupProfile) -> bytes:
+        """What is kept of a window, beside these `windows` with so many `events`; `coarse` is as windows are kept.
+        O(buckets)."""
         if self._fine is None:
             if self.bins > MOST_BINS or not self._has_first(windows, events):
                 return kept_form(coarse)

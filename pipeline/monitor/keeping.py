@@ -85,7 +85,7 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
                 kept.groups[group] = one
     try:
         records = list(records_of(partition, baselines, _OF_BASELINES))
-        kept.baselines = _learned(records)
+        kept.baselines, of_none = _learned(records)
         held = [(words, value) for words, value in records if words[2] in (WINDOW, TOTAL)]
         useless = [_is_useless(*one, kept.baselines) for one in held]
         rest = _baselines([one for one, gone in zip(held, useless, strict=True) if not gone])
@@ -95,7 +95,7 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
             if gone or (words[2] == WINDOW and baseline_of(words[4:]) not in rest)
         ]
         totals, others = _hour_totals(records, {key: group for key, group in rest.items() if key not in kept.baselines})
-        kept.useless += others
+        kept.useless += of_none + others
         rest |= {key: replace(rest[key], hour_totals=hours) for key, hours in totals.items()}
         kept.watched = {key: group for key, group in rest.items() if key in kept.baselines}
         kept.baselines = rest | kept.baselines
@@ -105,17 +105,21 @@ def kept_of(partition: int, state: Mapping[bytes, bytes], baselines: Mapping[byt
     return kept
 
 
-def _learned(records: list[Record]) -> dict[Key, BaselineGroup]:
-    """The baselines that are learned, with those of their hours that are of their windows."""
+def _learned(records: list[Record]) -> tuple[dict[Key, BaselineGroup], list[bytes]]:
+    """The baselines that are learned, with their hours; and the keys of hours that are of none: the worker died before it
+    wrote the baseline."""
     found = {baseline_of(words[3:]): decode_learned(value) for words, value in records if words[2] == LEARNED}
     hours: dict[Key, dict[Hour, BaselineGroup]] = {}
+    useless = []
     for words, value in records:
         if words[2] == LEARNED_HOUR:
             hour, key = hour_of(words[3:])
             part = decode_learned(value)
-            if key in found and set(part.starts) <= set(found[key].starts):
+            if key in found and list(part.starts) == hour.starts(found[key].starts):
                 hours.setdefault(key, {})[hour] = part
-    return found | {key: replace(found[key], hours=parts) for key, parts in hours.items()}
+            else:
+                useless.append(codec.encode(words))
+    return found | {key: replace(found[key], hours=parts) for key, parts in hours.items()}, useless
 
 
 def _hour_totals(

@@ -3,11 +3,14 @@
 A learned baseline is the first windows that close. Versions of a model share it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from detectors.baselines.baseline import Baseline
 from detectors.baselines.baseline_group import BaselineGroup
-from detectors.baselines.hour_totals import whole_hours, with_hour, with_hours
+from detectors.baselines.hour_totals import hours_had, whole_hours, with_hour, with_hours
 from detectors.baselines.season import Hour
 from detectors.groups.group import GroupProfile
 from detectors.lenses.scorer import SIGNAL as ANOMALY
@@ -69,7 +72,6 @@ class Standards:
         self._held = Held(MOST_PREPARED) if held is None else held
         self._taking: dict[Key, Taking] = {}
         self._made = dict.fromkeys(files, ("built", "build it again with driftline baseline build"))
-        self._seasons = {model: baseline.season for model, baseline in files.items()}
         for model, baseline in files.items():
             for segment, group in baseline.groups.items():
                 lens = baseline.lens if segment is None and detection.pairwise.most else None
@@ -77,7 +79,8 @@ class Standards:
                 if kept is None or kept.measured is not None:  # what the model learned before it had a file
                     kept = (watched or {}).get((model, segment))
                 watched_for = _is_strange(group, self.settings) or Probation.needed(group)
-                probation = Probation(self.settings, kept) if watched_for else None
+                own = replace(kept, hour_totals={}) if kept else None
+                probation = Probation(self.settings, own) if watched_for else None
                 season = self._season(model)
                 scorer = baseline.scorer.digest if baseline.scorer and segment is None else ""
                 standard = Standard(
@@ -159,7 +162,7 @@ class Standards:
         group = known.group if known else BaselineGroup(GroupProfile.empty(profile.resolution))
         if known is None or (known.learning and start_ms > known.through_ms):
             group = self._with_window(model, segment, group, start_ms, profile)
-        hour = Hour.of(self._season(model), start_ms) if self._is_by_hour(model, group) else None
+        hour = Hour.of(self._season(model), start_ms)
         if hour is not None and start_ms in group.windows:  # of a window that is closed again it may be all that lacks
             group = with_hour(group, hour, profile)
         if group.measured is None and len(group.windows) >= self._wanted(model):
@@ -178,14 +181,10 @@ class Standards:
         """The baseline with one more window."""
         taking = self._taking.get((model, segment))
         if taking is None:
-            by_hour = self._is_by_hour(model, group)
+            by_hour = self._season(model) is not Season.NONE
             taking = Taking(self.settings.bins, KEPT) if by_hour else Taking(self.settings.bins)
             self._taking[model, segment] = taking
         return taking.take(group, start_ms, profile).packed()
-
-    def _is_by_hour(self, model: str, group: BaselineGroup) -> bool:
-        """Whether a baseline that is being learned has a season: not where it had counted windows when that was named."""
-        return self._season(model) is not Season.NONE and (bool(group.hour_totals) or not group.is_counted)
 
     def complaints(self) -> list[str]:
         """What the configuration asks of baselines that they cannot give, for they hold their windows no longer."""
@@ -193,8 +192,7 @@ class Standards:
         for model, standards in sorted(self._standards.items()):
             made, remedy = self._made.get(model, ("learned", BUILD))
             gone = [one for one in standards.values() if one.group.measured is not None or one.group.is_counted]
-            if self._season(model) is not Season.NONE and not all(self._has_season(model, one.group) for one in gone):
-                found.append(f"{model}: its baseline was {made} without that season, and has none: {remedy}")
+            found += [f"{model}: {complaint}: {remedy}" for complaint in self._of_season(model, made, gone)]
             left = max(
                 (one.probation.left for one in gone if one.probation and _is_strange(one.group, self.settings)),
                 default=0,
@@ -248,11 +246,24 @@ class Standards:
         found = self._config.model(model)
         return found.learned_windows if found else 0
 
-    def _has_season(self, model: str, group: BaselineGroup) -> bool:
-        """Whether a baseline has what is asked of it."""
-        made = self._seasons.get(model)
-        made_for = {hour.season for hour in (*group.hours, *group.hour_totals)} if made is None else {made}
-        return self._season(model) in made_for
+    def _of_season(self, model: str, made: str, standards: Sequence[Standard]) -> Iterator[str]:
+        """What baselines whose windows are gone lack of the season that is asked of them."""
+        season = self._season(model)
+        if season is Season.NONE or not standards:
+            return
+        had, wanted = np.array([hours_had(one.group, season) for one in standards]).sum(axis=0).tolist()
+        if not had:
+            yield f"its baseline was {made} without that season, and has none"
+        elif had < wanted:
+            yield (
+                f"of {wanted} hours of its baseline's season {wanted - had} are missing, and their windows are compared with "
+                "the whole baseline"
+            )
+        if had and any(_is_strange(one.group, self.settings) for one in standards):
+            yield (
+                f"its season was {made} under other detection.bins or detection.minimum_events, and all windows are compared "
+                "with the whole baseline"
+            )
 
     def _season(self, model: str) -> Season:
         found = self._config.model(model)

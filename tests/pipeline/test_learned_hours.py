@@ -11,6 +11,7 @@ from detectors.baselines.baseline_group import COUNTED, BaselineGroup
 from detectors.groups.group import GroupProfile
 from detectors.groups.wire import encode_group
 from detectors.profiles.profile import COARSE
+from detectors.references.footings import measured
 from detectors.references.gathering import Gathering
 from detectors.references.taking import KEPT
 from detectors.statistics.settings import Settings
@@ -165,20 +166,90 @@ def test_a_season_that_was_taken_away_while_windows_were_counted_is_gone() -> No
         assert closing is not None
         tables.keep([closing])
     begun = again(tables, "hour_of_day")
-    assert not group_of(begun).hour_totals
     [complaint] = begun.complaints()
     assert complaint.startswith("m: its baseline was learned without that season, and has none")
 
 
-def test_an_hour_that_lacks_a_window_is_no_part_of_what_is_learned() -> None:
+@pytest.mark.parametrize("restarts", [(), (1,), (1, 30)])
+def test_an_hour_that_lacks_a_window_is_no_part_of_what_is_learned(restarts: tuple[int, ...]) -> None:
     """The season was away for one window, the last before the worker ended."""
     _, tables = learned_through(KEPT + 2)
     closing = learn(again(tables, "none"), list(windows())[KEPT + 2])
     assert closing is not None
     standards = again(tables.keep([closing]), "hour_of_day")
     for at in range(KEPT + 3, LEARNED):
-        learn(standards, list(windows())[at])
+        if at - KEPT - 3 in restarts:
+            standards = again(tables, "hour_of_day")
+        found = learn(standards, list(windows())[at])
+        assert found is not None
+        tables.keep([found])
     assert {hour.number for hour in group_of(standards).hours} == set(range(24)) - {(KEPT + 2) % 24}
+    [complaint] = standards.complaints()
+    assert complaint.startswith(
+        "m: of 24 hours of its baseline's season 1 are missing, and their windows are compared with"
+    )
+
+
+@pytest.mark.parametrize("at", [11, 12, 13, 30, 36])
+def test_a_worker_that_dies_at_the_first_window_of_an_hour_loses_no_hour(
+    at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows are counted from the twelfth on, so of most hours there never is a profile."""
+    monkeypatch.setattr("pipeline.monitor.standards.KEPT", 12)
+    starts = list(windows())
+    whole, tables = Standards(config("hour_of_day"), {}), Tables()
+    for start in starts[:at]:
+        closing = learn(whole, start)
+        assert closing is not None
+        tables.keep([closing])
+    closing = learn(whole, starts[at])
+    assert closing is not None
+    left = list[Tables]()
+    for _ in tables.steps(closing):
+        left.append(copy_of(tables))
+    for start in starts[at + 1 : at + 26]:
+        learn(whole, start)
+    for some_left in left:
+        standards = again(some_left, "hour_of_day")
+        assert standards.complaints() == []
+        for start in starts[at : at + 26]:
+            found = learn(standards, start)
+            if found is not None:
+                some_left.keep([found], 2)
+        assert shape(group_of(standards)) == shape(group_of(whole))
+        assert shape(group_of(again(some_left, "hour_of_day"))) == shape(group_of(whole))
+
+
+def test_hours_are_those_of_the_baseline_that_was_learned() -> None:
+    """A worker died after it had written hours, or another baseline is in their place."""
+    before, tables = learned_through(LEARNED - 1)
+    closing = learn(before, list(windows())[LEARNED - 1])
+    assert closing is not None
+    tables.keep_until("learned_hours", closing)
+    hours = {key for key in tables.baselines if b'"learned_hour"' in key}
+    assert len(hours) == 24
+    assert hours <= set(tables.kept().useless)
+    learned = course("hour_of_day")[0][-1]
+    group = measured(group_of(learned_through(240)[0]), Settings())
+    other = Closing(0, HOUR_MS, Completeness.COMPLETE, {}, baselines={KEY: group})
+    tables = Tables({}, {key: value for key, value in learned.baselines.items() if key in hours}).keep([other])
+    kept = tables.kept()
+    assert not kept.baselines[KEY].hours
+    assert set(kept.useless) == hours
+
+
+def test_under_other_bins_windows_are_compared_with_the_whole_and_that_is_said() -> None:
+    raw = {"window": {"length": "1h"}, "detection": {"bins": 8}}
+    models = [{"name": "m", "baseline": {"learn": {"windows": LEARNED}, "season": "hour_of_day"}}]
+    tables = course("hour_of_day")[0][-1]
+    begun = Standards(Config.from_mapping(raw | {"models": models}), {}, tables.kept().baselines)
+    season, bins = begun.complaints()
+    assert season == (
+        "m: its season was learned under other detection.bins or detection.minimum_events, and all windows are compared with "
+        "the whole baseline: build a file with driftline baseline build, and name it under models"
+    )
+    assert "for its next 50 windows" in bins
+    assert names(begun, 14) == {"the baseline"}
 
 
 def test_a_baseline_that_is_forgotten_leaves_no_hours() -> None:

@@ -82,6 +82,10 @@ class GroupProfile:
         kept = {name: profile for name, profile in self.signals.items() if name not in names}
         return self if len(kept) == len(self.signals) else replace(self, signals=kept)
 
+    def only(self, names: Collection[str]) -> "GroupProfile":
+        """The same events with these of their signals alone."""
+        return replace(self, signals={name: self.signals[name] for name in names if name in self.signals})
+
     def collapsed(self) -> "GroupProfile":
         """The same events without time slices, so that different windows merge."""
         signals = {name: p.collapsed() for name, p in self.signals.items()}

@@ -12,7 +12,7 @@ The varints are the window's events and, for each signal in order, its events, t
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
@@ -21,7 +21,7 @@ import numpy as np
 
 from detectors.baselines.baseline_group import COUNTED
 from detectors.groups.deflated import decode_kept, kept_form
-from detectors.groups.group import GroupProfile, merged_groups
+from detectors.groups.group import GroupProfile, merged_in_turn
 from detectors.groups.varint import decode_varints, encode_varints
 from detectors.profiles.grid import Counts
 from detectors.profiles.ordering import Keys, keys_of, values_of
@@ -53,9 +53,9 @@ class FineCells:
     cells: Mapping[str, Cells]
 
     @classmethod
-    def of(cls, first: Sequence[GroupProfile]) -> "FineCells":
-        """The cells of the first windows. O(buckets)."""
-        total = merged_groups(first).signals
+    def of(cls, first: Iterable[GroupProfile]) -> "FineCells":
+        """The cells of the first windows, of which few are held at a time. O(buckets)."""
+        total = merged_in_turn(first).signals
         return cls({name: _cells_of(profile) for name, profile in total.items() if profile.count >= _LEAST_OF_SIGNAL})
 
     @cached_property
@@ -73,6 +73,11 @@ class FineCells:
     def widths(self) -> list[int]:
         """How many cells each signal has."""
         return [width_of(cells) for cells in self.cells.values()]
+
+    @cached_property
+    def width(self) -> int:
+        """How many numbers a row has."""
+        return 1 + sum(2 + width for width in self.widths)
 
     def row(self, window: GroupProfile) -> Counts:
         """A window in these cells: its events and, for each signal, its events, those with a value, and the counts. A signal
@@ -129,11 +134,11 @@ def width_of(cells: Cells) -> int:
     return numbers + (len(cells.categories.labels) if cells.categories else 0) + 2 * cells.booleans + 1
 
 
-def first_windows(windows: Mapping[int, bytes]) -> list[GroupProfile]:
-    """Of a baseline's windows, those before the first that is counted. Under other settings later ones may have been kept as
+def first_windows(windows: Mapping[int, bytes]) -> Iterator[GroupProfile]:
+    """Of a baseline's windows, one after the other, those before the first that is counted. Under other settings later ones may have been kept as
     they are, too."""
     ordered = (data for _, data in sorted(windows.items()))
-    return [decode_kept(data) for data in takewhile(lambda data: data[:1] != COUNTED, ordered)]
+    return map(decode_kept, takewhile(lambda data: data[:1] != COUNTED, ordered))
 
 
 def _counts(cells: Cells, profile: Profile) -> Counts:

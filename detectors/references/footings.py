@@ -1,6 +1,6 @@
 """What the windows of a baseline say of its signals: how far apart they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -9,6 +9,7 @@ import numpy as np
 from detectors.baselines.baseline_group import COUNTED, BaselineGroup
 from detectors.baselines.measured import Measured
 from detectors.baselines.season import LEAST_CYCLES, Hour
+from detectors.groups.deflated import decode_kept, kept_form
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.packed import opened_group, packed_group
 from detectors.profiles.alignment import Flags
@@ -25,6 +26,8 @@ from detectors.statistics.tables import Tables
 
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
+# Signals whose windows are open together.
+_OPEN = 64
 # Of the windows that were counted, the share that cells may fail to tell apart.
 _MOST_UNTOLD = 0.25
 
@@ -49,11 +52,15 @@ def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Foo
 
 
 def measured(
-    group: BaselineGroup, settings: Settings, totals: Mapping[Hour, GroupProfile] = MappingProxyType({})
+    group: BaselineGroup,
+    settings: Settings,
+    totals: Mapping[Hour, GroupProfile] = MappingProxyType({}),
+    fine: FineCells | None = None,
 ) -> BaselineGroup:
     """The baseline with what its windows say in place of them, and with those hours of a season that they are of
-    `LEAST_CYCLES` of; `totals` merge the windows of each. O(windows * buckets)."""
-    windows = _Windows.of(group)
+    `LEAST_CYCLES` of; `totals` merge the windows of each. `fine` are the cells that windows were counted in, where they are
+    known. O(windows * buckets)."""
+    windows = _Windows.of(group, fine)
     hours = {}
     for hour, total in sorted(totals.items()):
         some = windows.those(hour.starts(windows.starts))
@@ -98,41 +105,61 @@ def _take_profiles(found: _Found, total: GroupProfile, windows: Sequence[GroupPr
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
-    """A baseline's windows, in order of time. Where most are counts in the cells of the first, `rows` are those of all, shape
-    (w, r), and `profiles` are of what stayed one; `counted` says of which windows that is not all."""
+    """A baseline's windows, in order of time, each as it is `kept`. Where most are counts in the cells of the first, `rows`
+    are those of all, shape (w, r), `counted` says of which windows there is nothing else, and `rest` is what of each is in no
+    cells."""
 
     starts: Sequence[int]
-    profiles: Sequence[GroupProfile]
+    kept: Sequence[bytes]
     fine: FineCells | None = None
     rows: Counts = field(default_factory=lambda: np.empty((0, 0), np.int64))
     counted: Flags = field(default_factory=lambda: np.empty(0, np.bool_))
+    rest: Sequence[GroupProfile] = ()
 
     @classmethod
-    def of(cls, group: BaselineGroup) -> "_Windows":
+    def of(cls, group: BaselineGroup, fine: FineCells | None = None) -> "_Windows":
+        """One window is open at a time: open, hundreds of them take gigabytes."""
         starts = sorted(group.windows)
+        kept = [group.windows[start] for start in starts]
         if not group.is_counted:
-            return cls(starts, group.profiles())
-        fine = FineCells.of(first_windows(group.windows))
-        read = [fine.read(group.windows[start]) for start in starts]
-        counted = np.array([group.windows[start][:1] == COUNTED for start in starts])
-        return cls(starts, [profile for _, profile in read], fine, np.array([row for row, _ in read]), counted)
+            return cls(starts, kept)
+        fine = fine or FineCells.of(first_windows(group.windows))
+        counted = np.array([data[:1] == COUNTED for data in kept])
+        narrow = group.total.count <= np.iinfo(np.uint32).max
+        rows = np.empty((len(kept), fine.width), np.uint32 if narrow else np.int64)
+        rest = []
+        for at, data in enumerate(kept):
+            rows[at], profile = fine.read(data)
+            rest.append(profile if counted[at] else profile.without(fine.cells))
+        return cls(starts, kept, fine, rows, counted, rest)
 
     def those(self, starts: Sequence[int]) -> "_Windows":
         """Some of them, in order."""
-        places = np.searchsorted(self.starts, starts)
-        some = [self.profiles[at] for at in places.tolist()]
+        places = np.searchsorted(self.starts, starts).tolist()
+        kept = [self.kept[at] for at in places]
         if self.fine is None:
-            return _Windows(starts, some)
-        return _Windows(starts, some, self.fine, self.rows[places], self.counted[places])
+            return _Windows(starts, kept)
+        rest = [self.rest[at] for at in places]
+        return _Windows(starts, kept, self.fine, self.rows[places], self.counted[places], rest)
+
+    def profiles(self, untold: Collection[str]) -> list[GroupProfile]:
+        """What is in no cells, and these signals of the windows that are profiles."""
+        assert self.fine is not None, "they are all profiles"
+        told = self.fine.cells.keys() - set(untold)
+        if not untold:
+            return [profile.without(told) for profile in self.rest]
+        whole = zip(self.kept, self.rest, self.counted.tolist(), strict=True)
+        return [(rest if counted else decode_kept(data)).without(told) for data, rest, counted in whole]
 
 
 def _footings(total: GroupProfile, windows: _Windows, settings: Settings) -> Mapping[str, Footing]:
     """What windows say of each signal of their total."""
+    found = _Found()
     if windows.fine is None:
-        found = _Found()
-        _take_profiles(found, total, windows.profiles, settings)
+        for some, profiles in _by_signals(total, windows.kept):
+            _take_profiles(found, some, profiles, settings)
     else:
-        found = _of_counted(windows.fine, windows, settings)
+        _take_counted(found, windows.fine, windows, settings)
     for name in total.signals:  # of more than windows keep, they say nothing
         found.usable.setdefault(name, 0)
         found.nulls.setdefault(name, 0.0)
@@ -140,27 +167,43 @@ def _footings(total: GroupProfile, windows: _Windows, settings: Settings) -> Map
     return footings_of(spreads, found.usable, found.nulls, windows.starts, tails_of(spreads, found.excesses))
 
 
-def _of_counted(fine: FineCells, windows: _Windows, settings: Settings) -> _Found:
+def _by_signals(total: GroupProfile, kept: Sequence[bytes]) -> Iterator[tuple[GroupProfile, list[GroupProfile]]]:
+    """A total and its windows, `_OPEN` signals at a time."""
+    names = list(total.signals)
+    if len(names) <= _OPEN:
+        yield total, [decode_kept(data) for data in kept]
+        return
+    chunks = [names[at : at + _OPEN] for at in range(0, len(names), _OPEN)]
+    parts: list[list[bytes]] = [[] for _ in chunks]
+    for data in kept:
+        window = decode_kept(data)
+        for part, chunk in zip(parts, chunks, strict=True):
+            part.append(kept_form(window.only(chunk)))
+    for part, chunk in zip(parts, chunks, strict=True):
+        yield total.only(chunk), [decode_kept(data) for data in part]
+
+
+def _take_counted(found: _Found, fine: FineCells, windows: _Windows, settings: Settings) -> None:
     """Of windows most of which are counts in the cells of the first."""
-    rows, kept, counted = windows.rows, windows.profiles, windows.counted
-    found, columns = _Found(), dict(fine.columns(rows))
-    untold = {name for name, (_, valued, _) in columns.items() if _is_untold(name, valued, counted, kept)}
-    rest = [window.without(columns.keys() - untold) for window in kept]
-    _take_profiles(found, merged_groups(rest), rest, settings)
-    for name, (count, valued, counts) in columns.items():
-        found.nulls[name] = within_of(rows[:, 0] - valued, rows[:, 0])
+    columns = dict(fine.columns(windows.rows))
+    untold = {name for name, (_, valued, _) in columns.items() if _is_untold(name, valued, windows)}
+    profiles = windows.profiles(untold)
+    _take_profiles(found, merged_groups(profiles), profiles, settings)
+    events = windows.rows[:, 0].astype(np.int64)
+    for name, column in columns.items():
+        count, valued, counts = (part.astype(np.int64) for part in column)
+        found.nulls[name] = within_of(events - valued, events)
         if name not in untold:
             found.usable[name] = int((count >= settings.minimum_events).sum())
             binned = _binned(fine.cells[name], counts[count > 0], settings.bins)
             found.excesses[name] = _excesses(_each_against_the_rest(binned, binned.sum(axis=0)), settings)
-    return found
 
 
-def _is_untold(name: str, valued: Counts, counted: Flags, kept: Sequence[GroupProfile]) -> bool:
+def _is_untold(name: str, valued: Counts, windows: _Windows) -> bool:
     """Whether a signal's cells tell values apart in too few of the counted windows. Then it is as one that came with the
     windows of which profiles were kept."""
-    untold = sum(name in kept[at].signals for at in np.flatnonzero(counted).tolist())
-    return untold > _MOST_UNTOLD * int((counted & (valued > 0)).sum())
+    untold = sum(name in windows.rest[at].signals for at in np.flatnonzero(windows.counted).tolist())
+    return untold > _MOST_UNTOLD * int((windows.counted & (valued > 0)).sum())
 
 
 def _binned(cells: Cells, counts: Counts, bins: int) -> Counts:

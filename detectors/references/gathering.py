@@ -93,7 +93,7 @@ class _Part:
 
     def measured(self, settings: Settings) -> BaselineGroup:
         self._merge()
-        return measured(BaselineGroup(self.total, self.windows), settings, self.hours)
+        return measured(BaselineGroup(self.total, self.windows), settings, self.hours, self.taking.fine)
 
     def _merge(self) -> None:
         if not self.waiting:

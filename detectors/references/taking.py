@@ -17,11 +17,12 @@ _LEAST_FIRST, _MOST_FIRST, _ENOUGH_EVENTS = 8, 32, 500
 
 @dataclass(slots=True)
 class Taking:
-    """Takes windows into one baseline. The first `least` are kept as they are, and as many more as cells for `bins` take."""
+    """Takes windows into one baseline. The first `least` are kept as they are, and as many more as cells for `bins` take:
+    `fine`, once it has counted a window in them."""
 
     bins: int
     least: int = _LEAST_FIRST
-    _fine: FineCells | None = None
+    fine: FineCells | None = None
 
     def take(self, group: BaselineGroup, start_ms: int, profile: GroupProfile) -> BaselineGroup:
         """The baseline with a window that is later than those that it has. O(buckets)."""
@@ -31,11 +32,11 @@ class Taking:
     def form(self, windows: Mapping[int, bytes], events: int, coarse: GroupProfile) -> bytes:
         """What is kept of a window, beside these `windows` with so many `events`; `coarse` is as windows are kept.
         O(buckets)."""
-        if self._fine is None:
+        if self.fine is None:
             if self.bins > MOST_BINS or not self._has_first(windows, events):
                 return kept_form(coarse)
-            self._fine = FineCells.of(first_windows(windows))
-        return self._fine.encode(coarse)
+            self.fine = FineCells.of(first_windows(windows))
+        return self.fine.encode(coarse)
 
     def _has_first(self, windows: Mapping[int, bytes], events: int) -> bool:
         """Whether there are windows enough to count others in their cells. The same whenever it is asked."""

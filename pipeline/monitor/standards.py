@@ -166,8 +166,8 @@ class Standards:
         if hour is not None and start_ms in group.windows:  # of a window that is closed again it may be all that lacks
             group = with_hour(group, hour, profile)
         if group.measured is None and len(group.windows) >= self._wanted(model):
-            group = measured(group, self.settings, whole_hours(group))
-            self._taking.pop((model, segment), None)
+            taking = self._taking.pop((model, segment), None)
+            group = measured(group, self.settings, whole_hours(group), taking.fine if taking else None)
         if known is not None and group is known.group:
             return None
         if known is not None:

@@ -37,8 +37,8 @@ def main() -> int:
         with _prepared(rows, measures, options, pinned) as work:
             if options.profile:
                 _profile(rows[0], work)
-            else:
-                _measure(rows, measures, work, options)
+            elif not _measure(rows, measures, work, options):
+                return 1
     except (BrokerError, KafkaUnavailableError, RowError, TimeoutError) as failure:
         err.print(failure, markup=False)
         return 1
@@ -91,18 +91,25 @@ def _prepared(
             yield replace(work, servers=servers)
 
 
-def _measure(rows: Sequence[Row], measures: Sequence[Measure], work: Work, options: argparse.Namespace) -> None:
+def _measure(rows: Sequence[Row], measures: Sequence[Measure], work: Work, options: argparse.Namespace) -> bool:
+    """Prints the tables; whether all was measured."""
     out.print(f"{work.events:,} events; {machine()}")
-    report = Report()
+    report, failures = Report(), list[RowError]()
     with err.status("") as status:
         report.samples = run_rounds(rows, work, options.rounds, status.update)
         for measure in measures:
             status.update(measure.title)
-            report.findings[measure.name] = run_measure(measure, work)
+            try:
+                report.findings[measure.name] = run_measure(measure, work)
+            except RowError as failure:
+                failures.append(failure)
     for table in report.tables():
         out.print(table)
     if options.json:
         options.json.write_bytes(codec.encode(report.as_json()))
+    for failure in failures:
+        err.print(failure, markup=False)
+    return not failures
 
 
 def _profile(row: Row, work: Work) -> None:

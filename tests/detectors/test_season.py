@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.season import Hour
 from detectors.comparisons.comparison import Comparison, compare_all
 from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.wire import encode_group
 from detectors.profiles.profile import Resolution
+from detectors.references.footings import group_footings
 from detectors.references.prepared import Prepared
 from detectors.references.reference import Reference
 from detectors.statistics.settings import Settings
@@ -65,6 +67,14 @@ def test_an_hour_has_its_own_windows_and_their_merge() -> None:
     assert dict(part.windows) == {start: baseline(3).windows[start] for start in starts}
     one, two, three = part.profiles()
     assert encode_group(part.total) == encode_group(one.merge(two).merge(three))
+
+
+def test_windows_say_the_same_however_many_signals_are_open_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = BaselineGroup(baseline(2).total, baseline(2).windows)
+    at_once = group_footings(group, SETTINGS)
+    monkeypatch.setattr("detectors.references.footings._OPEN", 3)
+    assert len(SIGNALS) > 6
+    assert group_footings(group, SETTINGS) == at_once
 
 
 def test_an_hour_takes_two_cycles() -> None:

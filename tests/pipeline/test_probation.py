@@ -115,6 +115,6 @@ def test_windows_are_kept_without_their_cross_products() -> None:
         kept = probation.add(at, profile)
     assert kept is not None
     assert kept.is_counted
-    first = first_windows(kept.windows)
+    first = list(first_windows(kept.windows))
     read = [FineCells.of(first).read(data)[1] for data in kept.windows.values()]
     assert [one.cross for one in (kept.total, *read)] == [None] * 11

@@ -163,8 +163,8 @@ class Standards:
         if known is None or (known.learning and start_ms > known.through_ms):
             group = self._with_window(model, segment, group, start_ms, profile)
         hour = Hour.of(self._season(model), start_ms)
-        if hour is not None and start_ms in group.windows:  # of a window that is closed again it may be all that lacks
-            group = with_hour(group, hour, profile)
+        if hour is not None and start_ms == max(group.windows, default=None):
+            group = with_hour(group, hour, profile)  # of a window that is closed again it may be all that lacks
         if group.measured is None and len(group.windows) >= self._wanted(model):
             taking = self._taking.pop((model, segment), None)
             group = measured(group, self.settings, whole_hours(group), taking.fine if taking else None)

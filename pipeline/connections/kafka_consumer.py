@@ -1,18 +1,47 @@
-"""aiokafka's consumer, with a `stop()` that ends.
+"""aiokafka's consumer, with a `stop()` that ends, and with records as they were read where these are asked for.
 
 Its fetcher cancels each fetch under way and awaits it. One that has not yet begun answers with a CancelledError, which
 ends `stop()` itself: connections stay open, and in Faust's consumer and in ours whoever waits for the end waits for ever.
 The fetcher is mended for every consumer of the process, Faust's among them.
+
+Of each record it makes another, of eleven fields, in half a microsecond or more: as much as it takes to decode a fifth of an event.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, PartitionRecords
 
-__all__ = ["AIOKafkaConsumer", "end_of", "was_cancelled"]
+__all__ = ["AIOKafkaConsumer", "Record", "as_read", "end_of", "was_cancelled"]
+
+T = TypeVar("T")
+
+
+class Record(Protocol):
+    """What is asked of a record; aiokafka's `ConsumerRecord` has it, too."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+def as_read(value: T) -> T:
+    """As a consumer's `value_deserializer`, has it give each record as it was read."""
+    return value
+
+
+_record: Callable[[Any, Any, Any], Any] = PartitionRecords._consumer_record
+
+
+def _record_as_asked(records: Any, place: Any, record: Any) -> Any:
+    return record if records._value_deserializer is as_read else _record(records, place, record)
+
+
+PartitionRecords._consumer_record = _record_as_asked
 
 _close: Callable[[Any], Awaitable[None]] = Fetcher.close
 

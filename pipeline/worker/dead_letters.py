@@ -7,8 +7,8 @@ from operator import attrgetter
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.structs import ConsumerRecord
 
+from pipeline.connections.kafka_consumer import Record
 from pipeline.events.waiting import Waiting
 from pipeline.ingest.passage import DeadLetter
 from pipeline.serving.board import Board
@@ -28,7 +28,7 @@ class DeadLetters:
         self._board = board
         self._keeps_records = keeps_records
 
-    async def send(self, tp: TopicPartition, letters: Sequence[DeadLetter], records: list[ConsumerRecord]) -> None:
+    async def send(self, tp: TopicPartition, letters: Sequence[DeadLetter], records: list[Record]) -> None:
         """Sends what was refused, of these records or of halves that came before them, and waits until all are acknowledged."""
         sent = []
         for letter in letters:
@@ -37,7 +37,7 @@ class DeadLetters:
             sent.append(await self._send(tp, letter, record))
         await asyncio.gather(*sent)
 
-    async def _send(self, tp: TopicPartition, letter: DeadLetter, record: ConsumerRecord | Waiting) -> Any:
+    async def _send(self, tp: TopicPartition, letter: DeadLetter, record: Record | Waiting) -> Any:
         place = {
             "reason": letter.reason,
             "topic": tp.topic,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 import numpy as np
-from aiokafka.structs import ConsumerRecord
 
+from pipeline.connections.kafka_consumer import Record
 from pipeline.ingest.passage import Records
 
 _OFFSET, _TIMESTAMP = attrgetter("offset"), attrgetter("timestamp")
@@ -13,7 +13,7 @@ _VALUE, _HEADERS, _KEY = attrgetter("value"), attrgetter("headers"), attrgetter(
 _NO_TIME = np.int64(1 << 61)
 
 
-def records_of(records: Sequence[ConsumerRecord], *, headers: bool, keys: bool = False) -> Records:
+def records_of(records: Sequence[Record], *, headers: bool, keys: bool = False) -> Records:
     """The records of one partition, in order; with their headers where the form of events wants them, and their keys where halves are joined. One without a time is
     of none: nothing is ahead of it."""
     n = len(records)

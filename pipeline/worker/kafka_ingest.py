@@ -17,12 +17,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
-from aiokafka.structs import ConsumerRecord
 
 from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Admin, Committed, Topic, source_topics
 from pipeline.connections.connection import aiokafka_settings
-from pipeline.connections.kafka_consumer import AIOKafkaConsumer, end_of, was_cancelled
+from pipeline.connections.kafka_consumer import AIOKafkaConsumer, Record, as_read, end_of, was_cancelled
 from pipeline.connections.topics import ingest_group
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.dispatch import Dispatcher
@@ -93,6 +92,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             heartbeat_interval_ms=_SESSION_MS // 5,
             max_poll_interval_ms=300_000,
             metadata_max_age_ms=30_000,
+            value_deserializer=as_read,
         )
         self._producer = AIOKafkaProducer(
             **connection, acks="all", enable_idempotence=True, max_request_size=_MOST_BYTES, linger_ms=5
@@ -266,7 +266,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             if time.monotonic() - owned.committed_at_s > _COMMIT_EVERY_S:
                 await self._commit(tp, owned)
 
-    async def _fetch(self) -> dict[TopicPartition, list[ConsumerRecord]]:
+    async def _fetch(self) -> dict[TopicPartition, list[Record]]:
         """The next records. In a rebalance `getmany` waits for the next assignment, however long it takes, and that
         waits for the lock that a turn holds: so the turn has to end."""
         fetch = self._consumer.getmany(timeout_ms=_POLL_MS, max_records=MOST_RECORDS)
@@ -275,7 +275,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         except (TimeoutError, NoOffsetForPartitionError):  # the latter of one just assigned, and not taken up yet
             return {}
 
-    async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[ConsumerRecord]) -> None:
+    async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[Record]) -> None:
         fed = await self._offload(
             owned.ingest.feed, records_of(records, headers=self._with_headers, keys=self._with_keys)
         )
@@ -285,7 +285,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._complaints.note(fed)
         await self._finish(tp, owned, fed, records)
 
-    async def _finish(self, tp: TopicPartition, owned: OwnedSource, fed: Fed, records: list[ConsumerRecord]) -> None:
+    async def _finish(self, tp: TopicPartition, owned: OwnedSource, fed: Fed, records: list[Record]) -> None:
         owned.sending = True
         if fed.dead_letters:
             await self._dead_letters.send(tp, fed.dead_letters, records)

@@ -135,8 +135,8 @@ def width_of(cells: Cells) -> int:
 
 
 def first_windows(windows: Mapping[int, bytes]) -> Iterator[GroupProfile]:
-    """Of a baseline's windows, one after the other, those before the first that is counted. Under other settings later ones may have been kept as
-    they are, too."""
+    """Of a baseline's windows, one after the other, those before the first that is counted. Under other settings later ones
+    may have been kept as they are, too."""
     ordered = (data for _, data in sorted(windows.items()))
     return map(decode_kept, takewhile(lambda data: data[:1] != COUNTED, ordered))
 

@@ -4,7 +4,7 @@ Its fetcher cancels each fetch under way and awaits it. One that has not yet beg
 ends `stop()` itself: connections stay open, and in Faust's consumer and in ours whoever waits for the end waits for ever.
 The fetcher is mended for every consumer of the process, Faust's among them.
 
-Of each record it makes another, of eleven fields, in half a microsecond or more: as much as it takes to decode a fifth of an event.
+Of each record it makes another, of eleven fields, in half a microsecond.
 """
 
 import asyncio

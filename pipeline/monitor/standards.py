@@ -6,8 +6,6 @@ A learned baseline is the first windows that close. Versions of a model share it
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from detectors.baselines.baseline import Baseline
 from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.hour_totals import hours_had, whole_hours, with_hour, with_hours
@@ -251,7 +249,7 @@ class Standards:
         season = self._season(model)
         if season is Season.NONE or not standards:
             return
-        had, wanted = np.array([hours_had(one.group, season) for one in standards]).sum(axis=0).tolist()
+        had, wanted = map(sum, zip(*(hours_had(one.group, season) for one in standards), strict=True))
         if not had:
             yield f"its baseline was {made} without that season, and has none"
         elif had < wanted:

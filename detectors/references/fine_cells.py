@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import takewhile
+from itertools import chain, takewhile
 
 import numpy as np
 
@@ -44,6 +44,7 @@ _WIDEST = 1e300
 _SLACK = 0.1
 _SHIFTS = np.arange(64, dtype=np.uint64)
 _LENGTH, _CHECKSUM = 4, 4
+_REMEDY = "restore the state topic or use a new kafka.group"
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,13 @@ class FineCells:
 
     @classmethod
     def of(cls, first: Iterable[GroupProfile]) -> "FineCells":
-        """The cells of the first windows, of which few are held at a time. O(buckets)."""
-        total = merged_in_turn(first).signals
+        """The cells of the first windows, of which few are held at a time. Raises StateError where there are none.
+        O(buckets)."""
+        some = iter(first)
+        one = next(some, None)
+        if one is None:
+            raise StateError(f"a learned baseline is damaged: its first windows are lost; {_REMEDY}")
+        total = merged_in_turn(chain([one], some)).signals
         return cls({name: _cells_of(profile) for name, profile in total.items() if profile.count >= _LEAST_OF_SIGNAL})
 
     @cached_property
@@ -114,8 +120,7 @@ class FineCells:
         end = at + int.from_bytes(data[len(COUNTED) : at], "big")
         if data[end : end + 4] != self.digest:
             raise StateError(
-                "a learned baseline is damaged: its windows were counted in other cells than those of the first; "
-                "restore the state topic or use a new kafka.group"
+                f"a learned baseline is damaged: its windows were counted in other cells than those of the first; {_REMEDY}"
             )
         row = decode_varints(zlib.decompress(data[end + 4 : -_CHECKSUM])).astype(np.int64)
         return row, decode_kept(data[at:end])

@@ -229,6 +229,13 @@ def test_counts_in_other_cells_are_refused() -> None:
         measured(mixed, SETTINGS)
 
 
+def test_counts_whose_first_windows_are_lost_are_refused() -> None:
+    group = counted(numbers(WORLDS["normal"]))
+    rest = {start: data for start, data in group.windows.items() if data[:1] == COUNTED}
+    with pytest.raises(StateError, match=r"first windows are lost; restore the state topic"):
+        measured(BaselineGroup(group.total, rest), SETTINGS)
+
+
 def test_profiles_among_counted_windows_are_read_beside_them() -> None:
     """While it was learned, there were too many bins for a time."""
     windows = numbers(WORLDS["normal"])[:60]

@@ -27,7 +27,7 @@ from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
 from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.learning import learning_note
-from pipeline.process.garbage import collect_seldom
+from pipeline.process.garbage import expect_batches
 from pipeline.process.log_format import LogFormat, log_as
 from pipeline.serving.board import Board
 from schemas import codec
@@ -58,7 +58,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no 
 
 @app.callback()
 def prepare() -> None:
-    collect_seldom()
+    expect_batches()
 
 
 @app.command(epilog=console.example("driftline demo --once"))

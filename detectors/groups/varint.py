@@ -25,22 +25,27 @@ def encode_varints(numbers: Keys) -> bytes:
 
 
 def varints_of(numbers: Keys) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.intp]]:
-    """The bytes of `numbers`, shape (n,), one after the other, and where each number's end, shape (n,). O(n)."""
-    lengths = np.ones(len(numbers), np.intp)
+    """The bytes of `numbers`, shape (n,), one after the other, and where each number ends, shape (n,). O(n)."""
+    firsts = numbers.astype(np.uint8)
     longer = (numbers > _LOW).nonzero()[0]
-    places, rests = [np.arange(len(numbers))], [numbers]
-    while len(longer):
-        rest = rests[-1][longer] >> _SEVEN
-        places.append(places[-1][longer])
-        rests.append(rest)
-        lengths[places[-1]] += 1
-        longer = (rest > _LOW).nonzero()[0]
-    ends = np.cumsum(lengths)
-    firsts = ends - lengths
-    out = np.empty(int(lengths.sum()), np.uint8)
-    for i, (at, rest) in enumerate(zip(places, rests, strict=True)):
-        low = rest.astype(np.uint8)
-        out[firsts[at] + i] = np.where(rest > _LOW, low | _MORE, low)
+    if not len(longer):
+        return firsts, np.arange(1, len(numbers) + 1)
+    firsts[longer] |= _MORE
+    further, rests, at = np.zeros(len(longer), np.intp), numbers[longer] >> _SEVEN, np.arange(len(longer))
+    columns = []
+    while len(at):
+        further[at] += 1
+        low, more = rests.astype(np.uint8), (rests > _LOW).nonzero()[0]
+        low[more] |= _MORE
+        columns.append((at, low))
+        at, rests = at[more], rests[more] >> _SEVEN
+    lengths = np.ones(len(numbers), np.intp)
+    lengths[longer] += further
+    ends = lengths.cumsum()
+    out = firsts.repeat(lengths)
+    places = ends[longer] - further
+    for i, (at, low) in enumerate(columns):
+        out[places[at] + i] = low
     return out, ends
 
 

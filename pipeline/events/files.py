@@ -22,6 +22,9 @@ from schemas.errors import InputError
 from schemas.event_config import WHOLE_EVENT
 
 ROWS = 2000
+BYTES = 1 << 22
+"""A batch ends with the first of these: wide events by the thousand are more than a cache holds, decoded."""
+
 _PLACED = ("event_id", "ts", "model", "version", "prediction", "label", "latency_ms")
 _NAMES = ("event_id", "model", "version")
 
@@ -42,6 +45,19 @@ def read_rows(path: Path) -> Iterator[Batch]:
     """The rows of a table as they are: an object each, with a field for each column that has a name. Raises as
     `read_events` does."""
     return _read(path, lambda header, _: _RowAsItIs(header))
+
+
+def in_batches(values: Iterable[bytes], done: Callable[[], float] = lambda: 0.0) -> Iterator[Batch]:
+    """The values, `ROWS` or `BYTES` together, and the last, which may be empty. `done()` says how far they are read."""
+    batch: list[bytes] = []
+    size = 0
+    for value in values:
+        batch.append(value)
+        size += len(value)
+        if len(batch) == ROWS or size >= BYTES:
+            yield Batch(batch, done())
+            batch, size = [], 0
+    yield Batch(batch, 1.0)
 
 
 def check_files(paths: Iterable[Path]) -> None:
@@ -96,15 +112,9 @@ def _ndjson(path: Path, _: "_RowReaderOf") -> Iterator[Batch]:
     size = max(path.stat().st_size, 1)
     lines, raw = _opened(path)
     with raw, lines:
-        batch: list[bytes] = []
-        for number, line in enumerate(lines):
-            value = line if number else line.removeprefix(BOM_UTF8)
-            if value and not value.isspace():
-                batch.append(value)
-            if len(batch) == ROWS:
-                yield Batch(batch, min(raw.tell() / size, 1.0))
-                batch = []
-        yield Batch(batch, 1.0)
+        values = (line if number else line.removeprefix(BOM_UTF8) for number, line in enumerate(lines))
+        some = (value for value in values if value and not value.isspace())
+        yield from in_batches(some, lambda: min(raw.tell() / size, 1.0))
 
 
 def _csv(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
@@ -117,14 +127,9 @@ def _csv(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
             return
         event_of = reader_of(header, ())
         typed = [_text if name in event_of.names else _typed for name in header]
-        batch: list[bytes] = []
-        for row in rows:
-            if len(row) > 1 or (row and not row[0].isspace()):
-                batch.append(event_of([of(cell) for of, cell in zip(typed, row, strict=False)]))
-            if len(batch) == ROWS:
-                yield Batch(batch, min(raw.tell() / size, 1.0))
-                batch = []
-        yield Batch(batch, 1.0)
+        some = (row for row in rows if len(row) > 1 or (row and not row[0].isspace()))
+        values = (event_of([of(cell) for of, cell in zip(typed, row, strict=False)]) for row in some)
+        yield from in_batches(values, lambda: min(raw.tell() / size, 1.0))
 
 
 def _parquet(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
@@ -141,11 +146,17 @@ def _parquet(path: Path, reader_of: "_RowReaderOf") -> Iterator[Batch]:
 
 
 def _parquet_rows(file: Any, event_of: "_RowReader | _RowAsItIs") -> Iterator[Batch]:
-    rows, done = max(file.metadata.num_rows, 1), 0
-    for part in file.iter_batches(batch_size=ROWS):
-        done += part.num_rows
-        columns = [_in_utc(column).to_pylist(maps_as_pydicts="lossy") for column in part.columns]
-        yield Batch([event_of(row) for row in zip(*columns, strict=True)], done / rows)
+    rows, read = max(file.metadata.num_rows, 1), 0
+
+    def values() -> Iterator[bytes]:
+        nonlocal read
+        for part in file.iter_batches(batch_size=ROWS):
+            columns = [_in_utc(column).to_pylist(maps_as_pydicts="lossy") for column in part.columns]
+            for row in zip(*columns, strict=True):
+                read += 1
+                yield event_of(row)
+
+    yield from in_batches(values(), lambda: read / rows)
 
 
 def _in_utc(column: Any) -> Any:

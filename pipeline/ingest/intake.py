@@ -15,7 +15,7 @@ from pipeline.ingest.chunk import Chunk, Place, joined
 from pipeline.ingest.labels import Labels
 from pipeline.ingest.layout import Layout, Layouts
 
-ROWS_PER_TABLE = 256
+ROWS_PER_TABLE, VALUES_PER_TABLE = 256, 1 << 16
 VALUES_PER_SPLIT = 1 << 21
 
 
@@ -106,7 +106,8 @@ class Intake:
         for layout, some in self._by_layout(events):
             waiting = self._waiting.setdefault(layout, _Waiting(int(some.offsets[0][0])))
             waiting.documents.extend(some)
-            if len(waiting.documents) >= ROWS_PER_TABLE:
+            rows, width = len(waiting.documents), len(some.features[-1])
+            if rows >= ROWS_PER_TABLE or rows * width >= VALUES_PER_TABLE:
                 yield from self._convert(layout, VALUES_PER_SPLIT)
 
     def forget_unmet(self) -> None:

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Admin
 from pipeline.connections.topics import topic_specs
-from pipeline.process.garbage import collect_seldom
+from pipeline.process.garbage import expect_batches
 from pipeline.serving.board import Board
 from pipeline.worker.kafka_ingest import KafkaIngest
 from schemas.config import Config
@@ -58,7 +58,7 @@ def _measure(work: Work, mix: str, *, seen: bool = False) -> Measured:
     with Admin(config) as admin:
         admin.create(topic_specs(config))
     frozen = frozen_from(config, model_names(MIXES[mix])[0], work.values(mix)) if seen else {}
-    collect_seldom()
+    expect_batches()
     return asyncio.run(_run(config, work, frozen, exact=mix == "clean"))
 
 

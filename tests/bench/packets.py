@@ -7,7 +7,7 @@ partitions, windows of 5 minutes. The events are one block, so that packets cut 
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.events.files import ROWS
+from pipeline.events.files import in_batches
 from pipeline.history.local import LocalIngest
 from schemas.config import Config
 from schemas.packet import Packet, encode_marker, encode_packet
@@ -23,7 +23,7 @@ EVENTS = BLOCK
 def measure(work: Work) -> list[Finding]:
     sent: Counter[str] = Counter()
     ingest = LocalIngest(_config())
-    for message in ingest.messages(_batches(sent)):
+    for message in ingest.messages(batch.values for batch in in_batches(_counted(sent))):
         if isinstance(message, Packet):
             sent["packets"] += 1
             sent["packet bytes"] += len(encode_packet(message))
@@ -43,12 +43,7 @@ def _config() -> Config:
     return Config.from_mapping({"models": [{"name": name, "segments": ["tags.country"]} for name in model_names(MIX)]})
 
 
-def _batches(sent: Counter[str]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
+def _counted(sent: Counter[str]) -> Iterator[bytes]:
     for event in events(EVENTS, MIX):
         sent["event bytes"] += len(event)
-        batch.append(event)
-        if len(batch) == ROWS:
-            yield batch
-            batch = []
-    yield batch
+        yield event

@@ -1,13 +1,13 @@
 """The core in memory, as `driftline replay` runs it up to the packets: no Kafka, nothing judged."""
 
-from pipeline.events.files import ROWS
+from pipeline.events.files import in_batches
 from pipeline.history.local import LocalIngest
-from pipeline.process.garbage import collect_seldom
+from pipeline.process.garbage import expect_batches
 from schemas.config import Config
 from tests.bench.events import MIXES, Mix, model_names
 from tests.bench.seen import frozen_from
 from tests.bench.stopwatch import Stopwatch
-from tests.bench.work import Measured, Work, batches
+from tests.bench.work import Measured, Work
 
 
 def measure(work: Work) -> Measured:
@@ -47,9 +47,9 @@ def _measure(work: Work, name: str, *, seen: bool = False) -> Measured:
     values, mix = work.values(name), MIXES[name]
     config = config_of(mix)
     ingest = LocalIngest(config, frozen_from(config, model_names(mix)[0], values) if seen else None)
-    collect_seldom()
+    expect_batches()
     watch = Stopwatch(work.profile)
-    for _ in ingest.messages(batches(values, ROWS)):
+    for _ in ingest.messages(batch.values for batch in in_batches(values)):
         pass
     measured = watch.stop(len(values))
     if ingest.counts["profiled"] != len(values) and not mix.broken:

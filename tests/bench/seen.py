@@ -6,11 +6,10 @@ from detectors.baselines.choice import candidates
 from detectors.baselines.scoring import marginals_of, normal_scores, scorer_of
 from detectors.groups.group import GroupProfile, merged_in_turn
 from detectors.lenses.frozen import Frozen, FrozenParts
-from pipeline.events.files import ROWS
+from pipeline.events.files import in_batches
 from pipeline.history.baseline_build import model_windows
 from pipeline.history.local import LocalIngest, closed_windows
 from schemas.config import Config
-from tests.bench.work import batches
 
 _FROM = 20_000
 
@@ -27,5 +26,5 @@ def frozen_from(config: Config, model: str, values: Sequence[bytes]) -> FrozenPa
 
 
 def _total(config: Config, model: str, values: Sequence[bytes], frozen: FrozenParts) -> GroupProfile:
-    windows = closed_windows(config, LocalIngest(config, frozen).messages(batches(values, ROWS)))
+    windows = closed_windows(config, LocalIngest(config, frozen).messages(batch.values for batch in in_batches(values)))
     return merged_in_turn(groups[None] for _, groups in model_windows(windows, model))

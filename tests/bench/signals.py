@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from pipeline.events.files import ROWS
+from pipeline.events.files import in_batches
 from pipeline.history.local import LocalIngest
-from pipeline.process.garbage import collect_seldom
+from pipeline.process.garbage import expect_batches
 from schemas.config import Config
 from tests.bench.events import START_MS, WINDOW_MS
 from tests.bench.finding import Finding
 from tests.bench.stopwatch import Stopwatch
 from tests.bench.wide import Shape, wide_events
-from tests.bench.work import Work, batches
+from tests.bench.work import Work
 
 EVENTS = 5_000
 ROUNDS = 3
@@ -32,8 +32,8 @@ def _microseconds_per_value(signals: int) -> float:
 
 def _seconds(values: list[bytes]) -> float:
     ingest = LocalIngest(Config())
-    collect_seldom()
+    expect_batches()
     watch = Stopwatch()
-    for _ in ingest.messages(batches(values, ROWS)):
+    for _ in ingest.messages(batch.values for batch in in_batches(values)):
         pass
     return watch.stop(len(values)).cpu_seconds

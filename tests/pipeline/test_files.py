@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.events.files import ROWS, Batch, read_events
+from pipeline.events.files import BYTES, ROWS, Batch, read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
@@ -84,6 +84,13 @@ def test_batches_are_bounded_and_tell_how_far_they_are(name: str, tmp_path: Path
     assert done == sorted(done)
     assert done[-1] == 1.0
     assert done[0] > 0.0
+
+
+def test_long_events_make_shorter_batches(tmp_path: Path) -> None:
+    line = '"' + "x" * (BYTES // 3) + '"\n'
+    batches = list(read_events(written(tmp_path, "e.ndjson", line * 7), AUTO))
+    assert [len(batch.values) for batch in batches] == [3, 3, 1]
+    assert 0.0 < batches[0].done <= batches[1].done <= batches[2].done == 1.0
 
 
 @pytest.mark.parametrize(

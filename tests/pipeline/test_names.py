@@ -42,7 +42,7 @@ def test_no_two_features_have_one_name(one: str, other: str) -> None:
     assert (name_of_feature(one) == name_of_feature(other)) == (one == other)
 
 
-@given(st.text())
+@given(st.text(max_size=MOST_CHARACTERS - 1))
 def test_a_name_is_cut_where_it_is_long(name: str) -> None:
     assert shortened(name) == name
     assert len(shortened(name + LONG)) == MOST_CHARACTERS

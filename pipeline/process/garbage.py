@@ -6,8 +6,8 @@ import os
 import sys
 
 _CONTAINERS = 200_000
-_LARGE_BYTES = 1 << 20
-_SPARE_BYTES = 1 << 25
+_LARGE_BYTES = 1 << 25
+_SPARE_BYTES = 1 << 26
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -33,9 +33,10 @@ def _collect_seldom() -> None:
 
 
 def _reuse_freed() -> None:
-    """By default glibc gives back, batch after batch, what the next one asks for again, and the system clears each page
-    of it: with many groups a sixth of all CPU. So up to 32 MiB stay, beside blocks of less than 1 MiB. What the operator
-    has set holds, and nothing is done where there is no glibc."""
+    """glibc learns from the largest block freed how much to keep, and until then gives back after each batch what the next
+    asks for again; the system clears every page of it, with many groups a sixth of all CPU. So it begins with the most that
+    it would learn: blocks from 32 MiB on are given back at once, and what is free at the end of the heap beyond 64 MiB.
+    What the operator has set holds, and nothing is done where there is no glibc."""
     if _MALLOPT is not None and not any(name == "GLIBC_TUNABLES" or name.startswith("MALLOC_") for name in os.environ):
         _MALLOPT(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         _MALLOPT(_M_TRIM_THRESHOLD, _SPARE_BYTES)

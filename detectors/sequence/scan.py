@@ -68,15 +68,18 @@ def scan_all(earlier: Rows, new: Rows) -> list[tuple[Verdict, ...]]:
     detection's standardised mean. O(slices), and about 1 µs for each slice of a signal that may have changed.
     """
     rows = np.flatnonzero((new.lengths > 0) & (earlier.lengths >= LEAST_EARLIER))
-    past, now = earlier.at(rows), new.at(rows)
-    scores = _standardised(past, now)
-    both = past.lengths + now.lengths
-    columns = [_verdicts(name, first(scores, both, past.lengths), scores, past, now) for name, first in _READERS]
-    read = dict(zip(rows.tolist(), zip(*columns, strict=True), strict=True))
+    read = dict(zip(rows.tolist(), _read(earlier.at(rows), new.at(rows)), strict=True)) if len(rows) else {}
     nothing, learning = (
         tuple(Verdict(name, state) for name, _ in _READERS) for state in (State.NO_DATA, State.LEARNING)
     )
     return [read.get(row) or (learning if n else nothing) for row, n in enumerate(new.lengths.tolist())]
+
+
+def _read(past: Rows, now: Rows) -> list[tuple[Verdict, ...]]:
+    scores = _standardised(past, now)
+    both = past.lengths + now.lengths
+    columns = [_verdicts(name, first(scores, both, past.lengths), scores, past, now) for name, first in _READERS]
+    return list(zip(*columns, strict=True))
 
 
 def _verdicts(name: str, first: Indices, scores: Floats, past: Rows, now: Rows) -> list[Verdict]:

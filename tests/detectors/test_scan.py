@@ -77,6 +77,7 @@ def test_without_history_it_is_learning_and_without_slices_there_is_no_data() ->
     assert set(states(slices(1, LEAST_EARLIER - 1), slices(2, NEW)).values()) == {State.LEARNING}
     assert set(states(slices(1, EARLIER), []).values()) == {State.NO_DATA}
     assert set(states([], []).values()) == {State.NO_DATA}
+    assert scan_all(Rows.of([], 0), Rows.of([], 0)) == []
 
 
 def test_slices_whose_sum_no_float_holds_are_passed_over() -> None:

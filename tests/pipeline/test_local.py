@@ -14,6 +14,7 @@ from pipeline.history.local import FOLLOWING, LocalIngest, closed_windows, closi
 from pipeline.monitor.closing import Closing
 from schemas.config import Config
 from schemas.packet import Marker, Packet
+from schemas.verdict import State
 from tests.pipeline.events import START_MS, encode, event
 
 SKEW_MS = 60_000
@@ -183,3 +184,14 @@ def test_batches_of_any_size_give_the_same_closings(kinds: list[str], cuts: list
 def test_batches_of_one_event_give_the_same_closings() -> None:
     values = stream(ahead(300, 100, 5))
     assert said(in_batches(values, range(300))[1]) == said(at_once(values)[1])
+
+
+def test_a_model_without_signals_is_closed_as_others_are() -> None:
+    """Also when it has learned its baseline: there is nothing to judge."""
+    values = [encode({"ts": ts, "model": "m", "features": {}}) for ts in every_second(400)]
+    config = Config.from_mapping(
+        {"window": {"length": "10s"}, "models": [{"name": "m", "baseline": {"learn": {"windows": 20}}}]}
+    )
+    closed = list(closings(config, {}, LocalIngest(config).messages([values])))
+    assert len(closed) == 40
+    assert {(record.state, record.events) for closing in closed for record in closing.records} == {(State.NO_DATA, 10)}

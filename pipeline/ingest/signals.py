@@ -83,6 +83,7 @@ class AutoSignals:
         self._ours = [(name, reader_of(path), path) for name, path in ours if not privacy.ignores(path)]
         self._privacy = privacy
         self._gaps: dict[str, Any] = dict.fromkeys((*names, *ignored), MISSING)
+        self._ignored = frozenset(ignored)
         self._too_many = too_many
         redacted = privacy.redacted_of(names, paths.features)
         self._redacted = [name for name in names if name in redacted]
@@ -121,10 +122,11 @@ class AutoSignals:
         """The same, with `MISSING` where a name is not there. Raises KeyError where one is there that is not known."""
         if self._too_many:  # as many names as are known need not be those that are known
             return [{**self._gaps, **f} for f in features]
-        known = len(self._gaps)
-        if set(map(len, features)) == {known}:
+        known, ignored = len(self._gaps), self._ignored
+        if not ignored and set(map(len, features)) == {known}:
             return features
-        filled = [f if len(f) == known else {**self._gaps, **f} for f in features]
+        # Whoever reads the names finds that one is not there; the ignored ones nobody reads.
+        filled = [f if len(f) == known and ignored <= f.keys() else {**self._gaps, **f} for f in features]
         if set(map(len, filled)) != {known}:
             raise KeyError
         return filled

@@ -57,6 +57,15 @@ def labels(packet: Packet) -> Iterator[str]:
         yield from profile.labels
 
 
+def test_a_feature_that_comes_in_place_of_an_ignored_one_is_profiled() -> None:
+    """However the events are batched: those before it have as many features."""
+    before, after = ({"x": 1, "email": "ada@x.org"}, {"x": 1, "risk": 0.5})
+    some = [encode(event(i, START_MS + i, features=before if i < 400 else after)) for i in range(800)]
+    for cuts in (1, 2, 5):
+        (found,) = packets(some, cuts, event={"ignore": ["features.email"]})
+        assert decode_group(found.payload).signals["risk"].present == 400
+
+
 def test_what_is_ignored_is_in_no_packet_and_the_rest_is_as_without_it() -> None:
     (found,) = packets(values(), event={"ignore": ["features.email", "features.name", "prediction"]})
     without = [encode(event(i, START_MS + i, features={"x": i % 7, "c": "ab"[i % 2]})) for i in range(400)]

@@ -107,6 +107,7 @@ class MonitorShell:
         if message.offset >= owned.expected:
             await self._catch_up(owned, tp, message.offset)
             await self._fold(owned, tp, message.offset, message.key, message.value)
+        event.value = message.value = None  # as long as its window is open, only its offset is wanted
         owned.unacknowledged.append(event)
         if len(owned.unacknowledged) > _MOST_UNACKNOWLEDGED and owned.monitor.head > owned.recorded_through + 1:
             await self._record_partition(tp.partition, owned)

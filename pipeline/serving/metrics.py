@@ -92,7 +92,7 @@ def _counters(board: Board) -> Iterator[Metric]:
     yield _counter("driftline_rebalances", "Times that partitions were given out anew.", ["half"], board.rebalances)
     yield CounterMetricFamily("driftline_emissions", "Emissions sent by ingest.", value=board.emissions)
     yield CounterMetricFamily("driftline_packet_bytes", "Bytes of profile packets sent.", value=board.packet_bytes)
-    help_text = "Events that the source topic deleted before they were read."
+    help_text = "Events that the source topic deleted before they were read, or sent."
     yield CounterMetricFamily("driftline_events_lost", help_text, value=board.lost_events)
 
 

@@ -28,7 +28,7 @@ class DeadLetters:
         self._board = board
         self._keeps_records = keeps_records
 
-    async def send(self, tp: TopicPartition, letters: Sequence[DeadLetter], records: list[Record]) -> None:
+    async def send(self, tp: TopicPartition, letters: Sequence[DeadLetter], records: Sequence[Record]) -> None:
         """Sends what was refused, of these records or of halves that came before them, and waits until all are acknowledged."""
         sent = []
         for letter in letters:

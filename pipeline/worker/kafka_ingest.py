@@ -10,9 +10,9 @@ Profiling and writing packets can take seconds, so they are done in a thread: th
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -190,11 +190,12 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if resume < first:
             self._board.lost_events += first - resume
             log.error(
-                "%s: offsets %d to %d were deleted before they were read: %d events lost",
+                "%s: offsets %d to %d were deleted: %d events lost; of those below %d only what was not sent yet",
                 source,
                 resume,
                 first,
                 first - resume,
+                resume if progress is None else progress.position,
             )
             resume, progress = (
                 first,
@@ -251,7 +252,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         for tp, owned in list(self._owned.items()):
             if not owned.begun:
                 owned.begun = True
-                await self._finish(tp, owned, await self._offload(owned.ingest.begin), [])
+                await self._carry_out(tp, owned, owned.ingest.begin)
         self._pause_those_ahead()
         batches = await self._fetch()
         for tp, records in batches.items():
@@ -276,17 +277,19 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return {}
 
     async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[Record]) -> None:
-        fed = await self._offload(
-            owned.ingest.feed, records_of(records, headers=self._with_headers, keys=self._with_keys)
-        )
+        read = records_of(records, headers=self._with_headers, keys=self._with_keys)
+        await self._carry_out(tp, owned, partial(owned.ingest.feed, read), records)
+
+    async def _carry_out(
+        self, tp: TopicPartition, owned: OwnedSource, act: Callable[[], Fed], records: Sequence[Record] = ()
+    ) -> None:
+        """Acts, and sends what comes of it. What fails half-way has let go of events that were not sent."""
+        owned.sending = True
+        fed = await self._offload(act)
         if fed.heard:
             owned.idleness.heard()
         self._board.fed(fed)
         self._complaints.note(fed)
-        await self._finish(tp, owned, fed, records)
-
-    async def _finish(self, tp: TopicPartition, owned: OwnedSource, fed: Fed, records: list[Record]) -> None:
-        owned.sending = True
         if fed.dead_letters:
             await self._dead_letters.send(tp, fed.dead_letters, records)
             reach("ingest.dead_letters")
@@ -304,18 +307,15 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         reach("ingest.fenced")
         topic = self._config.kafka.profiles_topic
         packets = [(i, p.header.model, encode_packet(p)) for i, p in owned.dispatcher.packets(emission)]
-        await self._acknowledged([await self._producer.send(topic, v, m.encode(), partition=i) for i, m, v in packets])
+        await asyncio.gather(*[await self._producer.send(topic, v, m.encode(), partition=i) for i, m, v in packets])
         reach("ingest.packets")
         sources = {name: t.partitions for name, t in self._topics.items()}
         markers = owned.dispatcher.markers(emission, sources, owned.generation)
-        await self._acknowledged([await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
+        await asyncio.gather(*[await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
         reach("ingest.markers")
         self._board.flushes.observe(time.monotonic() - started_s)
         self._board.emissions += 1
         self._board.packet_bytes += sum(len(value) for _, _, value in packets)
-
-    async def _acknowledged(self, sent: list[Any]) -> None:
-        await asyncio.gather(*sent)
 
     async def _fence(self, tp: TopicPartition, owned: OwnedSource) -> None:
         """Commits again what is committed: it fails where the partition has a new owner."""
@@ -370,7 +370,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return
         await self._write(tp, owned, *owned.ingest.checkpoint(claimed))
         reach("ingest.claimed")
-        await self._finish(tp, owned, await self._offload(owned.ingest.advance, claimed), [])
+        await self._carry_out(tp, owned, partial(owned.ingest.advance, claimed))
 
     def _pause_those_ahead(self) -> None:
         """Pauses partitions that are windows ahead of the slowest, so that catching up keeps few windows open."""

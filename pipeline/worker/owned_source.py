@@ -12,8 +12,8 @@ from pipeline.worker.idleness import Idleness
 
 @dataclass(slots=True)
 class OwnedSource:
-    """A source partition that this worker reads, and the group's generation that gave it. It is `sending` while what
-    was read is not all sent: a failure then leaves it so."""
+    """A source partition that this worker reads, and the group's generation that gave it. It is `sending` from
+    when records are taken in until what came of them is sent: a failure then leaves it so."""
 
     ingest: PartitionIngest
     dispatcher: Dispatcher

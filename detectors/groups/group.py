@@ -6,6 +6,7 @@ from functools import reduce
 from itertools import islice
 
 from detectors.lenses.cross import CrossProducts
+from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.profile import Profile, Resolution, merged_profiles
 from detectors.profiles.trace import SLICES
 from detectors.profiles.vocabulary import hash_of
@@ -19,7 +20,8 @@ class GroupProfile:
     profiles are held without their `missing`, and a signal that no event had is not held at all.
 
     Of more signals than the resolution allows, those whose names have the least hashes are kept: a signal that the
-    union keeps, each of its parts kept too, so what is kept is counted in full whatever the merge tree.
+    union keeps, each of its parts kept too, so what is kept is counted in full whatever the merge tree. The scores of
+    events are kept beside them: else whether they are would depend on which other signals a part has.
 
     `cross` are the cross-products of its signals, where a lens was there to see them through.
     """
@@ -124,7 +126,10 @@ def least_hashed(names: Iterable[str], most: int) -> list[str]:
 
 
 def _least_hashed(signals: dict[str, Profile], most: int) -> dict[str, Profile]:
-    return signals if len(signals) <= most else {name: signals[name] for name in least_hashed(signals, most)}
+    if len(signals) <= most:
+        return signals
+    kept = {*least_hashed(signals.keys() - {ANOMALY}, most), ANOMALY}
+    return {name: profile for name, profile in signals.items() if name in kept}
 
 
 def _without_missing(profile: Profile) -> Profile:

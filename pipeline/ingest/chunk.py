@@ -37,6 +37,11 @@ class Chunk:
         """How many values of 8 bytes it holds, or nearly."""
         return len(self.offsets) * (len(self.columns) + len(self.segments) + 3)
 
+    @property
+    def name_bytes(self) -> int:
+        """What the names of its versions and segments take, or nearly."""
+        return self.versions.size_bytes + sum(values.size_bytes for values in self.segments)
+
     def take(self, rows: Indices) -> "Chunk":
         """The rows named, in the order named."""
         return Chunk(

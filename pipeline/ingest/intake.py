@@ -77,6 +77,10 @@ class _Waiting:
     def values(self) -> int:
         return sum(table.chunk.values for table in self.tables)
 
+    @property
+    def name_bytes(self) -> int:
+        return sum(table.chunk.name_bytes for table in self.tables)
+
 
 class Intake:
     """The documents of one source partition. Strings are entered in `vocabulary`; `rows` are the events that wait,
@@ -93,6 +97,11 @@ class Intake:
     def values(self) -> int:
         """How many values of 8 bytes the columns hold, or nearly."""
         return sum(waiting.values for waiting in self._waiting.values())
+
+    @property
+    def name_bytes(self) -> int:
+        """What the names of versions and segments take, or nearly."""
+        return sum(waiting.name_bytes for waiting in self._waiting.values())
 
     def first_offset(self) -> int | None:
         """The first offset that anything here covers."""

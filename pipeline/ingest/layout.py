@@ -80,7 +80,7 @@ class Layouts(dict[str, Layout]):
         met.update(*features)
         ignored = tuple(sorted(self._privacy.ignored_of(met, self._features) | met & self._embeddings.taken))
         met.difference_update(ignored)
-        named = {name_of_feature(feature): feature for feature in met}
+        named = {name_of_feature(feature): feature for feature in met - self._embedded}
         wanted = {*least_hashed(named, self._most), *self._kept.get(model, ())}
         names = tuple(sorted({named[name] for name in wanted if name in named} | met & self._embedded))
         return self._put(model, names, ignored, too_many=len(names) < len(met))

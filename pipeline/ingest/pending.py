@@ -77,6 +77,7 @@ class Pending:
         self._stock: dict[Place, _Stock] = {}
         self._rows = 0
         self._values = 0
+        self._name_bytes = 0
         self._document_bytes = 0
 
     def places(self) -> list[Place]:
@@ -111,11 +112,13 @@ class Pending:
             self._document_bytes = 0
         if self._intake.documents > MOST_DOCUMENTS // share or self._document_bytes > MOST_DOCUMENT_BYTES // share:
             self._take_in()
-        if (
-            self._values + self._intake.values > MOST_VALUES // share
-            or self._vocabulary.size_bytes > MOST_WORD_BYTES // share
-        ):
+        if self._values + self._intake.values > MOST_VALUES // share or self._word_bytes > MOST_WORD_BYTES // share:
             self._condense()
+
+    @property
+    def _word_bytes(self) -> int:
+        """What strings take: those that are values, and the names of versions and segments."""
+        return self._vocabulary.size_bytes + self._name_bytes + self._intake.name_bytes
 
     def take(self, place: Place) -> GroupSet:
         """The groups of one of `places()`, which then holds nothing."""
@@ -139,6 +142,7 @@ class Pending:
             stock.chunks.append(chunk)
             self._rows += len(chunk.offsets)
             self._values += chunk.values
+            self._name_bytes += chunk.name_bytes
 
     def _condense(self) -> None:
         """Profiles all that is held as columns, so that memory stays bounded and the vocabulary can be emptied."""
@@ -161,6 +165,7 @@ class Pending:
             seen = _Seen.of(self._frozen.get(place.model, NOTHING), self._source, stock.chunks, chunk)
             self._rows -= len(chunk.offsets)
             self._values -= sum(chunk.values for chunk in stock.chunks)
+            self._name_bytes -= sum(chunk.name_bytes for chunk in stock.chunks)
             stock.chunks = []
             _profile_chunk(groups, place.model, chunk, self._resolutions, self._vocabulary, seen)
         return groups
@@ -232,7 +237,9 @@ def _segment_groups(groups: GroupSet, rule: SegmentRule, model: str, met: list[t
     levels = {v: rule.level(some, groups.levels.get((v, rule.path), 0)) for v, some in by_version.items()}
     for version, level in levels.items():
         groups.raise_to((version, rule.path), level)
-    return [Group(model, v, Segment(rule.path, rule.folded(value, levels[v]))) for v, value in met]
+    folded = [(v, rule.folded(value, levels[v])) for v, value in met]
+    made = {pair: Group(model, pair[0], Segment(rule.path, pair[1])) for pair in set(folded)}
+    return [made[pair] for pair in folded]
 
 
 def _add_split(

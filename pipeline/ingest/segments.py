@@ -7,8 +7,9 @@ cap: a function of the set of segments seen. First come, first served would depe
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from detectors.groups.group import GroupProfile
+from detectors.groups.group import GroupProfile, least_hashed
 from detectors.groups.wire import decode_group, encode_group
+from detectors.lenses.scorer import SIGNAL as ANOMALY
 from detectors.profiles.vocabulary import hash_of
 from pipeline.ingest.short_names import shortened
 from pipeline.ingest.sightings import Sightings, merged
@@ -61,6 +62,16 @@ class Part:
     end: int
     sightings: Sightings | None = None
 
+    @property
+    def signals(self) -> int:
+        """How many it has."""
+        return len(self.profile.signals)
+
+    @property
+    def most(self) -> int:
+        """How many it may have."""
+        return self.profile.resolution.signals
+
     def merge(self, other: "Part") -> "Part":
         return Part(
             self.profile.merge(other.profile),
@@ -72,12 +83,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A part in its wire form: a fifth of the memory, for parts that wait."""
+    """A part in its wire form: a fifth of the memory, for parts that wait. It has so many `signals`, of at most `most`."""
 
     payload: bytes
     begin: int
     end: int
     sightings: Sightings | None
+    signals: int
+    most: int
 
     def part(self) -> Part:
         return Part(decode_group(self.payload), self.begin, self.end, self.sightings)
@@ -148,6 +161,17 @@ class GroupSet:
                 less = replace(whole, profile=replace(whole.profile, signals=kept))
                 self._parts[group] = _packed(less) if self.packed else less
 
+    def settle(self) -> None:
+        """Drops the signals that some parts may lack though their events had them, once all parts are there. Of the
+        signals of all versions a packet has those with the least hashes. So what is among the least of all packets
+        is counted in full, and the rest depends on which events are in one packet."""
+        wholes = [part for group, part in self._parts.items() if group.segment is None]
+        most = min((part.most for part in wholes), default=0)
+        if sum(part.signals for part in wholes) >= most:
+            names = {name for part in wholes for name in _unpacked(part).profile.signals} - {ANOMALY}
+            if len(names) >= most:  # as many are no sign that there were no others
+                self.keep({*least_hashed(names, most), ANOMALY})
+
     def in_order(self) -> Iterator[tuple[Group, Part]]:
         """Groups with their parts, in the fixed order of groups."""
         return ((group, _unpacked(self._parts[group])) for group in sorted(self._parts, key=lambda group: group.order))
@@ -156,7 +180,7 @@ class GroupSet:
 def _packed(part: Part | _Packed) -> _Packed:
     if isinstance(part, _Packed):
         return part
-    return _Packed(encode_group(part.profile), part.begin, part.end, part.sightings)
+    return _Packed(encode_group(part.profile), part.begin, part.end, part.sightings, part.signals, part.most)
 
 
 def _unpacked(part: Part | _Packed) -> Part:

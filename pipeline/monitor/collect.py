@@ -102,8 +102,11 @@ class Collector:
         return sorted(start for start, window in self.windows.items() if window.end_ms <= reached)
 
     def close(self, start_ms: int) -> OpenWindow:
-        """Takes a whole window out."""
+        """Takes a whole window out, with the signals that are counted in full. O(buckets) where a model has too many of
+        them, else O(groups)."""
         window = self.windows.pop(start_ms)
+        for groups in window.models.values():
+            groups.settle()
         self.closed_through_ms = max(self.closed_through_ms, window.end_ms)
         return window
 

@@ -11,7 +11,8 @@ import pytest
 
 from detectors.baselines.baseline import Baseline
 from detectors.correlations.pairwise import SIGNAL as PAIRWISE
-from detectors.groups.wire import encode_group
+from detectors.groups.wire import decode_group, encode_group
+from detectors.profiles.vocabulary import hash_of
 from pipeline.configuration.shelf import frozen_of
 from pipeline.history.baseline_build import build
 from pipeline.history.local import LocalIngest, closed_windows, closings
@@ -206,6 +207,24 @@ def test_an_embedding_is_never_left_out_for_other_features() -> None:
     [window] = closed_windows(config, LocalIngest(config).messages([encoded(some)]))
     [(_, part)] = window.models["loan"].in_order()
     assert len(part.profile.signals) == 5  # a group's limit holds
+
+
+def test_an_embedding_takes_no_place_of_a_feature() -> None:
+    """Its own name, which is no signal's, has a lesser hash than the features that are kept, and its signals have greater ones."""
+    *names, last, too_much = sorted((f"f{i}" for i in range(99)), key=hash_of)[:5]
+    beyond = hash_of(too_much)
+    texts = (f"text{i}" for i in range(100_000))
+    text = next(
+        t for t in texts if hash_of(t) < hash_of(last) and min(hash_of(f"{t}[0]"), hash_of(f"{t}[norm]")) > beyond
+    )
+    event = {"embeddings": [{"path": f"features.{text}", "dimension": 8, "projections": 1}]}
+    config = Config.from_mapping({**SETTINGS, "event": event, "limits": {"signals_per_model": 4}})
+    row = {"ts": START_MS, "model": "loan", "version": "1"}
+    few = [{**row, "features": {last: 1}}] * 300
+    many = [{**row, "features": {**dict.fromkeys((*names, too_much), 1), text: [0.5] * 8}}] * 300
+    found = profile(encoded([*few, *many]), config)
+    assert {name: p.present for name, p in decode_group(found).signals.items()} == dict.fromkeys((*names, last), 300)
+    assert profile(encoded([*few, *many]), config, size=7) == found
 
 
 def test_the_fingerprint_has_what_is_projected() -> None:

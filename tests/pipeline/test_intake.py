@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.intake import Documents, Intake
+from pipeline.ingest.labels import Labels, joined
 from pipeline.ingest.layout import Layout, Layouts
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Records
+from pipeline.ingest.pending import _segment_groups
+from pipeline.ingest.segments import GroupSet, SegmentRule
 from pipeline.ingest.shared import Ingest
 from schemas.config import Config
+from schemas.group import OTHER
 from schemas.packet import SourcePartition
 from tests.pipeline.events import START_MS, encode, event
 
@@ -139,3 +143,34 @@ def test_documents_that_wait_become_columns_before_they_take_much() -> None:
         pending.feed(Records(np.array([at]), np.array([START_MS]), events[at : at + 1]))
     assert tracemalloc.get_traced_memory()[1] < 48_000_000
     tracemalloc.stop()
+
+
+def test_segments_without_end_change_nothing_and_keep_to_their_memory() -> None:
+    """Each event has segments of its own, with long names, and the worker's partitions share what memory there is for names."""
+    models = [{"name": "m", "segments": ["tags.a", "tags.b"]}]
+    cfg = Config.from_mapping({"models": models, "window": {"length": "1d", "allowed_lateness": "1m"}})
+    events = [
+        encode(event(i, START_MS + i, tags={tag: f"{tag}{i}".ljust(190, "x") for tag in "ab"})) for i in range(8000)
+    ]
+    tracemalloc.start()
+    many = payloads(cfg, events, 200, partitions=100)
+    assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    tracemalloc.stop()
+    assert many == payloads(cfg, events, len(events))
+
+
+def test_many_names_of_segments_are_as_many_groups_as_are_kept() -> None:
+    rule = SegmentRule("tags.a", frozenset({OTHER}), 5)
+    met = [(version, f"s{i}") for version in "12" for i in range(1000)]
+    found = _segment_groups(GroupSet({rule.path: rule}), rule, "m", met)
+    assert len(found) == len(met)
+    assert len({id(group) for group in found}) == len(set(found)) <= 12
+
+
+def test_rows_that_wait_hold_no_names_but_their_own() -> None:
+    whole = joined([Labels.of(["a", "b"]), Labels.of(["c", "a", "d"])])
+    parts = [whole.part(0, 2), whole.part(2, 5)]
+    assert [part.names for part in parts] == [("a", "b"), ("a", "c", "d")]
+    assert [[part.names[code] for code in part.codes] for part in parts] == [["a", "b"], ["c", "a", "d"]]
+    assert whole.size_bytes - 2 < sum(part.size_bytes for part in parts) <= whole.size_bytes
+    assert whole.part(0, 4).names is whole.names

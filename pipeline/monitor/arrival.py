@@ -8,19 +8,23 @@ from pipeline.events.event_time import BEGINNING
 
 class Arrival(NamedTuple):
     """`first_ms` is the start of the group's first window. `old` is the version that its own came beside; None where the
-    model had none. `differs` are signals that were found to be others than the old version's."""
+    model had none. `differs` are signals that were found to be others than the old version's. `came` are those whose drift
+    was there when the version was, which nothing could be compared with; `well` those that have been ok since it came, so
+    that what they show later did not come with it. Before version 6 there was neither, and `differs` had both."""
 
     first_ms: int = BEGINNING
     old: str | None = None
     differs: tuple[str, ...] = ()
+    came: tuple[str, ...] = ()
+    well: tuple[str, ...] = ()
 
-    def to_json(self) -> list[Any]:
-        return [self.first_ms, self.old, self.differs]
+    def to_json(self, version: int) -> list[Any]:
+        return [*self[:3]] if version < 6 else [*self]
 
     @classmethod
     def from_json(cls, data: list[Any]) -> "Arrival":
-        first_ms, old, differs = data
-        return cls(int(first_ms), None if old is None else str(old), tuple(map(str, differs)))
+        first_ms, old, *signals = data
+        return cls(int(first_ms), None if old is None else str(old), *(tuple(map(str, names)) for names in signals))
 
 
 SINCE_EVER = Arrival()

@@ -244,8 +244,8 @@ class Closer:
         if arrival.first_ms == closing.start_ms and group.segment is None:
             window = Announced(closing.start_ms, closing.end_ms, judgement.baseline_events)
             closing.alerts.append(announcement(group, window, beside, judgement.signals, settings))
-        signals, differs = beside.explained(judgement.signals, arrival.differs, settings)
-        return replace(judgement, signals=signals), arrival._replace(differs=differs)
+        signals, arrival = beside.explained(judgement.signals, arrival, settings)
+        return replace(judgement, signals=signals), arrival
 
     def _speak(self, closing: Closing, groups: list[tuple[Group, GroupProfile]], decided: list[Decided]) -> None:
         """What the model's groups say and remember, once it is known which incident their alerts belong to."""

@@ -17,8 +17,8 @@ from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition, Stamp
 
-VERSION = 5
-_READ = (1, 2, 3, 4, 5)
+VERSION = 6
+_READ = (1, 2, 3, 4, 5, 6)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
@@ -35,7 +35,8 @@ class GroupMemory:
     """One group's: the end of the last window closed for it, each signal's alert, the trace of its last slices as (mean,
     count) pairs, the onsets of the incidents that its alerts opened or joined and that its budget still counts, the model's
     last incident as of that window, the last scores, and when it arrived. Version 1 had no onsets; version 3 writes the means and the counts of a trace
-    apart; version 4 has the model's incident, that of each firing alert, scores and arrivals. Version 5 is the same."""
+    apart; version 4 has the model's incident, that of each firing alert, scores and arrivals. Version 5 is the same; version 6 has
+    more of an arrival."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class GroupMemory:
         if version >= 4:
             record["incident"] = None if self.incident is None else [*self.incident]
             record["scores"] = self.scores.to_json()
-            record["arrival"] = self.arrival.to_json()
+            record["arrival"] = self.arrival.to_json(version)
         return _sealed(record, version)
 
     @classmethod

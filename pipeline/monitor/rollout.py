@@ -10,6 +10,7 @@ so that a worker that begins again in the middle comes to the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from detectors.comparisons.comparison import Comparison, compare_all
 from detectors.correlations.pairwise import SIGNAL as CORRELATIONS
@@ -30,6 +31,14 @@ SETTLING = 3
 # That there is a drift is certain by then. What is asked is whether the old version lacks it, and of two samples of one
 # window, both small, the level of an alarm would ask too much.
 DIFFERS = 0.05
+
+
+class Why(Enum):
+    """Why a change of version explains a drift: the old version was looked at and lacks it, or it was there as soon as the
+    new one could show it, and there was nothing to compare with."""
+
+    DIFFERS = auto()
+    CAME = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +76,13 @@ class Rollout:
         return sorted(self.groups.items(), key=lambda item: place[item[0].version])
 
     def arrival(self, group: Group, memory: GroupMemory | None) -> Arrival:
-        """The group's own: it came with its version, and differs where it was found to."""
-        return self.arrivals[group.version]._replace(differs=memory.arrival.differs if memory else ())
+        """The group's own: it came with its version, and what was found of its signals is its own. Once the version is not
+        new any more, nothing asks for that."""
+        arrival = self.arrivals[group.version]._replace(differs=(), came=(), well=())
+        if memory is None or self.old_of(group) is None:
+            return arrival
+        _, _, differs, came, well = memory.arrival
+        return arrival._replace(differs=differs, came=came, well=well)
 
     def old_of(self, group: Group) -> Group | None:
         """The old version's group; None where the group's version is not new any more, or was the first."""
@@ -117,50 +131,75 @@ class Beside:
         return {name: one for name, one in zip(signals, found, strict=True) if one.state in told}
 
     def explained(
-        self, records: Sequence[SignalRecord], differs: Sequence[str], settings: Settings
-    ) -> tuple[tuple[SignalRecord, ...], tuple[str, ...]]:
-        """The records, those of drifts that the change of version explains as warnings that say so; and the signals that
-        are known to differ, of which `differs` were before."""
+        self, records: Sequence[SignalRecord], arrival: Arrival, settings: Settings
+    ) -> tuple[tuple[SignalRecord, ...], Arrival]:
+        """The records, those of drifts that the change of version explains as warnings that say so; and the group's
+        arrival with what is then known of its signals, of which `arrival` had what was known before."""
+        well = {*arrival.well, *self._well(records)}
         drifted = [record.name for record in records if record.state is State.DRIFT]
-        if not drifted:
-            return tuple(records), tuple(differs)
-        compared = self.compared([name for name in drifted if name != CORRELATIONS], settings, DIFFERS)
-        known = set(differs)
-        for name in drifted:
-            explains = self._explains(name, compared.get(name), name in known)
-            known = known | {name} if explains else known - {name}
-        return tuple(self._told(one, compared.get(one.name), known) for one in records), tuple(sorted(known))
+        compared = (
+            self.compared([name for name in drifted if name != CORRELATIONS], settings, DIFFERS) if drifted else {}
+        )
+        why = {name: self._why(name, compared.get(name), arrival) for name in drifted}
+        differs = {*arrival.differs}.difference(drifted) | {name for name in drifted if why[name] is Why.DIFFERS}
+        came = {*arrival.came}.difference(drifted, well) | {name for name in drifted if why[name] is Why.CAME}
+        told = tuple(self._told(one, compared.get(one.name), why.get(one.name)) for one in records)
+        known = tuple(tuple(sorted(names)) for names in (differs, came, well))
+        return told, Arrival(arrival.first_ms, arrival.old, *known)
 
-    def _explains(self, signal: str, compared: Comparison | None, known: bool) -> bool:
+    def _well(self, records: Sequence[SignalRecord]) -> list[str]:
+        """The signals that are ok, where the version has no fewer events than the old one: the few of a canary, or of the
+        window that it takes over in, may be too few to show what it came with."""
+        if self.old_profile is not None and self.profile.count < self.old_profile.count:
+            return []
+        return [record.name for record in records if record.state is State.OK]
+
+    def _why(self, signal: str, compared: Comparison | None, arrival: Arrival) -> Why | None:
+        """Why the change of version explains that a signal drifts; None where it does not."""
         memory = self.old.get(signal, SignalMemory())
         if memory.onset_ms is not None or (memory.recent and memory.recent[-1][1]):
-            return False
+            return None
         if compared is not None:
-            return compared.state is State.DRIFT
-        return known or self.start_ms < self._settled_ms(memory)
+            return Why.DIFFERS if compared.state is State.DRIFT else None
+        if self._is_judged(memory) or signal in arrival.differs:
+            return Why.DIFFERS
+        if signal in arrival.well:
+            return None
+        return Why.CAME if signal in arrival.came or self.start_ms < self._settled_ms(memory) else None
+
+    def _is_judged(self, memory: SignalMemory) -> bool:
+        """Whether the old version has a verdict on the signal in this very window."""
+        return bool(memory.recent) and memory.recent[-1][0] == self.start_ms
 
     def _settled_ms(self, memory: SignalMemory) -> int:
         """Until then the old version's last verdict on a signal, or the new one's arrival, is near enough."""
         last = memory.recent[-1][0] + self.length_ms if memory.recent else self.arrival.first_ms
         return max(self.arrival.first_ms, last) + SETTLING * self.length_ms
 
-    def _told(self, record: SignalRecord, compared: Comparison | None, known: set[str]) -> SignalRecord:
-        """The record with what the comparison says; a warning where it explains the drift."""
+    def _told(self, record: SignalRecord, compared: Comparison | None, why: Why | None) -> SignalRecord:
+        """The record with what the comparison says; a warning where the change of version explains the drift."""
         if record.state is not State.DRIFT:
             return record
-        explained = record.name in known
-        verdict = self._verdict(compared, explained).to_json()
+        verdict = self._verdict(record.name, compared, State.OK if why is None else State.WARNING).to_json()
         verdicts = (*record.verdicts, verdict)
-        if not explained:
+        if why is None:
             return replace(record, verdicts=verdicts)
-        summary = f"{record.summary}; the version differs from {self.name}"
+        summary = f"{record.summary}; {self._reason(why)}"
         return replace(record, state=State.WARNING, summary=summary, verdicts=verdicts)
 
-    def _verdict(self, compared: Comparison | None, explained: bool) -> Verdict:
-        state = State.WARNING if explained else State.OK
-        if compared is None:
-            return Verdict(DETECTOR, state, note=f"{self.name} has too few events in this window to compare with")
-        return verdict_of(compared, state, f"against {self.name} in the same window")
+    def _reason(self, why: Why) -> str:
+        if why is Why.DIFFERS:
+            return f"the version differs from {self.name}"
+        if self.start_ms < self.arrival.first_ms + SETTLING * self.length_ms:
+            return "the version has just arrived"
+        return "it may have come with the version"
+
+    def _verdict(self, signal: str, compared: Comparison | None, state: State) -> Verdict:
+        if compared is not None:
+            return verdict_of(compared, state, f"against {self.name} in the same window")
+        if self._is_judged(self.old.get(signal, SignalMemory())):
+            return Verdict(DETECTOR, state, note=f"what {self.name} shows in this window")
+        return Verdict(DETECTOR, state, note=f"{self.name} has too few events in this window to compare with")
 
     @property
     def name(self) -> str:

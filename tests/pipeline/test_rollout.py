@@ -48,6 +48,23 @@ def moves_later(window: int, i: int) -> tuple[str, bool]:
     return ("2" if window >= NEW else "1"), window >= NEW + 6
 
 
+def moves_soon(window: int, i: int) -> tuple[str, bool]:
+    """The new version takes over in the midst of a window, as it was, and moves two windows later."""
+    new = window > NEW or (window == NEW and i % PER_WINDOW >= PER_WINDOW // 3)
+    return ("2" if new else "1"), window >= NEW + 2
+
+
+def comes_and_goes(window: int, i: int) -> tuple[str, bool]:
+    """The new version takes over at once, moved for two windows, and moves again two windows later."""
+    return ("2" if window >= NEW else "1"), window >= NEW and window not in (NEW + 2, NEW + 3)
+
+
+def canary_moves_as_it_takes_over(window: int, i: int) -> tuple[str, bool]:
+    """One event in four is the new version's, as it was; two windows later it takes over, and has moved."""
+    taken = window >= NEW + 2
+    return ("2" if taken or (window >= NEW and i % 4 == 0) else "1"), taken
+
+
 def canary_then_all(window: int, i: int) -> tuple[str, bool]:
     """One event in 24 is the new version's, too few to tell; four windows later it takes over."""
     new = window >= NEW + 4 or (window >= NEW and i % 24 == 0)
@@ -156,6 +173,32 @@ def test_what_moves_after_the_old_version_is_gone_pages() -> None:
     assert fired(closed(moves_later)) == dict.fromkeys(MOVED, NEW + 6)
 
 
+def test_what_was_well_in_the_new_version_did_not_come_with_it() -> None:
+    found = closed(moves_soon)
+    assert "none of 4 signals differs from version '1'" in alerts_of(found, AlertState.ANNOUNCED)[0].summary
+    assert fired(found) == dict.fromkeys(MOVED, NEW + 2)
+
+
+def test_what_came_with_a_version_and_went_is_not_explained_again() -> None:
+    """In between, `grade` is ok. `value` is not: its last three windows together still warn."""
+    assert fired(closed(comes_and_goes)) == {"grade": NEW + 4, "value": NEW + 8}
+
+
+def test_what_a_canary_does_not_show_may_come_as_it_takes_over() -> None:
+    found = closed(canary_moves_as_it_takes_over, NEW + 8)
+    assert {signal.state for record in records_of(found)[:2] for signal in record.signals} >= {State.OK}
+    assert fired(found) == {}
+
+
+def test_what_nothing_was_compared_with_is_not_said_to_differ() -> None:
+    told = [
+        [signal.summary.rpartition("; ")[2] for signal in record.signals if signal.name in MOVED]
+        for record in records_of(closed(cut_over, NEW + 8))
+    ]
+    arrived, later = ["the version has just arrived"] * 2, ["it may have come with the version"] * 2
+    assert told == [arrived] * 3 + [later] * 5
+
+
 def test_a_canary_that_is_too_small_to_tell_does_not_page_when_it_takes_over() -> None:
     found = closed(canary_then_all, NEW + 8)
     assert fired(found) == {}
@@ -185,7 +228,7 @@ def test_the_budget_is_shared_out_over_the_versions_of_a_window() -> None:
     assert levels[NEW] == {level / 2 for level in levels[NEW - 1] if level}
 
 
-@pytest.mark.parametrize("world", [canary, both_move, cut_over])
+@pytest.mark.parametrize("world", [canary, both_move, cut_over, comes_and_goes])
 def test_a_worker_that_begins_again_anywhere_comes_to_the_same(world: World) -> None:
     """After any window, and with what it had kept of the groups of the next one, whichever these were."""
     cfg, once = config(), closed(world)

@@ -68,7 +68,7 @@ GROUP_MEMORY = GroupMemory(
     (300_000,),
     Scores(100, {"x": (0.25, 1.5)}),
     Incident(0, None),
-    Arrival(-300_000, "6", ("x",)),
+    Arrival(-300_000, "6", ("x",), ("y",), ("z",)),
 )
 PARTITION_MEMORY = PartitionMemory(
     600_000, 41, 17, {"events": 4}, {SOURCE: SourceMemory(1200, 1_700_000_000_000, 9, "id", Stamp(1000, -5, 1 << 62))}

@@ -213,9 +213,10 @@ def _integers(values: list[int]) -> Times:
 def _texts(values: list[Any], bad: Refusals, absent: Refusal | None, wrong: Refusal) -> list[str]:
     for place in _odd(values, str):
         values[place] = _text(values[place])
-    for text in set(values):
-        if text is None or len(text) > _NAME_CHARACTERS or (absent and not text):
-            for place in [place for place, value in enumerate(values) if value == text]:
+    no_good = {t for t in set(values) if t is None or len(t) > _NAME_CHARACTERS or (absent and not t)}
+    if no_good:
+        for place, text in enumerate(values):
+            if text in no_good:
                 bad.setdefault(place, absent if text == "" and absent else wrong)
     return values
 

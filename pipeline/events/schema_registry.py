@@ -16,6 +16,8 @@ _TIMEOUT_S = 5
 _ATTEMPTS = 3
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_REFERENCES = 1000
+_REFUSED = (401, 403)
+_STUMBLES = (407, 408, 429)  # of 4xx, these say nothing of what was asked for; 400 and 422 do, as 404 does
 _SERIALIZED = "?format=serialized"  # of Protobuf the descriptor, in base64; of the others the schema as it is
 
 
@@ -44,24 +46,21 @@ class Referred(NamedTuple):
 
 
 class SchemaRegistry:
-    """The registry at `url`. An id means one schema for ever, so none is asked for twice. Raises InputError for a secret or
-    a file of `access` that is not to be had."""
+    """The registry at `url`. An id means one schema for ever, so one that is there is not asked for twice; one that is not
+    there may come. Raises InputError for a secret or a file of `access` that is not to be had."""
 
     def __init__(self, url: str, access: AccessConfig) -> None:
         self._url = url.rstrip("/")
         self._headers = authorization(access, "event.registry_access")
         self._context = trust(access, "event.registry_access")
-        self._known: dict[int, Schema | None] = {}
+        self._known: dict[int, Schema] = {}
 
     def schema(self, number: int) -> Schema:
         """The schema of this number. Raises ValueError where there is none; BrokerError where the registry does not
         answer: the worker is to end then."""
         if number not in self._known:
             self._known[number] = self._ask(number)
-        found = self._known[number]
-        if found is None:
-            raise ValueError(f"the registry has no schema {number}")
-        return found
+        return self._known[number]
 
     def referred(self, schema: Schema) -> list[Referred]:
         """Every schema that it refers to, directly or not, each once and after those that it refers to itself. Raises as
@@ -86,10 +85,10 @@ class SchemaRegistry:
             raise ValueError(f"the registry has no version {reference.version} of {reference.subject}")
         return self.schema(answer["id"])
 
-    def _ask(self, number: int) -> Schema | None:
+    def _ask(self, number: int) -> Schema:
         answer = self._get(f"{self._url}/schemas/ids/{number}{_SERIALIZED}")
         if answer is None:
-            return None
+            raise ValueError(f"the registry has no schema {number}")
         references = [Reference(r["name"], r["subject"], r["version"]) for r in answer.get("references") or ()]
         return Schema(answer.get("schemaType") or "AVRO", str(answer["schema"]), references)
 
@@ -104,10 +103,10 @@ class SchemaRegistry:
                 ) as answer:
                     return _object(answer.read(_MOST_BYTES))
             except urllib.error.HTTPError as error:
-                if error.code == 404:
+                if 400 <= error.code < 500 and error.code not in (*_REFUSED, *_STUMBLES):
                     return None
                 fault = f"HTTP {error.code}"
-                if error.code in (401, 403):
+                if error.code in _REFUSED:
                     raise BrokerError(
                         f"the schema registry refuses us at {address}: {fault}; correct event.registry_access"
                     ) from None

@@ -97,6 +97,16 @@ class Closer:
         patience_ms = config.detection.resolve_after * config.window.length_ms
         self._incidents = Incidents(memories or {}, patience_ms)
         self._rolling = {group: standards.rolling(group, windows) for group, windows in (rolled or {}).items()}
+        self._unused = {
+            group: tuple(window.slot for window in windows.values())
+            for group, windows in (rolled or {}).items()
+            if self._rolling[group] is None
+        }
+
+    @property
+    def slots(self) -> dict[Group, tuple[int, ...]]:
+        """Those that the groups' rolling baselines are kept in."""
+        return {group: rolling.slots for group, rolling in self._rolling.items() if rolling is not None}
 
     def close(self, window: OpenWindow) -> Iterator[Closing]:
         """Judges every group of the window and moves its alerts on. One closing for each model, in order; one for a
@@ -125,7 +135,8 @@ class Closer:
                 self._standards.let_go(rolling)
             self._incidents.forget(group)
             learned = None if self._is_shared(group) else self._standards.forget(group)
-            forgotten = Forgotten(group, rolling.slots if rolling else ())
+            unused = self._unused.pop(group, ())
+            forgotten = Forgotten(group, rolling.slots if rolling else unused)
             if learned is not None:
                 forgotten = replace(forgotten, learned=tuple(learned.windows), hours=tuple(learned.hour_totals))
             closing.forgotten.append(forgotten)

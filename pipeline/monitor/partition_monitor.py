@@ -45,6 +45,11 @@ class PartitionMonitor:
         return len(self._collector.windows)
 
     @property
+    def slots(self) -> dict[Group, tuple[int, ...]]:
+        """Those that the groups' rolling baselines are kept in."""
+        return self._closer.slots
+
+    @property
     def head(self) -> int:
         """The first message that must be read again after a restart: all before it may be acknowledged."""
         head = self._collector.head()

@@ -43,7 +43,8 @@ class Rolling:
     def of(cls, most: int, settings: Settings, kept: Mapping[int, Rolled]) -> "Rolling":
         """That of windows kept before, of which there may be more than `most` now allows."""
         found = cls(most, settings)
-        found.windows = {number: kept[number] for number in sorted(kept)[-found._slots :]}
+        through = max(kept, default=0) - found._slots
+        found.windows = {number: kept[number] for number in sorted(kept) if number > through}
         return found
 
     @property
@@ -67,8 +68,8 @@ class Rolling:
         if last and start_ms <= self.windows[last].start_ms:
             return None
         coarse = kept_form(replace(profile.coarsened(COARSE).collapsed(), cross=None))
-        found = Rolled(last + 1, (last + 1) % self._slots, start_ms, coarse)
-        self.windows.pop(found.number - self._slots, None)
+        gone = self.windows.pop(last + 1 - self._slots, None)
+        found = Rolled(last + 1, gone.slot if gone else self._free(last + 1), start_ms, coarse)
         self.windows[found.number] = found
         return found
 
@@ -79,6 +80,12 @@ class Rolling:
         if through != self._through:
             self._through, self._ready = through, self._prepare(through)
         return self._ready
+
+    def _free(self, number: int) -> int:
+        """The first slot without a window, from the number's own on: windows that are held may be in slots of another
+        `most`."""
+        used = {window.slot for window in self.windows.values()}
+        return next(slot for at in range(self._slots) if (slot := (number + at) % self._slots) not in used)
 
     def _prepare(self, through: int) -> Prepared | None:
         some = [self.windows[n] for n in range(through - self.most + 1, through + 1) if n in self.windows]

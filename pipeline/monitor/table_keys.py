@@ -54,6 +54,19 @@ def outdated(partition: int, generation: int, keys: Iterable[bytes]) -> dict[byt
     return found
 
 
+def beyond(partition: int, slots: Mapping[Group, Collection[int]], keys: Iterable[bytes]) -> list[bytes]:
+    """The keys of a partition's rolling windows that are in none of the slots of their groups, whichever generation wrote them:
+    a setting was lowered, and no window will be written over them. Groups without slots keep theirs."""
+    found = []
+    for key in keys:
+        words = _words(key)
+        if words[0] == partition and words[2] == ROLLED:
+            held = slots.get(group_of(words[4:]))
+            if held is not None and words[3] not in held:
+                found.append(key)
+    return found
+
+
 def records_of(
     partition: int, table: Mapping[bytes, bytes], kinds: Collection[str]
 ) -> Iterable[tuple[list[Any], bytes]]:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from heapq import nsmallest
 
 from pipeline.ingest.passage import Fed
 from schemas.event import Refusal
@@ -37,7 +38,7 @@ class Complaints:
         self._read += fed.profiled + fed.late + fed.excluded + len(fed.dead_letters)
         self._refused.update(letter.reason for letter in fed.dead_letters)
         self._excluded += len(fed.strangers) and fed.excluded
-        self._strangers |= fed.strangers
+        self._strangers = set(nsmallest(_MOST_NAMES, self._strangers | fed.strangers))
         if (self._refused or self._strangers) and self._is_time():
             self._say()
 
@@ -49,7 +50,7 @@ class Complaints:
             reasons = ", ".join(f"{reason} {n:,}{_hint(reason)}" for reason, n in self._refused.most_common())
             log.warning("%d of %d events refused: %s", self._refused.total(), self._read, reasons)
         if self._strangers:
-            names = ", ".join(sorted(self._strangers)[:_MOST_NAMES])
+            names = ", ".join(sorted(self._strangers))
             log.warning(
                 "%d of %d events are of models that `models` does not list: %s", self._excluded, self._read, names
             )

@@ -26,7 +26,7 @@ from pipeline.monitor.held import Held
 from pipeline.monitor.keeping import forgotten_state, kept_of, partition_record, state_records
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import MOST_PREPARED, Standards
-from pipeline.monitor.table_keys import outdated, thing_of
+from pipeline.monitor.table_keys import beyond, outdated, thing_of
 from pipeline.process.fault_points import reach
 from pipeline.process.garbage import trim
 from pipeline.process.log_format import FIELDS
@@ -244,7 +244,8 @@ class MonitorShell:
         head, recorded = (kept.memory.head, kept.memory.read_through) if kept.memory else (0, -1)
         head = max(head, await first_offset(self._config, tp.topic, partition))
         log.info("%s[%d]: %d groups remembered, reads from %d", tp.topic, partition, len(kept.groups), head)
-        await self._delete(BASELINE_TABLE, partition, kept.useless)
+        useless = kept.useless + beyond(partition, monitor.slots, tables[BASELINE_TABLE])
+        await self._delete(BASELINE_TABLE, partition, useless)
         stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
         return _Owned(monitor, generation, head, recorded_through=recorded, outdated=stale)
 

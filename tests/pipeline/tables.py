@@ -41,6 +41,11 @@ class Tables:
                 return
         raise AssertionError(f"no step is named {step}")
 
+    def drop(self, keys: Iterable[bytes]) -> None:
+        """Takes these records out of the baselines, as a worker does that begins."""
+        for key in keys:
+            del self.baselines[key]
+
     def kept(self, partition: int = 0) -> Kept:
         return kept_of(partition, self.state, self.baselines)
 

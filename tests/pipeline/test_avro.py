@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.events.formats.converter import PlainEvent
+from pipeline.events.formats.framed import MOST_ABSENT
 from pipeline.events.reader import EventReader
 from pipeline.history.history import Stretch
 from pipeline.sniff.proposal import proposed
@@ -20,6 +22,7 @@ from schemas.errors import BrokerError
 from schemas.event import Refusal
 from tests.pipeline.events import START_MS, encode, event
 from tests.pipeline.registry import Registry, framed, reader_of
+from tests.pipeline.test_complaints import Clock
 
 fastavro = pytest.importorskip("fastavro", reason="needs fastavro: pip install 'driftline[avro]'")
 
@@ -120,6 +123,52 @@ def test_what_is_not_framed_so_is_refused_and_nothing_else(registry: Registry) -
     events = registry.reader(FORM).read([one for value in bad for one in (value, good)])
     assert events.refusals == dict.fromkeys(range(0, 2 * len(bad), 2), Refusal.BAD_FORM)
     assert events.rows.tolist() == [2 * i + 1 for i in range(len(bad))]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "record"),
+    [
+        ("/schemas/ids/7", HELD[7], framed(body())),
+        ("/subjects/grades/versions/2", {"id": 14}, framed(b"\x02\x02g\x02\x00", 15)),
+    ],
+    ids=["named", "referred to"],
+)
+def test_a_schema_that_comes_later_is_found(path: str, answer: Any, record: bytes) -> None:
+    """It is asked for again after a minute, and so is one that another refers to."""
+    clock = Clock()
+    with Registry({number: schema for number, schema in HELD.items() if number != 7}) as registry:
+        reader = registry.framed(FORM, clock)
+        for clock.now_s, times in ((0.0, 1), (59.0, 1), (61.0, 2)):
+            refusals: dict[int, Refusal] = {}
+            assert reader.documents([record, record], refusals) == []
+            assert refusals == dict.fromkeys(range(2), Refusal.BAD_FORM)
+            assert sum(asked.startswith(path) for asked in registry.asked) == times
+        registry.answers[path] = answer
+        for clock.now_s, found in ((120.0, 0), (122.0, 1)):
+            assert len(reader.documents([record], {})) == found
+
+
+def test_of_what_the_registry_does_not_have_the_last_numbers_are_remembered() -> None:
+    with Registry({}) as registry:
+        reader = registry.framed(FORM, Clock())
+        for number in (*range(MOST_ABSENT + 1), MOST_ABSENT, 1, 0):
+            reader.documents([framed(b"", number)], {})
+        asked = [int(urlsplit(path).path.rpartition("/")[2]) for path in registry.asked]
+        assert asked == [*range(MOST_ABSENT + 1), 0]
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_a_number_that_the_registry_does_not_like_is_refused(status: int) -> None:
+    with Registry(HELD, absent=status) as registry:
+        events = registry.reader(FORM).read([framed(body(), 1 << 31), framed(body())])
+    assert events.refusals == {0: Refusal.BAD_FORM}
+    assert len(events.rows) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_what_says_nothing_of_the_number_ends_the_worker(status: int) -> None:
+    with Registry(HELD, absent=status) as registry, pytest.raises(BrokerError, match=f"HTTP {status}"):
+        registry.reader(FORM).read([framed(body(), 13)])
 
 
 def test_too_large_a_record_is_refused(registry: Registry) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from schemas import codec
 from tests.kafka.broker import KafkaBroker
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import encode, loans
@@ -15,6 +16,7 @@ from tests.pipeline.workers import (
     counted,
     create_topic,
     distinct_windows,
+    read_topic,
     send,
     until,
 )
@@ -144,6 +146,30 @@ async def test_a_learned_baseline_outlives_its_worker(real_kafka: Kafka, tmp_pat
     second = [{v["detector"] for s in r["signals"] for v in s["verdicts"]} & {"rolling", "frozen"} for r in records]
     assert not any(second[:24])
     assert all(second[27:38]), "it is of windows that the killed worker had kept"
+
+
+async def test_a_worker_that_begins_with_fewer_rolling_windows_deletes_the_others(
+    real_kafka: Kafka, tmp_path: Path, workers: list[Worker]
+) -> None:
+    servers = real_kafka.bootstrap_servers
+    create_topic(servers, "fewer.events", 1)
+    config = settings("fewer.events", "fewer", servers)
+
+    def begin(name: str, windows: int) -> Worker:
+        models = [{"name": "loan", "baseline": {"learn": {"windows": 24}, "rolling": {"windows": windows}}}]
+        workers.append(Worker(tmp_path, name, config | {"models": models}).start())
+        return workers[-1]
+
+    def kept() -> int:
+        found = {m.key: m.value for m in read_topic(servers, "fewer-monitor-baselines-changelog")}
+        return sum(value is not None and codec.decode(key)[2] == "rolled" for key, value in found.items())
+
+    await send(servers, "fewer.events", EVENTS_OF_ALL[:15_000], 1)
+    first = begin("fewer", 40)
+    until("windows are kept", lambda: kept() >= 26)
+    first.stop()
+    begin("fewer-2", 20)
+    until("those that are not wanted are deleted", lambda: kept() == 21)
 
 
 async def test_events_of_a_model_that_stops_are_all_counted_when_its_partition_falls_silent(

@@ -4,11 +4,14 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
 from pipeline.monitor.rolling import Rolling
 from pipeline.monitor.standards import Standards
+from pipeline.monitor.table_keys import beyond
 from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import AlertState
@@ -22,8 +25,8 @@ DRIFTS, GONE, FORGOTTEN_AFTER, WINDOWS = 26, 28, 6, 38
 OLD, NEWER = Group("loan", "1"), Group("loan", "2")
 
 
-def config(**sections: Any) -> Config:
-    learned = {"learn": {"windows": LEARNED}, "rolling": {"windows": 20}}
+def config(rolling: int | None = 20, **sections: Any) -> Config:
+    learned = {"learn": {"windows": LEARNED}, "rolling": None if rolling is None else {"windows": rolling}}
     return Config.from_mapping(
         {
             "window": {"length": "100s", "allowed_lateness": "1s"},
@@ -58,6 +61,7 @@ class Closers:
     def close(self, window: OpenWindow) -> Iterator[Closing]:
         kept = self.tables.kept()
         closer = Closer(self.config, Standards(self.config, {}, kept.baselines), kept.groups, kept.rolled)
+        self.tables.drop(beyond(0, closer.slots, self.tables.baselines))
         for closing in closer.close(window):
             self.tables.keep([closing])
             yield closing
@@ -94,6 +98,19 @@ def test_a_worker_that_takes_over_at_any_window_forgets_the_same() -> None:
     keys = [codec.decode(key) for key in (*closers.tables.state, *closers.tables.baselines)]
     assert not [key for key in keys if key[2] in ("group", "rolled") and "1" in key[3:]]
     assert any(key[2] == "learned" for key in keys), "the baseline of all versions stays"
+
+
+@pytest.mark.parametrize("after", [20, None])
+def test_no_rolling_window_outlives_its_group_where_fewer_or_none_are_wanted(after: int | None) -> None:
+    closers = Closers(config(rolling=40))
+    for at, window in enumerate(windows(closers.config, drifts_and_is_replaced())):
+        list(closers.close(window))
+        if at == GONE:
+            slots = [key[3] for key in map(codec.decode, closers.tables.baselines) if key[2] == "rolled"]
+            assert max(slots) > 22
+            closers.config = config(rolling=after)
+    keys = map(codec.decode, closers.tables.baselines)
+    assert {key[5] for key in keys if key[2] == "rolled"} <= {"2"}
 
 
 def test_models_without_end_are_forgotten_beyond_the_cap_and_those_with_traffic_stay() -> None:

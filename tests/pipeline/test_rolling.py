@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import count, islice
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from pipeline.monitor.keeping import kept_of
 from pipeline.monitor.memory import GroupMemory
 from pipeline.monitor.rolling import Rolled, Rolling
 from pipeline.monitor.standards import Standards
-from pipeline.monitor.table_keys import outdated, thing_of
+from pipeline.monitor.table_keys import beyond, outdated, thing_of
+from schemas import codec
 from schemas.config import Config
 from schemas.group import Group
 from schemas.verdict import State
@@ -213,6 +215,50 @@ def test_a_slot_written_over_counts_by_what_came_last_and_its_old_records_are_fo
     assert kept == rolling.windows
     assert len(outdated(0, 2, older | newer)) == 21
     assert {thing_of(key) for key in newer} < outdated(0, 2, older).keys()
+
+
+def begun(most: int, tables: Tables) -> Rolling:
+    """That of a worker that begins with these tables."""
+    rolling = Rolling.of(most, SETTINGS, tables.kept().rolled.get(MODEL, {}))
+    tables.drop(beyond(0, {MODEL: rolling.slots}, tables.baselines))
+    return rolling
+
+
+def taken(rolling: Rolling, at: int) -> Closing:
+    """The closing of a window that is taken in."""
+    closing = Closing(at * WINDOW_MS, (at + 1) * WINDOW_MS, Completeness.COMPLETE, {})
+    rolled = rolling.add(closing.start_ms, window(np.random.default_rng(47), 0.0))
+    assert rolled is not None
+    closing.rolled[MODEL] = rolled
+    return closing
+
+
+@pytest.mark.parametrize("sizes", [(20, 30, 20), (30, 20, 30)])
+def test_a_worker_that_begins_again_holds_the_same_where_the_windows_are_changed(sizes: tuple[int, ...]) -> None:
+    tables, ats = Tables(), count()
+    for generation, most in enumerate(sizes):
+        rolling = begun(most, tables)
+        for at in islice(ats, most + 15):
+            before = begun(most, tables)
+            closing = taken(rolling, at)
+            assert taken(before, at).rolled == closing.rolled, "it died before the window was kept"
+            tables.keep([closing], generation)
+            assert begun(most, tables).windows == rolling.windows
+            assert len({codec.decode(key)[3] for key in tables.baselines}) == len(rolling.windows)
+
+
+def test_windows_beyond_those_that_are_kept_are_deleted_wherever_a_worker_dies() -> None:
+    tables, rolling = Tables(), Rolling(40, SETTINGS)
+    for at in range(60):
+        tables.keep([taken(rolling, at)], at % 2)
+    lowered = Rolling.of(20, SETTINGS, tables.kept().rolled[MODEL])
+    keys = beyond(0, {MODEL: lowered.slots}, tables.baselines)
+    assert keys
+    assert beyond(0, {}, tables.baselines) == beyond(1, {MODEL: ()}, tables.baselines) == []
+    for key in keys:
+        tables.drop([key])
+        assert Rolling.of(20, SETTINGS, tables.kept().rolled[MODEL]).windows == lowered.windows
+    assert len({codec.decode(key)[3] for key in tables.baselines}) == len(lowered.windows)
 
 
 def test_the_states_are_those_of_one_signal() -> None:

@@ -8,24 +8,37 @@ _MORE = 8
 
 
 class Joint(NamedTuple):
-    """`clock_ms` is the clock of pairs at the resume offset. `orphans`, ascending, are the offsets from there on of halves
-    whose other half lies before it: their pairs were sent."""
+    """`clock_ms` is the clock of pairs at the resume offset. Orphans are halves from there on whose other half lies before
+    it: their pairs were sent. They are told in one of two ways, as their offsets ascending, or by a rule.
+
+    By the rule, where `until` is above 0, a half that finds none waiting is an orphan where it is a response before `until`;
+    at the `exceptions`, ascending, it is the other way round. Where requests come first there are none of these, however many
+    were in flight."""
 
     clock_ms: int
     orphans: tuple[int, ...] = ()
+    until: int = 0
+    exceptions: tuple[int, ...] = ()
 
     @property
     def fits(self) -> bool:
         """Whether it fits into what a broker takes beside an offset, 4,096 bytes unless told."""
-        return len(_digits(self.orphans)) <= MOST_CHARACTERS
+        return len(_digits(self.exceptions if self.until else self.orphans)) <= MOST_CHARACTERS
 
     def encoded(self) -> dict[str, Any]:
+        if self.until:
+            return {"clock_ms": self.clock_ms, "until": self.until, "exceptions": _digits(self.exceptions)}
         return {"clock_ms": self.clock_ms, "orphans": _digits(self.orphans)}
 
 
 def joint_of(record: Any) -> Joint:
     """What `encoded` made. Raises ValueError, TypeError or LookupError for anything else."""
-    return Joint(int(record["clock_ms"]), tuple(_numbers(record["orphans"])))
+    clock_ms = int(record["clock_ms"])
+    if "until" not in record:
+        return Joint(clock_ms, tuple(_numbers(record["orphans"])))
+    if not (until := int(record["until"])) > 0:
+        raise ValueError(f"until must be above 0, got {until}")
+    return Joint(clock_ms, (), until, tuple(_numbers(record["exceptions"])))
 
 
 def _digits(offsets: Iterable[int]) -> str:

@@ -7,16 +7,16 @@ the configuration: no clock but the records' own is asked.
 
 A reader that begins anew begins at an offset before which nothing waits and of nothing unsent anything lies. What it
 cannot see from there, it is told (`pipeline/events/joint.py`), so that halves whose pair was sent are not taken to be alone.
+Where a block ends, what has to be told must fit beside an offset: the oldest halves are given up until it does. So no more
+than a block and what is in flight is read again, or remembered.
 """
 
-from array import array
+import logging
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from detectors.profiles.grid import Indices
 from pipeline.events.event_time import BEGINNING, Times
@@ -25,12 +25,14 @@ from pipeline.events.formats.envelope import Document, Half
 from pipeline.events.formats.joined import joined
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.joint import Joint
+from pipeline.events.past import NEVER, Past
 from pipeline.events.waiting import Key, Waiting, WaitingRoom
 from schemas.config import Config
 from schemas.event import Refusal, parse_timestamp_ms
 
+log = logging.getLogger("driftline.ingest")
+
 _GRAINS = 16
-_NEVER = -1
 
 
 @dataclass(slots=True)
@@ -48,23 +50,27 @@ class Paired:
 
 
 class Pairing:
-    """The halves of one source partition, from the offset `resume` on; `joint` was committed with it."""
+    """The halves of one source partition, from the offset `resume` on; `joint` was committed with it, when all before
+    `position` had been read."""
 
-    def __init__(self, config: Config, resume: int, joint: Joint | None = None) -> None:
+    def __init__(self, config: Config, resume: int, joint: Joint | None = None, position: int = 0) -> None:
         pairs = config.event.pairs
         assert pairs is not None
         self._form = FORMATS[config.event.format]
         self._by_model = config.event.format == "seldon"
         self._within_ms = pairs.within_ms
         self._grain_ms = max(1, pairs.within_ms // _GRAINS)
+        self._block_size = config.kafka.block_size
+        self._block = resume // self._block_size
+        self._position = position
         joint = joint or Joint(BEGINNING)
         self._clock_ms = joint.clock_ms
-        self._orphans = frozenset(joint.orphans)
+        self._orphans, self._exceptions = frozenset(joint.orphans), frozenset(joint.exceptions)
+        self._until = joint.until
         self._waiting = WaitingRoom(pairs.most)
-        # Since the last cut: where the clock moved, and to what; the second and the first half of each pair.
-        self._moved, self._moved_to = [resume - 1], [joint.clock_ms]
-        self._seconds, self._firsts = array("q"), array("q")
+        self._past = Past(resume, joint.clock_ms)
         self._last_cut = resume, joint
+        self._has_warned = False
 
     def first_offset(self) -> int | None:
         """The first offset that waits."""
@@ -87,6 +93,8 @@ class Pairing:
         found = Paired()
         for row, document in zip(rows.tolist(), documents, strict=True):
             offset, value = int(offsets[row]), values[row]
+            if offset // self._block_size > self._block:
+                self._end_block(found, row, offset)
             if isinstance(value, PlainEvent):
                 self._add(found, row, [document], offset)
                 continue
@@ -101,7 +109,7 @@ class Pairing:
             time_ms = _time_of(events[0].get("ts"), record_ms, row)
             self._advance(found, row, offset, time_ms)
             if offset in self._orphans:
-                self._pair(offset, _NEVER)
+                self._past.pair(offset, NEVER, is_answer=half == "response")
             else:
                 key = None if keys is None else keys[row]
                 one = Waiting(offset, key, value, half, events, self._clock_ms)
@@ -110,18 +118,53 @@ class Pairing:
 
     def cut(self, bound: int) -> tuple[int, Joint]:
         """The offset to begin at, `bound` or before, and what has to be known there. Before `bound` nothing waits and
-        nothing unsent lies. What cannot be written beside an offset leaves the last cut as it is: more is read again
-        then."""
+        nothing unsent lies. What cannot be written beside an offset leaves the last cut as it is, where the last block ended
+        or later."""
         if bound > self._last_cut[0]:
-            joint = Joint(self._moved_to[bisect_left(self._moved, bound) - 1], self._straddling(bound))
+            joint = self._past.joint_at(bound)
             if joint.fits:
-                self._last_cut = bound, joint
-                self._forget(bound)
+                self._cut_at(bound, joint)
         return self._last_cut
 
     def abandon(self) -> list[Waiting]:
         """All that waits, where nothing more comes."""
         return self._waiting.take_all()
+
+    def _cut_at(self, at: int, joint: Joint) -> None:
+        self._last_cut = at, joint
+        self._past.forget(at)
+
+    def _end_block(self, found: Paired, row: int, offset: int) -> None:
+        """Cuts at the oldest half that waits, before the record at `offset`, the first of its block; gives up halves until
+        that can be written beside an offset. What it comes to depends on the records alone, so that a reader that begins anew
+        gives up the same ones. What was read before it began was already seen to."""
+        self._block = offset // self._block_size
+        if offset < self._position:
+            return
+        at = self._first_that_fits(offset)
+        left = self._waiting.take_before(at)
+        found.unmatched += [(row, half) for half in left]
+        if left and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "offset %d: more halves are in flight than can be written beside an offset: %d, the oldest, are given up as unmatched",
+                offset,
+                len(left),
+            )
+        if at > self._last_cut[0]:
+            self._cut_at(at, self._past.joint_at(at))
+
+    def _first_that_fits(self, end: int) -> int:
+        """The oldest half to wait on, `end` where none is to. Which offsets fit need not be in order: where the oldest does
+        not, it is one that fits, by halving, and not always the first."""
+        oldest = self.first_offset()
+        if oldest is None or self._fits_at(oldest):
+            return end if oldest is None else oldest
+        places = self._waiting.offsets
+        return [*places, end][bisect_left(places, True, key=self._fits_at)]
+
+    def _fits_at(self, at: int) -> bool:
+        return at <= self._last_cut[0] or self._past.joint_at(at).fits
 
     def _half(
         self, document: Mapping[str, Any], headers: Any, record_ms: Times | None, row: int
@@ -138,13 +181,19 @@ class Pairing:
             refusals[row] = Refusal.BAD_FORM
             return
         other = self._waiting.take(key)
+        is_answer = one.half == "response"
+        if other is None and self._is_orphan(one.offset, is_answer=is_answer):
+            self._past.pair(one.offset, NEVER, is_answer=is_answer)
+            return
         if other is not None and other.half == one.half:
             found.unmatched.append((row, other))  # sent twice: the later one may still be answered
             other = None
         if other is None:
+            if is_answer:
+                self._past.early(one.offset)
             found.unmatched += [(row, left) for left in self._waiting.put(key, one)]
             return
-        self._pair(one.offset, other.offset)
+        self._past.pair(one.offset, other.offset, is_answer=is_answer)
         found.mates[row] = other
         request, response = (other, one) if other.half == "request" else (one, other)
         try:
@@ -152,9 +201,9 @@ class Pairing:
         except FAULTS:
             refusals[row] = Refusal.BAD_FORM
 
-    def _pair(self, second: int, first: int) -> None:
-        self._seconds.append(second)
-        self._firsts.append(first)
+    def _is_orphan(self, offset: int, *, is_answer: bool) -> bool:
+        """Whether it is, by the rule, where none waits for it."""
+        return (is_answer and offset < self._until) != (offset in self._exceptions)
 
     def _key(self, event: Document) -> Key | None:
         """What both halves have in common. A graph's nodes share an id: they differ in component or in model."""
@@ -177,21 +226,8 @@ class Pairing:
         if clock_ms <= self._clock_ms:
             return
         self._clock_ms = clock_ms
-        self._moved.append(offset)
-        self._moved_to.append(clock_ms)
+        self._past.move(offset, clock_ms)
         found.unmatched += [(row, left) for left in self._waiting.take_older(clock_ms - self._within_ms)]
-
-    def _straddling(self, at: int) -> tuple[int, ...]:
-        """The second halves from `at` on whose first ones lie before it."""
-        seconds, firsts = np.frombuffer(self._seconds, np.int64), np.frombuffer(self._firsts, np.int64)
-        begin = int(np.searchsorted(seconds, at))
-        return tuple(seconds[begin:][firsts[begin:] < at].tolist())
-
-    def _forget(self, before: int) -> None:
-        at = bisect_left(self._seconds, before)
-        self._seconds, self._firsts = self._seconds[at:], self._firsts[at:]
-        kept = bisect_left(self._moved, before) - 1
-        self._moved, self._moved_to = self._moved[kept:], self._moved_to[kept:]
 
 
 def _time_of(own: Any, record_ms: Times | None, row: int) -> int | None:

@@ -56,11 +56,23 @@ class WaitingRoom:
             left.append(self._take_oldest())
         return left
 
+    def take_before(self, offset: int) -> list[Waiting]:
+        """Those that lie before that offset."""
+        left = []
+        while (oldest := self.oldest) and oldest.offset < offset:
+            left.append(self._take_oldest())
+        return left
+
     def take_all(self) -> list[Waiting]:
         left = list(self._halves.values())
         self._halves.clear()
         self._bytes = 0
         return left
+
+    @property
+    def offsets(self) -> list[int]:
+        """Where they lie, ascending."""
+        return [half.offset for half in self._halves.values()]
 
     @property
     def oldest(self) -> Waiting | None:

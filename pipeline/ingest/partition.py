@@ -62,9 +62,10 @@ class PartitionIngest:
         self._window = ingest.config.window
         self._block_size = ingest.config.kafka.block_size
         joint = None if accounted is None else accounted.pairs
-        self._pairing = None if ingest.config.event.pairs is None else Pairing(ingest.config, resume, joint)
-        self._firsts: dict[int, int] = {}
         self._accounted = replace(accounted or Progress(resume), pairs=None)
+        paired = ingest.config.event.pairs is not None
+        self._pairing = Pairing(ingest.config, resume, joint, self._accounted.position) if paired else None
+        self._firsts: dict[int, int] = {}
         self._progress = replace(self._accounted, position=resume)
         self._admission = Admission(ingest.config)
         self._pending = Pending(

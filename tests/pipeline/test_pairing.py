@@ -36,6 +36,7 @@ from tests.pipeline.workers import Worker, counted, create_topic, read_topic, un
 
 SOURCE = SourcePartition("events", 0)
 WINDOW_MS, BLOCK, EVERY_MS = 10_000, 1000, 53
+BROKER_BYTES = 4096
 
 
 def config(form: str = "kserve-v2", within: str = "1m", most: int = 50, **more: Any) -> Config:
@@ -246,12 +247,17 @@ def test_batches_change_no_pair(seed: int, cfg: Config, cuts: list[int]) -> None
 def test_crashes_change_no_pair(seed: int, cfg: Config, crashes: int) -> None:
     """A worker dies after any batch, with or without its last commits; the next begins at what was committed, with halves
     whose other half lies before it."""
-    log, rng = messy_log(seed), random.Random(crashes)
+    log = messy_log(seed)
+    assert crashed(cfg, log, random.Random(crashes), [1, 7, 90, 400]) == whole(cfg, log)
+
+
+def crashed(cfg: Config, log: Log, rng: random.Random, batches: list[int]) -> Whole:
+    """What a log comes to when its workers die at random."""
     emissions: list[Emission] = []
     found: set[tuple[int, Refusal]] = set()
     ingest, at, committed = fresh(cfg), 0, (0, "")
     while at < len(log.values):
-        stop = min(len(log.values), at + rng.choice([1, 7, 90, 400]))
+        stop = min(len(log.values), at + rng.choice(batches))
         done = ingest.feed(records(log.values, at, stop))
         emissions += done.emissions
         found |= set(letters(done))
@@ -259,16 +265,76 @@ def test_crashes_change_no_pair(seed: int, cfg: Config, crashes: int) -> None:
         if not ingest.restoring and rng.random() < 0.5:
             resume, progress = ingest.checkpoint()
             committed = (resume, encode_progress(progress, "id", BLOCK, WINDOW_MS))
+            assert len(committed[1]) < BROKER_BYTES
         if rng.random() < (0.02 if ingest.restoring else 0.2):
             at = committed[0]
             known = decode_progress(committed[1], SOURCE, "id", BLOCK, WINDOW_MS) if committed[1] else None
             ingest = fresh(cfg, at, known)
             emissions += ingest.begin().emissions
     emissions += at_the_end(ingest)
-    expected = whole(cfg, log)
-    assert sent(emissions) == expected.packets
-    assert totals(emissions) == expected.totals
-    assert found == expected.letters
+    return Whole(sent(emissions), totals(emissions), found)
+
+
+# More in flight than offsets can be written.
+
+MANY = config(within="1h", most=20_000)
+WITHIN_MANY = config(within="450s", most=20_000)
+FLIGHT = MOST_CHARACTERS + 500
+
+
+def flight(pairs: int, flipped: float = 0.0, soon: float = 0.0, lone: float = 0.0, seed: int = 0) -> Log:
+    """Pairs whose second half comes `FLIGHT` pairs later; of some it is the request, of others both halves come together,
+    the response first, and some responses have no request."""
+    rng = random.Random(seed)
+    due: list[tuple[float, str, str]] = []
+    for i in range(pairs):
+        first, second = ("response", "request") if rng.random() < flipped else ("request", "response")
+        due += [(i, f"r{i}", first), (i + FLIGHT + 0.5, f"r{i}", second)]
+        if rng.random() < soon:
+            due += [(i + 0.2, f"s{i}", "response"), (i + 0.3, f"s{i}", "request")]
+        if rng.random() < lone:
+            due.append((i + 0.4, f"l{i}", "response"))
+    halves = [(name, which) for at, name, which in sorted(due) if at < pairs]
+    return Log(
+        [half(name, which, START_MS + at * EVERY_MS, [at % 7]) for at, (name, which) in enumerate(halves)], pairs
+    )
+
+
+def test_the_resume_offset_goes_on_however_many_are_in_flight() -> None:
+    log, ingest = flight(3 * FLIGHT), fresh(MANY)
+    for at in range(0, len(log.values), 2000):
+        assert not ingest.feed(records(log.values, at, min(at + 2000, len(log.values)))).dead_letters
+        resume, progress = ingest.checkpoint()
+        assert resume == ingest.resume
+        assert progress.position - resume <= 2 * FLIGHT + BLOCK
+        assert len(encode_progress(progress, "id", BLOCK, WINDOW_MS)) < BROKER_BYTES
+    assert resume > FLIGHT
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_crashes_change_nothing_with_more_in_flight_than_offsets_can_be_written(seed: int) -> None:
+    log = flight(3 * FLIGHT, flipped=0.05, soon=0.1, lone=0.02, seed=seed)
+    expected = whole(WITHIN_MANY, log)
+    assert expected.letters
+    assert crashed(WITHIN_MANY, log, random.Random(seed), [300, 1500]) == expected
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_where_no_form_fits_the_oldest_halves_are_given_up_whatever_the_batches_and_the_crashes(
+    seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, ingest = Log(flight(3 * FLIGHT, flipped=0.5, soon=0.9, seed=seed).values, 0), fresh(MANY)
+    given_up = set()
+    for at in range(0, len(log.values), 700):
+        given_up |= set(letters(ingest.feed(records(log.values, at, min(at + 700, len(log.values))))))
+        resume, progress = ingest.checkpoint()
+        assert progress.position - resume <= 4 * FLIGHT + BLOCK
+    assert {reason for _, reason in given_up} == {Refusal.UNMATCHED}
+    assert len(given_up) < len(log.values) / 2
+    assert [record.message for record in caplog.records if "in flight" in record.message][1:] == []
+    expected = whole(MANY, log)
+    assert given_up == expected.letters
+    assert crashed(MANY, log, random.Random(seed), [700, 3000]) == expected
 
 
 def test_every_half_is_of_one_event_or_a_dead_letter() -> None:
@@ -283,24 +349,33 @@ def test_every_half_is_of_one_event_or_a_dead_letter() -> None:
 # What is committed.
 
 
-@given(st.integers(0, 1 << 62), st.sets(st.integers(0, 1 << 40), max_size=50))
-def test_what_is_committed_is_read_again(clock_ms: int, orphans: set[int]) -> None:
-    joint = Joint(clock_ms, tuple(sorted(orphans)))
+OFFSETS = st.sets(st.integers(0, 1 << 40), max_size=50).map(lambda found: tuple(sorted(found)))
+CLOCKS = st.integers(0, 1 << 62)
+JOINTS = st.one_of(st.tuples(CLOCKS, OFFSETS), st.tuples(CLOCKS, st.just(()), st.integers(1, 1 << 40), OFFSETS)).map(
+    lambda fields: Joint(*fields)
+)
+
+
+@given(JOINTS)
+def test_what_is_committed_is_read_again(joint: Joint) -> None:
     assert joint_of(codec.decode(codec.encode(joint.encoded()))) == joint
 
 
-def test_what_does_not_fit_beside_an_offset_leaves_the_resume_offset_where_it_was() -> None:
-    n = MOST_CHARACTERS + 1500
-    cfg = config(most=10_000, within="1h", window={"length": "1s", "allowed_lateness": "0s"})
-    asked = [half(str(i), "request", START_MS + i, [1.0]) for i in range(n)]
-    answered = [half(str(i), "response", START_MS + n + i, [1.0]) for i in range(n)]
-    ingest = fresh(cfg)
-    ingest.feed(records([*asked, *answered[:-50]], 0, 2 * n - 50, 1))
-    resume, progress = ingest.checkpoint()
-    assert (resume, progress.pairs) == (0, Joint(-(1 << 62)))
-    assert len(encode_progress(progress, "id", BLOCK, WINDOW_MS)) < 4096
-    ingest.feed(records([*asked, *answered], 2 * n - 50, 2 * n, 1))
-    assert ingest.checkpoint()[0] > n
+GOLDEN_JOINTS = [
+    ({"clock_ms": 1_700_000_000_000, "orphans": "b90211ba0"}, Joint(1_700_000_000_000, (200, 202, 203, 204, 412))),
+    ({"clock_ms": 5, "until": 900, "exceptions": "b901"}, Joint(5, (), 900, (200, 201))),
+]
+
+
+@pytest.mark.parametrize(("record", "joint"), GOLDEN_JOINTS)
+def test_golden_forms_of_what_is_committed(record: dict[str, Any], joint: Joint) -> None:
+    assert (joint_of(record), joint.encoded()) == (joint, record)
+
+
+@pytest.mark.parametrize("until", [0, -1, None, "x"])
+def test_a_rule_that_holds_nowhere_was_not_written_here(until: Any) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        joint_of({"clock_ms": 5, "until": until, "exceptions": ""})
 
 
 # The command, and Kafka.

@@ -23,6 +23,7 @@ from pipeline.configuration.outfile import Lines, keep_apart
 from pipeline.configuration.shelf import frozen_of
 from pipeline.events.files import check_files
 from pipeline.events.reader import EventReader
+from pipeline.history.fates import disorder
 from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
 from pipeline.ingest.shared import fingerprint_of
@@ -164,6 +165,8 @@ def replay(
         sys.stdout.write(codec.encode_text(summary) + "\n")
     else:
         _print_summary(summary)
+    if (hint := disorder(settings, ingest.counts)) is not None:
+        console.err.print(hint, markup=False)
     if ingest.counts.total() and not ingest.counts["profiled"]:
         raise InputError("no event was profiled; driftline sniff -c FILE EVENTS says what to set")
 

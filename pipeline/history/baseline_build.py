@@ -15,7 +15,8 @@ from detectors.lenses.lens import Lens
 from detectors.lenses.scorer import Scorer
 from detectors.references.gathering import Gathering
 from detectors.statistics.spread import LEAST_WINDOWS
-from pipeline.history.history import History, Stretch
+from pipeline.history.fates import disorder
+from pipeline.history.history import FileHistory, History, Stretch
 from pipeline.history.local import closed_windows
 from pipeline.monitor.collect import OpenWindow
 from pipeline.monitor.standards import settings_of
@@ -37,7 +38,7 @@ def build(config: Config, seen: Seen, model: str | None, stage: Stage) -> tuple[
     """The baseline of the one model in a history, or of the one named, and what became of the events. They are read up to
     four times: for what the signals are like, of which a lens and a scorer are made; for which of them are the most
     correlated, where a lens cannot take all; for how those of the scorer hang together; and for the windows. Raises
-    InputError where there is nothing to build it of, or the model is not clear."""
+    InputError where there is nothing to build it of, files are in no order of time, or the model is not clear."""
     lens, frozen = None, NOTHING
     if config.detection.anomalies or config.detection.pairwise.most:
         looks = _Looks(config, seen, stage)
@@ -105,10 +106,13 @@ class _Looks:
 
 class _Reading:
     """A history that is read once, for one model: the one named or the only one. Once it is, `counts` says what became of
-    its events, and `taken` how many windows there were. Raises InputError where there is no event, or the model is not clear."""
+    its events, and `taken` how many windows there were. Raises InputError where there is no event, those of files are in no
+    order of time, or the model is not clear."""
 
     def __init__(self, config: Config, seen: Seen, model: str | None, frozen: Frozen, progress: Progress) -> None:
         history = seen(config, {model: frozen} if model and frozen != NOTHING else {})
+        self._config = config
+        self._of_files = isinstance(history, FileHistory)
         self.counts: Counter[str] = Counter()
         messages = history.messages(config, _told(history.stretches(), progress), self.counts)
         self._rest = (
@@ -132,6 +136,8 @@ class _Reading:
             for one in model_windows([window], self.model):
                 self.taken += 1
                 yield one
+        if self._of_files and (hint := disorder(self._config, self.counts)) is not None:
+            raise InputError(hint)
         if self.model not in found:
             raise InputError(f"no event of model {self.model!r}; there are {', '.join(sorted(found))}")
 

@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -264,6 +265,30 @@ def test_a_baseline_is_built_and_shown(folder: Path, tmp_path: Path, run: Run) -
     assert {row[0] for row in rows} == {"", "tags.country=DE", "tags.country=FR"}
     assert rows[0][2:] == ["4,000", "0", "0", "", "", "", "A, B, C, D"]
     assert sum(int(row[2].replace(",", "")) for row in rows) == 4 * 2 * BASELINE
+
+
+def test_events_in_no_order_of_time_become_no_baseline(folder: Path, tmp_path: Path, run: Run) -> None:
+    lines = (folder / "reference.ndjson").read_bytes().splitlines()
+    random.Random(1).shuffle(lines)
+    (tmp_path / "shuffled.ndjson").write_bytes(b"\n".join(lines))
+    hint = r"the events are not in order of time, [\d,]+ of 4,000 are late or ahead: sort them by ts"
+    out = tmp_path / "b.json"
+    fails(run("baseline", "build", "-q", "-c", folder / "fine.yaml", tmp_path / "shuffled.ndjson", "-o", out), hint)
+    assert not out.exists()
+    replayed = run("replay", "-q", "-c", folder / "fine.yaml", tmp_path / "shuffled.ndjson")
+    assert replayed.code == 0
+    assert re.search(rf"\n{hint}\n$", replayed.err)
+
+
+def test_a_few_events_that_are_dropped_are_named_with_their_reasons(folder: Path, tmp_path: Path, run: Run) -> None:
+    lines = (folder / "reference.ndjson").read_bytes().splitlines()
+    first, ahead = lines[0], encode(event(1, START_MS + 86_400_000, "loan"))
+    mixed = [*lines[:2000], first, b"no", b"[]", b"[]", ahead, *lines[2000:]]
+    (tmp_path / "mixed.ndjson").write_bytes(b"\n".join(mixed))
+    out = tmp_path / "b.json"
+    said = run("baseline", "build", "-q", "-c", folder / "fine.yaml", tmp_path / "mixed.ndjson", "-o", out)
+    reasons = "not_an_object 2, invalid_json 1, timestamp_ahead 1"
+    assert (said.code, said.err) == (0, f"{out}: 4,000 events, 1 late, 4 refused ({reasons})\n")
 
 
 @pytest.mark.parametrize("command", ["replay", "backtest"])

@@ -39,7 +39,7 @@ def build_command(
     with console.stages(quiet) as stage:
         baseline, counts = build(settings, lambda c, frozen: history_of(c, events, span, frozen), model, stage)
     write(out, baseline.encode())
-    said = ", ".join(filter(None, [f"{counts['profiled']:,} events", dropped(counts)]))
+    said = ", ".join(filter(None, [f"{baseline.events:,} events", dropped(counts)]))
     console.err.print(f"{out}: {said}", markup=False)
 
 

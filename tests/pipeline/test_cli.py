@@ -384,6 +384,13 @@ def test_no_command_writes_over_what_it_reads(
     assert (tmp_path / "in.ndjson").read_bytes() == kept
 
 
+@pytest.mark.parametrize("kind", ["--windows", "--alerts"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_said_in_one_line(kind: str, folder: Path, run: Run) -> None:
+    said = run("replay", "-q", "-c", folder / "loan.yaml", folder / "events.ndjson", kind, "/dev/full")
+    fails(said, r"/dev/full: No space left on device")
+
+
 @pytest.mark.parametrize("misspelt", ["absent.ndjson", "table.csv", "table.xlsx"])
 def test_a_replay_that_reads_nothing_leaves_the_last_ones_files(
     misspelt: str, folder: Path, replayed: Callable[[Path], Replayed], tmp_path: Path, run: Run

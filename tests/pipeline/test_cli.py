@@ -29,6 +29,8 @@ from pipeline.cli import app, main
 from pipeline.commands import console
 from pipeline.commands.lines import Lines
 from schemas import codec
+from schemas.verdict import State
+from schemas.window import SignalRecord, WindowRecord
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import START_MS, encode, event, loans
 from tests.pipeline.workers import DRIFTLINE, create_topic, free_port, read_topic, send, write_config
@@ -438,6 +440,21 @@ def test_replay_shows_windows_and_alerts_as_they_come(folder: Path, run: Run) ->
     assert re.search(r"FIRING +loan 1: (grade|value): ", said.out)
     assert re.search(r"loan 1 tags.country=DE +\d+ events  drift +", said.out)
     assert f"events: {EVENTS:,} profiled; windows: 6 complete; alert events: " in said.err
+
+
+@pytest.mark.parametrize(
+    ("states", "named"),
+    [
+        ({"a": State.WARNING, "b": State.OK, "c": State.WARNING}, "warning     a, c"),
+        ({"a": State.WARNING, "b": State.DRIFT}, "drift       b; warning: a"),
+        ({"a": State.OK, "b": State.DRIFT}, "drift       b"),
+    ],
+)
+def test_a_windows_line_names_what_moved_and_what_is_warned_of(states: dict[str, State], named: str) -> None:
+    signals = tuple(SignalRecord(name, state, 1, 0, 0) for name, state in states.items())
+    worst = State.DRIFT if State.DRIFT in states.values() else State.WARNING
+    record = WindowRecord(model="m", version="1", start_ms=0, end_ms=1, events=1, state=worst, signals=signals)
+    assert console.window_line(record).plain.endswith(f" events  {named}")
 
 
 @pytest.mark.parametrize("name", ["[/b]", "[red]x", ":warning:", "back\\", "two words"])

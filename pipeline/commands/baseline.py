@@ -10,7 +10,7 @@ from pipeline.commands.span import FromKafka, Since, SomeFiles, Until, history_o
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.shelf import read_baseline
-from pipeline.history.baseline_build import build
+from pipeline.history.baseline_build import build, unmet_of
 from pipeline.history.fates import dropped
 
 EXAMPLES = (
@@ -39,6 +39,8 @@ def build_command(
     with console.stages(quiet) as stage:
         baseline, counts = build(settings, lambda c, frozen: history_of(c, events, span, frozen), model, stage)
     write(out, baseline.encode())
+    for line in unmet_of(settings, baseline):
+        console.err.print(line, markup=False)
     said = ", ".join(filter(None, [f"{baseline.events:,} events", dropped(counts)]))
     console.err.print(f"{out}: {said}", markup=False)
 

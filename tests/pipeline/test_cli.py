@@ -293,6 +293,32 @@ def test_a_few_events_that_are_dropped_are_named_with_their_reasons(folder: Path
     assert (said.code, said.err) == (0, f"{out}: 4,000 events, 1 late, 4 refused ({reasons})\n")
 
 
+def test_a_path_that_no_event_has_is_named(folder: Path, tmp_path: Path, run: Run) -> None:
+    signals = [{"name": "opt", "path": "features.optt"}, {"name": "grade", "path": "features.grade"}]
+    segments = ["tags.country", "tags.contry"]
+    window = {"length": "200s", "allowed_lateness": "1s"}
+    config = write_config(tmp_path, "c.yaml", window=window, models=[{"name": "loan", "signals": signals, "segments": segments}])  # fmt: skip
+    unmet = "loan: signal 'opt': no event has features.optt\nloan: segment: no event has tags.contry\n"
+    out = tmp_path / "b.json"
+    built = run("baseline", "build", "-q", "-c", config, folder / "reference.ndjson", "-o", out)
+    assert (built.code, built.err) == (0, f"{unmet}{out}: 4,000 events\n")
+    replayed = run("replay", "-q", "-c", config, folder / "events.ndjson")
+    assert replayed.code == 0
+    assert replayed.err.endswith(f"\n{unmet}")
+
+
+def test_a_model_without_signals_has_no_baseline(folder: Path, tmp_path: Path, run: Run) -> None:
+    listed = [{"name": "loan", "signals": [{"name": "opt", "path": "features.optt"}]}]
+    config = write_config(tmp_path, "c.yaml", window={"length": "200s"}, models=listed)
+    build = ("baseline", "build", "-q", "-o", tmp_path / "b.json", "-c")
+    none = "no event of model 'loan' has a signal: "
+    fails(run(*build, config, folder / "reference.ndjson"), f"{none}loan: signal 'opt': no event has features.optt")
+    bare = [encode({"ts": START_MS + i, "model": "loan", "version": "1", "features": {}}) for i in range(9)]
+    (tmp_path / "bare.ndjson").write_bytes(b"\n".join(bare))
+    fails(run(*build, folder / "fine.yaml", tmp_path / "bare.ndjson"), f"{none}no feature, prediction or latency")
+    assert not (tmp_path / "b.json").exists()
+
+
 @pytest.mark.parametrize("command", ["replay", "backtest"])
 def test_what_a_baseline_was_not_built_for_is_said(command: str, folder: Path, tmp_path: Path, run: Run) -> None:
     config = tmp_path / "other.yaml"

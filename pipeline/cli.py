@@ -23,8 +23,10 @@ from pipeline.configuration.outfile import Lines, keep_apart
 from pipeline.configuration.shelf import frozen_of
 from pipeline.events.files import check_files
 from pipeline.events.reader import EventReader
+from pipeline.history.fates import disorder
 from pipeline.history.local import LocalIngest, closings
 from pipeline.history.raw import Raw
+from pipeline.history.unmet import Unmet
 from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.learning import learning_note
 from pipeline.process.garbage import expect_batches
@@ -151,9 +153,13 @@ def replay(
     messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))
     board = Board()
     fired: list[Alert] = []
+    unmet = Unmet(settings)
     with Lines(alerts) as alert_file, Lines(windows) as window_file:
         for closing in closings(settings, baselines, messages):
             board.closed(0, closing)
+            for record in closing.records:
+                met = (signal.name for signal in record.signals if signal.missing < record.events)
+                unmet.meet(record.model, record.group.segment, met)
             fired += closing.alerts
             alert_file.write(a.encode() for a in closing.alerts)
             window_file.write(r.encode() for r in closing.records)
@@ -164,6 +170,10 @@ def replay(
         sys.stdout.write(codec.encode_text(summary) + "\n")
     else:
         _print_summary(summary)
+    for line in unmet.lines():
+        console.err.print(line, markup=False)
+    if (hint := disorder(settings, ingest.counts)) is not None:
+        console.err.print(hint, markup=False)
     if ingest.counts.total() and not ingest.counts["profiled"]:
         raise InputError("no event was profiled; driftline sniff -c FILE EVENTS says what to set")
 

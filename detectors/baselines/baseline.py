@@ -53,6 +53,11 @@ class Baseline:
     season: Season = Season.NONE
 
     @property
+    def events(self) -> int:
+        """How many events of the whole model it is made of."""
+        return self.groups[None].total.count if None in self.groups else 0
+
+    @property
     def signals(self) -> int:
         """How many signals its groups have together."""
         return sum(len(group.total.signals) for group in self.groups.values())

@@ -10,7 +10,8 @@ from pipeline.commands.span import FromKafka, Since, SomeFiles, Until, history_o
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.shelf import read_baseline
-from pipeline.history.baseline_build import build
+from pipeline.history.baseline_build import build, unmet_of
+from pipeline.history.fates import dropped
 
 EXAMPLES = (
     "driftline baseline build -c driftline.yaml reference.parquet -o baselines/car_loan.json",
@@ -38,9 +39,10 @@ def build_command(
     with console.stages(quiet) as stage:
         baseline, counts = build(settings, lambda c, frozen: history_of(c, events, span, frozen), model, stage)
     write(out, baseline.encode())
-    dropped = counts["late"] + counts["refused"]
-    note = f", {dropped:,} late or refused" if dropped else ""
-    console.err.print(f"{out}: {counts['profiled']:,} events{note}", markup=False)
+    for line in unmet_of(settings, baseline):
+        console.err.print(line, markup=False)
+    said = ", ".join(filter(None, [f"{baseline.events:,} events", dropped(counts)]))
+    console.err.print(f"{out}: {said}", markup=False)
 
 
 @app.command("show", epilog=console.example("driftline baseline show baselines/car_loan.json"))

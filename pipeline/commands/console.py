@@ -71,12 +71,17 @@ def window_line(record: WindowRecord) -> Text:
     """A closed window in one line."""
     colour = _COLOUR[record.state]
     name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
-    moved = [signal.name for signal in record.signals if signal.state is State.DRIFT]
+    moved, warned = (
+        ", ".join(signal.name for signal in record.signals if signal.state is state)
+        for state in (State.DRIFT, State.WARNING)
+    )
+    if moved and warned:
+        warned = f"warning: {warned}"
     return Text.assemble(
         (instant(record.start_ms), "dim"),
         f"  {name:<20} {record.events:>7,} events  ",
         (f"{record.state:<12}", colour),
-        ", ".join(moved),
+        "; ".join(filter(None, [moved, warned])),
     )
 
 

@@ -35,10 +35,11 @@ def _are_one(one: Path, other: Path) -> bool:
 
 class Lines:
     """Writes lines of bytes to a file, or nowhere. What the file held stays until there is something to write, or the end is
-    reached without an error. Raises InputError at once where it cannot be written."""
+    reached without an error. Raises InputError where it cannot be written, at once where it cannot be opened."""
 
     def __init__(self, path: Path | None) -> None:
         self._begun = False
+        self._path = path
         try:
             self._file: IO[bytes] | None = None if path is None else path.open("ab")
         except OSError as error:
@@ -48,15 +49,24 @@ class Lines:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             with self._file:
                 if error is None:
                     self._begin(self._file)
+        except OSError as failure:
+            if error is None:
+                raise InputError(f"{self._path}: {failure.strerror}") from failure
 
     def write(self, lines: Iterable[bytes]) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._begin(self._file)
-            self._file.writelines(line + b"\n" for line in lines)
+            self._file.writelines([line + b"\n" for line in lines])
+        except OSError as error:
+            raise InputError(f"{self._path}: {error.strerror}") from error
 
     def _begin(self, file: IO[bytes]) -> None:
         if not self._begun and stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe or a terminal holds nothing

@@ -15,8 +15,10 @@ from detectors.lenses.lens import Lens
 from detectors.lenses.scorer import Scorer
 from detectors.references.gathering import Gathering
 from detectors.statistics.spread import LEAST_WINDOWS
-from pipeline.history.history import History, Stretch
+from pipeline.history.fates import disorder
+from pipeline.history.history import FileHistory, History, Stretch
 from pipeline.history.local import closed_windows
+from pipeline.history.unmet import Unmet
 from pipeline.monitor.collect import OpenWindow
 from pipeline.monitor.standards import settings_of
 from schemas.config import Config
@@ -37,7 +39,8 @@ def build(config: Config, seen: Seen, model: str | None, stage: Stage) -> tuple[
     """The baseline of the one model in a history, or of the one named, and what became of the events. They are read up to
     four times: for what the signals are like, of which a lens and a scorer are made; for which of them are the most
     correlated, where a lens cannot take all; for how those of the scorer hang together; and for the windows. Raises
-    InputError where there is nothing to build it of, or the model is not clear."""
+    InputError where there is nothing to build it of, files are in no order of time, it has no signals, or the model is not
+    clear."""
     lens, frozen = None, NOTHING
     if config.detection.anomalies or config.detection.pairwise.most:
         looks = _Looks(config, seen, stage)
@@ -51,7 +54,20 @@ def build(config: Config, seen: Seen, model: str | None, stage: Stage) -> tuple[
     for start_ms, groups in reading.windows():
         for segment, profile in groups.items():
             gathering.add(segment, start_ms, profile)
-    return replace(gathering.baseline(stage("measuring the windows")), scorer=frozen.scorer), reading.counts
+    baseline = replace(gathering.baseline(stage("measuring the windows")), scorer=frozen.scorer)
+    if not baseline.groups[None].total.signals:
+        unmet = unmet_of(config, baseline)
+        why = "; ".join(unmet) or "no feature, prediction or latency; driftline sniff -c FILE EVENTS says what to set"
+        raise InputError(f"no event of model {baseline.model!r} has a signal: {why}")
+    return baseline, reading.counts
+
+
+def unmet_of(config: Config, baseline: Baseline) -> list[str]:
+    """A line for each signal and segment that the configuration names, and that none of the baseline's events had."""
+    unmet = Unmet(config)
+    for segment, group in baseline.groups.items():
+        unmet.meet(baseline.model, segment, group.total.signals)
+    return unmet.lines()
 
 
 def model_windows(windows: Iterable[OpenWindow], model: str) -> Iterator[ModelWindow]:
@@ -105,10 +121,13 @@ class _Looks:
 
 class _Reading:
     """A history that is read once, for one model: the one named or the only one. Once it is, `counts` says what became of
-    its events, and `taken` how many windows there were. Raises InputError where there is no event, or the model is not clear."""
+    its events, and `taken` how many windows there were. Raises InputError where there is no event, those of files are in no
+    order of time, or the model is not clear."""
 
     def __init__(self, config: Config, seen: Seen, model: str | None, frozen: Frozen, progress: Progress) -> None:
         history = seen(config, {model: frozen} if model and frozen != NOTHING else {})
+        self._config = config
+        self._of_files = isinstance(history, FileHistory)
         self.counts: Counter[str] = Counter()
         messages = history.messages(config, _told(history.stretches(), progress), self.counts)
         self._rest = (
@@ -132,6 +151,8 @@ class _Reading:
             for one in model_windows([window], self.model):
                 self.taken += 1
                 yield one
+        if self._of_files and (hint := disorder(self._config, self.counts)) is not None:
+            raise InputError(hint)
         if self.model not in found:
             raise InputError(f"no event of model {self.model!r}; there are {', '.join(sorted(found))}")
 

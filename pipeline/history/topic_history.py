@@ -95,6 +95,7 @@ class TopicHistory:
             ingest, dispatcher = parts[stretch.source]
             fed = ingest.feed(Records(stretch.offsets, stretch.record_ms, stretch.values, stretch.headers))
             counts.update(profiled=fed.profiled, late=fed.late, excluded=fed.excluded, refused=len(fed.dead_letters))
+            counts.update(f"refused: {letter.reason}" for letter in fed.dead_letters)
             yield from _messages(dispatcher, fed.emissions, sources)
         for ingest, dispatcher in parts.values():
             yield from _messages(

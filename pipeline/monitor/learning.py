@@ -1,5 +1,6 @@
 """What is said to people of models that have no baseline yet."""
 
+from detectors.statistics.footing import LEAST_WORTH
 from schemas.config import Config
 from schemas.duration import format_duration
 
@@ -14,8 +15,17 @@ def learning_note(config: Config) -> str | None:
     learning = [model for model in models if model.learned_windows]
     if not learning:
         return None
-    longest = max(model.learned_windows for model in learning)
-    return _note(", ".join(model.name for model in learning), longest, config)
+    few = [model for model in learning if model.learned_windows < LEAST_WORTH]
+    enough = [model for model in learning if model.learned_windows >= LEAST_WORTH]
+    notes = [
+        f"no baseline: {model.name} learns one from its first {model.learned_windows} windows, too few for verdicts: "
+        f"at least {LEAST_WORTH:g}; set baseline.learn.windows"
+        for model in few
+    ]
+    if enough:
+        longest = max(model.learned_windows for model in enough)
+        notes.append(_note(", ".join(model.name for model in enough), longest, config))
+    return "\n".join(notes)
 
 
 def _note(who: str, windows: int, config: Config) -> str:

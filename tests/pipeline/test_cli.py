@@ -5,6 +5,7 @@ import csv
 import gzip
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -28,6 +29,8 @@ from pipeline.cli import app, main
 from pipeline.commands import console
 from pipeline.commands.lines import Lines
 from schemas import codec
+from schemas.verdict import State
+from schemas.window import SignalRecord, WindowRecord
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import START_MS, encode, event, loans
 from tests.pipeline.workers import DRIFTLINE, create_topic, free_port, read_topic, send, write_config
@@ -266,6 +269,56 @@ def test_a_baseline_is_built_and_shown(folder: Path, tmp_path: Path, run: Run) -
     assert sum(int(row[2].replace(",", "")) for row in rows) == 4 * 2 * BASELINE
 
 
+def test_events_in_no_order_of_time_become_no_baseline(folder: Path, tmp_path: Path, run: Run) -> None:
+    lines = (folder / "reference.ndjson").read_bytes().splitlines()
+    random.Random(1).shuffle(lines)
+    (tmp_path / "shuffled.ndjson").write_bytes(b"\n".join(lines))
+    hint = r"the events are not in order of time, [\d,]+ of 4,000 are late or ahead: sort them by ts"
+    out = tmp_path / "b.json"
+    fails(run("baseline", "build", "-q", "-c", folder / "fine.yaml", tmp_path / "shuffled.ndjson", "-o", out), hint)
+    assert not out.exists()
+    replayed = run("replay", "-q", "-c", folder / "fine.yaml", tmp_path / "shuffled.ndjson")
+    assert replayed.code == 0
+    assert re.search(rf"\n{hint}\n$", replayed.err)
+
+
+def test_a_few_events_that_are_dropped_are_named_with_their_reasons(folder: Path, tmp_path: Path, run: Run) -> None:
+    lines = (folder / "reference.ndjson").read_bytes().splitlines()
+    first, ahead = lines[0], encode(event(1, START_MS + 86_400_000, "loan"))
+    mixed = [*lines[:2000], first, b"no", b"[]", b"[]", ahead, *lines[2000:]]
+    (tmp_path / "mixed.ndjson").write_bytes(b"\n".join(mixed))
+    out = tmp_path / "b.json"
+    said = run("baseline", "build", "-q", "-c", folder / "fine.yaml", tmp_path / "mixed.ndjson", "-o", out)
+    reasons = "not_an_object 2, invalid_json 1, timestamp_ahead 1"
+    assert (said.code, said.err) == (0, f"{out}: 4,000 events, 1 late, 4 refused ({reasons})\n")
+
+
+def test_a_path_that_no_event_has_is_named(folder: Path, tmp_path: Path, run: Run) -> None:
+    signals = [{"name": "opt", "path": "features.optt"}, {"name": "grade", "path": "features.grade"}]
+    segments = ["tags.country", "tags.contry"]
+    window = {"length": "200s", "allowed_lateness": "1s"}
+    config = write_config(tmp_path, "c.yaml", window=window, models=[{"name": "loan", "signals": signals, "segments": segments}])  # fmt: skip
+    unmet = "loan: signal 'opt': no event has features.optt\nloan: segment: no event has tags.contry\n"
+    out = tmp_path / "b.json"
+    built = run("baseline", "build", "-q", "-c", config, folder / "reference.ndjson", "-o", out)
+    assert (built.code, built.err) == (0, f"{unmet}{out}: 4,000 events\n")
+    replayed = run("replay", "-q", "-c", config, folder / "events.ndjson")
+    assert replayed.code == 0
+    assert replayed.err.endswith(f"\n{unmet}")
+
+
+def test_a_model_without_signals_has_no_baseline(folder: Path, tmp_path: Path, run: Run) -> None:
+    listed = [{"name": "loan", "signals": [{"name": "opt", "path": "features.optt"}]}]
+    config = write_config(tmp_path, "c.yaml", window={"length": "200s"}, models=listed)
+    build = ("baseline", "build", "-q", "-o", tmp_path / "b.json", "-c")
+    none = "no event of model 'loan' has a signal: "
+    fails(run(*build, config, folder / "reference.ndjson"), f"{none}loan: signal 'opt': no event has features.optt")
+    bare = [encode({"ts": START_MS + i, "model": "loan", "version": "1", "features": {}}) for i in range(9)]
+    (tmp_path / "bare.ndjson").write_bytes(b"\n".join(bare))
+    fails(run(*build, folder / "fine.yaml", tmp_path / "bare.ndjson"), f"{none}no feature, prediction or latency")
+    assert not (tmp_path / "b.json").exists()
+
+
 @pytest.mark.parametrize("command", ["replay", "backtest"])
 def test_what_a_baseline_was_not_built_for_is_said(command: str, folder: Path, tmp_path: Path, run: Run) -> None:
     config = tmp_path / "other.yaml"
@@ -292,7 +345,8 @@ def test_a_baseline_of_several_models_wants_a_name(tmp_path: Path, folder: Path,
     both.write_bytes(b"\n".join(encode(event(i, START_MS + i, model)) for i in range(9) for model in ("a", "b")))
     build = ("baseline", "build", "-c", folder / "fine.yaml", both, "-o", tmp_path / "a.json")
     fails(run(*build), r"the events have several models \(a, b\): name one with --model")
-    assert run(*build, "--model", "a").code == 0
+    said = run(*build, "--model", "a", "--quiet")
+    assert (said.code, said.err) == (0, f"{tmp_path / 'a.json'}: 9 events\n")
 
 
 class Replayed(NamedTuple):
@@ -358,6 +412,13 @@ def test_no_command_writes_over_what_it_reads(
     assert (tmp_path / "in.ndjson").read_bytes() == kept
 
 
+@pytest.mark.parametrize("kind", ["--windows", "--alerts"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_is_said_in_one_line(kind: str, folder: Path, run: Run) -> None:
+    said = run("replay", "-q", "-c", folder / "loan.yaml", folder / "events.ndjson", kind, "/dev/full")
+    fails(said, r"/dev/full: No space left on device")
+
+
 @pytest.mark.parametrize("misspelt", ["absent.ndjson", "table.csv", "table.xlsx"])
 def test_a_replay_that_reads_nothing_leaves_the_last_ones_files(
     misspelt: str, folder: Path, replayed: Callable[[Path], Replayed], tmp_path: Path, run: Run
@@ -405,6 +466,21 @@ def test_replay_shows_windows_and_alerts_as_they_come(folder: Path, run: Run) ->
     assert re.search(r"FIRING +loan 1: (grade|value): ", said.out)
     assert re.search(r"loan 1 tags.country=DE +\d+ events  drift +", said.out)
     assert f"events: {EVENTS:,} profiled; windows: 6 complete; alert events: " in said.err
+
+
+@pytest.mark.parametrize(
+    ("states", "named"),
+    [
+        ({"a": State.WARNING, "b": State.OK, "c": State.WARNING}, "warning     a, c"),
+        ({"a": State.WARNING, "b": State.DRIFT}, "drift       b; warning: a"),
+        ({"a": State.OK, "b": State.DRIFT}, "drift       b"),
+    ],
+)
+def test_a_windows_line_names_what_moved_and_what_is_warned_of(states: dict[str, State], named: str) -> None:
+    signals = tuple(SignalRecord(name, state, 1, 0, 0) for name, state in states.items())
+    worst = State.DRIFT if State.DRIFT in states.values() else State.WARNING
+    record = WindowRecord(model="m", version="1", start_ms=0, end_ms=1, events=1, state=worst, signals=signals)
+    assert console.window_line(record).plain.endswith(f" events  {named}")
 
 
 @pytest.mark.parametrize("name", ["[/b]", "[red]x", ":warning:", "back\\", "two words"])

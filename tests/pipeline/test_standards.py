@@ -19,6 +19,7 @@ from pipeline.monitor import baseline_table
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.keeping import kept_of, partition_record
 from pipeline.monitor.learned_record import decode_learned
+from pipeline.monitor.learning import learning_note
 from pipeline.monitor.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Key, Standards, settings_of
@@ -85,6 +86,15 @@ def test_the_first_windows_are_learned_and_the_next_are_judged(windows: list[Clo
     judged = {signal.name: signal.state for signal in records_of(windows)[LEARNED + 2].signals}
     assert (judged["grade"], judged["term"]) == (State.DRIFT, State.OK)
     assert {s.state for r in records_of(windows)[:LEARNED] for s in r.signals} == {State.LEARNING}
+
+
+@pytest.mark.parametrize("windows", [2, 19])
+def test_too_few_windows_to_learn_from_are_said_to_be_too_few(windows: int) -> None:
+    assert learning_note(config(windows)) == (
+        f"no baseline: loan learns one from its first {windows} windows, too few for verdicts: at least 20; "
+        "set baseline.learn.windows"
+    )
+    assert (learning_note(config(20)) or "").startswith("no baseline: loan learns one from its first 20 windows (2000s")
 
 
 def test_without_models_in_the_configuration_each_model_learns() -> None:

@@ -32,8 +32,9 @@ class Chance:
 
     def said(self, p_value: float | None, level: float, basis: Basis | None) -> str:
         """How sure a change with that p-value is, held against `level`: the end of a sentence, empty where there is nothing to
-        say. It is no probability that something drifted, which no p-value is."""
-        often = None if p_value is None else _often(self.every_ms(p_value))
+        say, as of what chance shows in every window. It is no probability that something drifted, which no p-value is."""
+        every_ms = 0.0 if p_value is None else self.every_ms(p_value)
+        often = _often(every_ms) if every_ms >= self.window_ms else None
         if p_value is None or often is None:
             return ""
         too_often = ", too often for an alert" if p_value > level else ""

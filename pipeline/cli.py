@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 failed, one line says why; 2 the command line is wrong; 13
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import Alert
 from schemas.errors import DriftlineError, InputError
+from schemas.verdict import State
 
 VERSION = "0.1.0"
 
@@ -154,10 +156,12 @@ def replay(
     board = Board()
     fired: list[Alert] = []
     unmet = Unmet(settings)
+    states: Counter[State] = Counter()
     with Lines(alerts) as alert_file, Lines(windows) as window_file:
         for closing in closings(settings, baselines, messages):
             board.closed(0, closing)
             for record in closing.records:
+                states[record.state] += 1
                 met = (signal.name for signal in record.signals if signal.missing < record.events)
                 unmet.meet(record.model, record.group.segment, met)
             fired += closing.alerts
@@ -170,7 +174,7 @@ def replay(
         sys.stdout.write(codec.encode_text(summary) + "\n")
     else:
         _print_summary(summary)
-    for line in unmet.lines():
+    for line in (*unmet.lines(), *console.unjudged(states)):
         console.err.print(line, markup=False)
     if (hint := disorder(settings, ingest.counts)) is not None:
         console.err.print(hint, markup=False)

@@ -85,6 +85,13 @@ def window_line(record: WindowRecord) -> Text:
     )
 
 
+def unjudged(states: Mapping[State, int]) -> Iterator[str]:
+    """A line where no window of any group got a verdict: no alerts are no good news then. `states` counts windows."""
+    if states and not any(states.get(state) for state in (State.OK, State.WARNING, State.DRIFT)):
+        why = ", ".join(f"{n:,} {state}" for state, n in sorted(states.items()))
+        yield f"no window was judged: {why}; driftline check says what a baseline lacks"
+
+
 def alert_lines(alert: Alert, sightings: Sequence[Sighting] = ()) -> Text:
     """An alert event in one line, and the events to look at in one more, where there are any."""
     colour = f"bold {_COLOURS_OF_ALERTS[alert.state]}"

@@ -468,6 +468,14 @@ def test_replay_shows_windows_and_alerts_as_they_come(folder: Path, run: Run) ->
     assert f"events: {EVENTS:,} profiled; windows: 6 complete; alert events: " in said.err
 
 
+def test_a_replay_in_which_nothing_was_judged_says_so(folder: Path, tmp_path: Path, run: Run) -> None:
+    config = tmp_path / "learns.yaml"
+    config.write_text("window: {length: 200s}\nmodels: [{name: loan, baseline: {learn: {windows: 288}}}]\n")
+    said = run("replay", "-q", "-c", config, folder / "events.ndjson")
+    assert "\nno window was judged: 6 learning; driftline check says what a baseline lacks\n" in said.err
+    assert "judged" not in run("replay", "-q", "-c", folder / "loan.yaml", folder / "events.ndjson").err
+
+
 @pytest.mark.parametrize(
     ("states", "named"),
     [

@@ -1,13 +1,15 @@
 """Events from files: NDJSON, CSV and Parquet, gzipped or not, as the bytes a topic would hold.
 
 A row of CSV or Parquet becomes an event: the columns that the configuration's paths name take their places, and
-every other column is a feature; columns without a name are left out. In Parquet, `features` and the like may be one
-nested column, and timestamps without a zone count as UTC.
+every other column is a feature; columns without a name are left out. Timestamps without a zone count as UTC. In CSV, cells
+that are empty or hold one of `NULLS` are null, but NaN is a number that is not finite. In Parquet, `features` and the like
+may be one nested column.
 """
 
 import csv
 import gzip
 import io
+import re
 import zlib
 from codecs import BOM_UTF8
 from collections import Counter
@@ -25,6 +27,10 @@ ROWS = 2000
 BYTES = 1 << 22
 """A batch ends with the first of these: wide events by the thousand are more than a cache holds, decoded."""
 
+NULLS = frozenset({"", "na", "n/a", "nan", "null", "none"})
+"""What pandas, R and SQL write where there is no value, whatever the case."""
+
+_NAIVE_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?")
 _PLACED = ("event_id", "ts", "model", "version", "prediction", "label", "latency_ms")
 _NAMES = ("event_id", "model", "version")
 
@@ -179,12 +185,15 @@ def _text(cell: str) -> str | None:
 
 
 def _typed(cell: str) -> Any:
-    if not cell or cell.isspace():
-        return None
     try:
         number = float(cell)
     except ValueError:
-        return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+        text = cell.strip()
+        if text.lower() in NULLS:
+            return None
+        if _NAIVE_TIME.fullmatch(text):
+            return f"{text}+00:00"
+        return {"true": True, "false": False}.get(text.lower(), cell)
     if "_" in cell:  # Python's own notation, and elsewhere a code
         return cell
     digits = cell.strip().lstrip("+-")

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from pipeline.events.files import NULLS
 from schemas.errors import InputError
 
 SCORE = "anomaly_score"
 _TIME_NAMES = ("timestamp", "time", "ts", "datetime", "date")
 _VALUE_NAME = "value"
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 _SECONDS_BELOW = 1e11  # epoch seconds until the year 5138; milliseconds from March 1973 on
 
 
@@ -153,7 +153,7 @@ def number_of(cell: str) -> float | None:
     try:
         return float(cell)
     except ValueError:
-        return math.nan if cell.strip().lower() in _MISSING else None
+        return math.nan if cell.strip().lower() in NULLS else None
 
 
 def _opened(path: Path) -> TextIO:

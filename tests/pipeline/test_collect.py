@@ -17,7 +17,7 @@ from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.collect import Collector, Outcome
 from pipeline.monitor.keeping import partition_record
-from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
+from pipeline.monitor.memory import VERSION, GroupMemory, Incident, PartitionMemory, SourceMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
 from pipeline.monitor.standards import Standards
 from schemas.config import Config
@@ -300,7 +300,7 @@ def test_a_damaged_memory_is_a_state_error(memory: GroupMemory | PartitionMemory
 @pytest.mark.parametrize("memory", REMEMBERED)
 def test_a_memory_of_a_version_from_the_future_says_to_upgrade(memory: GroupMemory | PartitionMemory) -> None:
     body = b"\x09" + memory.encode()[1:-4]
-    with pytest.raises(StateError, match=r"version 9, this worker reads 5: upgrade"):
+    with pytest.raises(StateError, match=rf"version 9, this worker reads {VERSION}: upgrade"):
         type(memory).decode(body + zlib.crc32(body).to_bytes(4, "big"))
 
 

@@ -174,7 +174,7 @@ def replay(
         sys.stdout.write(codec.encode_text(summary) + "\n")
     else:
         _print_summary(summary)
-    for line in (*unmet.lines(), *console.unjudged(states)):
+    for line in (*console.unjudged(states), *unmet.lines()):
         console.err.print(line, markup=False)
     if (hint := disorder(settings, ingest.counts)) is not None:
         console.err.print(hint, markup=False)

@@ -22,7 +22,7 @@ from pipeline.commands.series import series
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import Lines, keep_apart
 from pipeline.configuration.shelf import frozen_of
-from pipeline.events.files import check_files
+from pipeline.events.files.files import check_files
 from pipeline.events.reader import EventReader
 from pipeline.history.fates import disorder
 from pipeline.history.local import LocalIngest, closings

@@ -25,7 +25,8 @@ class Refusal(StrEnum):
     """Why an event is refused. `timestamp_too_old` is before 1971: a zero, or seconds taken for milliseconds
     (`event.ts_unit`);
     `unmatched` is a half whose other half did not come within `event.pairs`;
-    `timestamp_ahead` is more than `window.max_skew` ahead of its record; `too_many_models` and `too_many_versions` are
+    `timestamp_ahead` is more than `window.max_skew` ahead of its record, or beyond the year 9999: microseconds taken for
+    milliseconds; `too_many_models` and `too_many_versions` are
     names beyond what `limits` allows in a window."""
 
     INVALID_JSON = "invalid_json"

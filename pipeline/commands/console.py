@@ -14,7 +14,8 @@ from rich.text import Text
 from detectors.baselines.baseline import Baseline
 from pipeline.commands.lines import EVERY_S, Lines
 from pipeline.configuration.shelf import configured_baselines
-from pipeline.events.files import Batch, read_events
+from pipeline.events.files.batch import Batch
+from pipeline.events.files.files import read_events
 from pipeline.history.raw import Raw
 from pipeline.ingest.sightings import Sighting
 from pipeline.monitor.closing import Closing

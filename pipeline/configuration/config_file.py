@@ -1,6 +1,7 @@
 """The configuration's file."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,7 +12,7 @@ from schemas.errors import ConfigError
 def read_config(path: Path) -> Config:
     """The configuration in a YAML file. Raises ConfigError, a line for each mistake."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -22,6 +23,22 @@ def read_config(path: Path) -> Config:
         # PyYAML's own, of a value that is not what its tag says, of a date that is none, of lists in lists.
         raise ConfigError(f"{path}: not YAML that can be read: {error}") from error
     return Config.from_mapping({} if document is None else document, str(path), str(path.parent))
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe one, which refuses a key that stands twice in a mapping, where PyYAML drops the first."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if (key.tag, key.value) in seen:
+                problem = f"{key.value} stands there already; put both into one"
+                raise yaml.composer.ComposerError(problem=problem, problem_mark=key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
 
 
 def _where(error: yaml.YAMLError) -> str:

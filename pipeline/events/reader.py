@@ -24,7 +24,7 @@ from schemas.event import Refusal, TsUnit, parse_timestamp_ms
 from schemas.event_config import FRAMED_JSON, WHOLE_EVENT
 
 EARLIEST_MS = 365 * 86_400_000
-_MOST_MS = 1 << 62
+_MOST_MS = 253_402_300_800_000  # the year 10000: microseconds taken for milliseconds are beyond it
 _NAME_CHARACTERS = 200
 _NOTHING: Mapping[str, Any] = {}
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from detectors.lenses.frozen import FrozenParts
 from pipeline.events.event_time import BEGINNING, Times
-from pipeline.events.files import read_events
+from pipeline.events.files.files import read_events
 from pipeline.events.formats.converter import Headers
 from pipeline.history.local import LocalIngest
 from schemas.config import Config

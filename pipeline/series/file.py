@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from pipeline.events.files import NULLS
+from pipeline.events.files.csv_file import NULLS
 from schemas.errors import InputError
 
 SCORE = "anomaly_score"

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.connections.admin import Admin, source_topics
 from pipeline.connections.log_reader import RangeReader
-from pipeline.events.files import is_table, read_events, read_rows
+from pipeline.events.files.files import is_table, read_events, read_rows
 from pipeline.history.history import Stretch
 from schemas.config import Config
 from schemas.errors import InputError

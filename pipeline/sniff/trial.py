@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from pipeline.events.files import read_events
+from pipeline.events.files.files import read_events
 from pipeline.history.local import LocalIngest
 from pipeline.ingest.partition import PartitionIngest
 from pipeline.ingest.passage import Records

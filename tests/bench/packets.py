@@ -7,7 +7,7 @@ partitions, windows of 5 minutes. The events are one block, so that packets cut 
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.events.files import in_batches
+from pipeline.events.files.batch import in_batches
 from pipeline.history.local import LocalIngest
 from schemas.config import Config
 from schemas.packet import Packet, encode_marker, encode_packet

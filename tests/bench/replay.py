@@ -1,6 +1,6 @@
 """The core in memory, as `driftline replay` runs it up to the packets: no Kafka, nothing judged."""
 
-from pipeline.events.files import in_batches
+from pipeline.events.files.batch import in_batches
 from pipeline.history.local import LocalIngest
 from pipeline.process.garbage import expect_batches
 from schemas.config import Config

@@ -6,7 +6,7 @@ from detectors.baselines.choice import candidates
 from detectors.baselines.scoring import marginals_of, normal_scores, scorer_of
 from detectors.groups.group import GroupProfile, merged_in_turn
 from detectors.lenses.frozen import Frozen, FrozenParts
-from pipeline.events.files import in_batches
+from pipeline.events.files.batch import in_batches
 from pipeline.history.baseline_build import model_windows
 from pipeline.history.local import LocalIngest, closed_windows
 from schemas.config import Config

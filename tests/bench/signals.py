@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.events.files import in_batches
+from pipeline.events.files.batch import in_batches
 from pipeline.history.local import LocalIngest
 from pipeline.process.garbage import expect_batches
 from schemas.config import Config

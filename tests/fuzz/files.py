@@ -1,4 +1,5 @@
-"""Files of events: NDJSON, CSV and Parquet, gzipped or not, torn and odd. Every row that is read is JSON."""
+"""Files of events: NDJSON, JSON, CSV and Parquet, gzipped or not, torn and odd. Every row that is read is JSON, or said to be too
+long."""
 
 import gzip
 import io
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from pipeline.events.files import read_events
+from pipeline.events.files.files import read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
@@ -128,15 +129,34 @@ def _reads(suffix: str) -> Callable[[bytes], int]:
             values = [value for batch in read_events(path, _CONFIG) for value in batch.values]
         except InputError:
             return 0
-        if suffix != ".ndjson":
-            assert all(isinstance(codec.loads_lenient(value), dict) for value in values)
+        if suffix == ".parquet":
+            assert all(_is_object(value) for value in values)
+        if suffix == ".csv":
+            assert all(_is_object(value) or value.startswith(b"a row of ") for value in values)
         return len(values)
 
     return read
 
 
+def _is_object(value: bytes) -> bool:
+    try:
+        return isinstance(codec.loads_lenient(value), dict)
+    except ValueError:
+        return False
+
+
+def _json(random: Random) -> bytes:
+    """Arrays, objects over several lines, and lines."""
+    some = [changed_event(random) or b"" for _ in range(random.randrange(5))]
+    array = b"[" + b",\n".join(some) + b"]"
+    return random.choice(
+        (array, mutated(random, array, [array, b"{\n"]), b"[" * random.randrange(2000), b"\n".join(some))
+    )
+
+
 DECODERS = (
     Decoder("csv files", 80, _packed(_csv), _reads(".csv")),
     Decoder("ndjson files", 46, _packed(_ndjson), _reads(".ndjson")),
+    Decoder("json files", 30, _packed(_json), _reads(".json")),
     Decoder("parquet files", 30, _parquet, _reads(".parquet")),
 )

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from detectors.groups.varint import decode_varints, encode_varints
 from detectors.groups.wire import SLICED, UNSLICED, decode_group, encode_group
 from pipeline.configuration.config_file import read_config
-from pipeline.events.files import read_events
+from pipeline.events.files.files import read_events
 from pipeline.ingest.resume import decode_progress
 from pipeline.monitor.collect import Collector, Outcome
 from pipeline.monitor.keeping import kept_of

@@ -165,6 +165,7 @@ CONFIGS = {
     "type.yaml": "window: {length: 5}",
     "yaml.yaml": "window: {length: 5m",
     "date.yaml": "window: 2026-13-45",
+    "twice.yaml": "kafka: {topics: [a]}\nwindow: {length: 5m}\nkafka: {topics: [b]}",
     "binary.yaml": "\x00",
     "missing.yaml": "models: [{name: loan, baseline: nowhere.json}]",
     "other.yaml": "models: [{name: card, baseline: loan.json}]",
@@ -199,6 +200,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("replay -c typo.yaml events.ndjson", r"typo\.yaml: windw: unknown key; did you mean 'window'\?"),
         ("replay -c type.yaml events.ndjson", r"type\.yaml: window\.length: 5 has no unit"),
         ("replay -c yaml.yaml events.ndjson", r"yaml\.yaml: not YAML: line 1: "),
+        ("replay -c twice.yaml events.ndjson", r"twice\.yaml: not YAML: line 3: kafka stands there already"),
         ("replay -c date.yaml events.ndjson", r"date\.yaml: not YAML that can be read: month must be in 1\.\.12"),
         ("replay -c binary.yaml events.ndjson", r"binary\.yaml: not YAML: "),
         ("replay -c markup.yaml events.ndjson", r"markup\.yaml: \[/b\] \[red\]: unknown key"),
@@ -503,12 +505,13 @@ def test_names_are_shown_as_they_are(name: str, tmp_path: Path, run: Run) -> Non
     assert f"│ features.{name}={name} " in shown
 
 
-def test_times_beyond_the_calendar_are_shown_as_numbers(tmp_path: Path, folder: Path, run: Run) -> None:
-    """Microseconds taken for milliseconds."""
+def test_microseconds_taken_for_milliseconds_are_refused(tmp_path: Path, folder: Path, run: Run) -> None:
     (tmp_path / "us.ndjson").write_bytes(encode(event(1, START_MS * 1000)))
     said = run("replay", "-c", folder / "fine.yaml", tmp_path / "us.ndjson")
-    assert said.code == 0
-    assert f"{START_MS * 1000 // 200_000 * 200_000} ms " in said.out
+    assert said.code == 1
+    assert "1 refused: timestamp_ahead" in said.err
+    assert "no event was profiled; driftline sniff -c FILE EVENTS says what to set" in said.err
+
 
 
 # On Kafka.

@@ -6,7 +6,7 @@ import pytest
 
 from detectors.groups.wire import decode_group
 from pipeline.backtest.injection import place_of
-from pipeline.events.files import read_events
+from pipeline.events.files.files import read_events
 from pipeline.events.reader import EventReader
 from pipeline.history.local import LocalIngest
 from schemas import codec
@@ -42,6 +42,11 @@ def test_times_beyond_all_bounds_are_refused_in_any_unit(unit: str) -> None:
         2: Refusal.BAD_TIMESTAMP,
         3: Refusal.TIMESTAMP_AHEAD,
     }
+
+
+@pytest.mark.parametrize("per_ms", [1_000, 1_000_000])
+def test_smaller_units_taken_for_milliseconds_are_refused(per_ms: int) -> None:
+    assert reader().read([encode(event(0, START_MS * per_ms))]).refusals == {0: Refusal.TIMESTAMP_AHEAD}
 
 
 FLAT = {"id": "a", "at": START_MS, "model": "m", "x": 1.5, "grade": "B", "score": 0.5, "box": {"y": 1}}

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from pipeline.events.files import BYTES, ROWS, Batch, read_events
+from pipeline.events.files.batch import BYTES, ROWS, Batch
+from pipeline.events.files.files import read_events
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import InputError
@@ -332,3 +333,39 @@ def test_every_format_gives_the_same_events(tmp_path: Path) -> None:
         tmp_path / "flat.parquet",
     ]
     assert [documents(path) == rows for path in paths] == [True] * len(paths)
+
+
+@pytest.mark.parametrize("name", ["e.json", "e.json.gz"])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_of_events_is_read_element_by_element(name: str, indent: int | None, tmp_path: Path) -> None:
+    some = [json.loads(encode(event(i, START_MS))) for i in range(2 * ROWS + 5)]
+    path = written(tmp_path, name, BOM + b"\n" + json.dumps(some, indent=indent).encode())
+    assert documents(path) == some
+    assert [len(batch.values) for batch in read_events(path, AUTO)] == [ROWS, ROWS, 5]
+
+
+def test_lines_that_begin_with_an_array_stay_lines(tmp_path: Path) -> None:
+    lines = [b"[1]\n", b'{"a":1}\n', b"[2]\n"]
+    assert values(written(tmp_path, "e.json", b"".join(lines))) == lines
+    assert values(written(tmp_path, "e.ndjson", b"[1]\n")) == [b"[1]\n"]
+
+
+def test_an_object_of_several_lines_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"e\.json: an object is to stand in one line, or all of them in an array"):
+        values(written(tmp_path, "e.json", json.dumps({"a": 1}, indent=1)))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_where_a_header_has_no_comma_another_delimiter_stands(delimiter: str, tmp_path: Path) -> None:
+    text = f'\n{delimiter}\nts{delimiter}"a,b"{delimiter}c\n1{delimiter}2{delimiter}"x{delimiter}y"\n'
+    [document] = documents(written(tmp_path, "m.csv", text))
+    assert document["ts"] == 1
+    assert document["features"] == {"a,b": 2, "c": f"x{delimiter}y"}
+
+
+def test_a_row_with_more_cells_than_names_is_no_event(tmp_path: Path) -> None:
+    path = written(tmp_path, "m.csv", "ts,a,b\n1,2,3\n1,Berlin, Mitte,3\n1,2,3,,\n1,2\n")
+    good, bad, padded, short = values(path)
+    assert bad == b"a row of 4 cells, the header has 3: 1,Berlin, Mitte,3"
+    assert codec.loads_lenient(good) == codec.loads_lenient(padded)
+    assert codec.loads_lenient(short)["features"] == {"a": 2}

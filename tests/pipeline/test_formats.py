@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.groups.wire import decode_group
-from pipeline.events.files import read_events
+from pipeline.events.files.files import read_events
 from pipeline.events.formats.framed import LANGUAGES
 from pipeline.events.formats.table import FORMATS
 from pipeline.events.reader import EventReader, Events

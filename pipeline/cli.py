@@ -4,39 +4,29 @@ Exit codes: 0 done; 1 failed, one line says why; 2 the command line is wrong; 13
 """
 
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from detectors.baselines.baseline import Baseline
-from detectors.sequence import registry
 from pipeline.commands import alerts as alerts_cli
 from pipeline.commands import backtest as backtest_cli
 from pipeline.commands import baseline as baseline_cli
 from pipeline.commands import console
+from pipeline.commands import replay as replay_cli
 from pipeline.commands import report as report_cli
 from pipeline.commands import sniff as sniff_cli
 from pipeline.commands.series import series
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import Lines, keep_apart
 from pipeline.configuration.shelf import frozen_of
-from pipeline.events.files.files import check_files
 from pipeline.events.reader import EventReader
-from pipeline.history.fates import disorder
-from pipeline.history.local import LocalIngest, closings
-from pipeline.history.raw import Raw
-from pipeline.history.unmet import Unmet
 from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.learning import learning_note
 from pipeline.process.garbage import expect_batches
 from pipeline.process.log_format import LogFormat, log_as
-from pipeline.serving.board import Board
 from schemas import codec
-from schemas.alert import Alert
-from schemas.errors import DriftlineError, InputError
-from schemas.verdict import State
+from schemas.errors import DriftlineError
 
 VERSION = "0.1.0"
 
@@ -123,63 +113,7 @@ def run(
     )
 
 
-@app.command(epilog=console.example("driftline replay -c driftline.yaml events.ndjson.gz --alerts alerts.ndjson"))
-def replay(
-    config: ConfigFile,
-    events: EventFiles,
-    alerts: Annotated[Path | None, typer.Option(metavar="OUT", help="Write alert events here, NDJSON.")] = None,
-    windows: Annotated[Path | None, typer.Option(metavar="OUT", help="Write window records here, NDJSON.")] = None,
-    raw: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DETECTOR",
-            help="Judge no windows: feed single values in order to this sequence detector, of "
-            f"{', '.join(registry.names())}. On the slices of windows river's go blind. May be given more than once.",
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-    quiet: Quiet = False,
-) -> None:
-    """Runs the core over files, without Kafka: the same events give the same alerts."""
-    settings = read_config(config)
-    if raw:
-        if alerts or windows:
-            raise typer.BadParameter("there are no windows and no alerts with --raw", param_hint="--alerts, --windows")
-        found = Raw(settings, raw)
-        console.show_detections(found, (b.values for b in console.batches(events, settings, quiet=quiet)), json=json)
-        return
-    keep_apart([config, *events], [alerts, windows])
-    check_files(events)
-    baselines = console.baselines_of(settings, config.parent)
-    ingest = LocalIngest(settings, frozen_of(settings, baselines))
-    messages = ingest.messages(b.values for b in console.batches(events, settings, quiet=quiet))
-    board = Board()
-    fired: list[Alert] = []
-    unmet = Unmet(settings)
-    states: Counter[State] = Counter()
-    with Lines(alerts) as alert_file, Lines(windows) as window_file:
-        for closing in closings(settings, baselines, messages):
-            board.closed(0, closing)
-            for record in closing.records:
-                states[record.state] += 1
-                met = (signal.name for signal in record.signals if signal.missing < record.events)
-                unmet.meet(record.model, record.group.segment, met)
-            fired += closing.alerts
-            alert_file.write(a.encode() for a in closing.alerts)
-            window_file.write(r.encode() for r in closing.records)
-            if not (json or quiet):
-                console.show_closing(closing)
-    summary = {"events": dict(ingest.counts), "windows": dict(board.windows), "alerts": len(fired)}
-    if json:
-        sys.stdout.write(codec.encode_text(summary) + "\n")
-    else:
-        _print_summary(summary)
-    for line in (*console.unjudged(states), *unmet.lines()):
-        console.err.print(line, markup=False)
-    if (hint := disorder(settings, ingest.counts)) is not None:
-        console.err.print(hint, markup=False)
-    if ingest.counts.total() and not ingest.counts["profiled"]:
-        raise InputError("no event was profiled; driftline sniff -c FILE EVENTS says what to set")
+app.command(epilog="\n\n".join(map(console.example, replay_cli.EXAMPLES)))(replay_cli.replay)
 
 
 app.command(epilog="\n\n".join(map(console.example, backtest_cli.EXAMPLES)))(backtest_cli.backtest)
@@ -292,12 +226,6 @@ def _watched(baseline: Baseline) -> str:
 def _fail_on(faults: list[str]) -> None:
     if faults:
         raise DriftlineError("\n".join(faults))
-
-
-def _print_summary(summary: dict[str, Any]) -> None:
-    events = ", ".join(f"{n:,} {what}" for what, n in sorted(summary["events"].items()) if n and what != "refused")
-    windows = ", ".join(f"{n:,} {what}" for what, n in sorted(summary["windows"].items()))
-    console.err.print(f"events: {events or 'none'}; windows: {windows or 'none'}; alert events: {summary['alerts']}")
 
 
 def main(arguments: list[str] | None = None) -> None:

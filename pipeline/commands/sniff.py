@@ -15,7 +15,7 @@ from pipeline.commands.span import SomeFiles
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.yaml_edit import document_of
-from pipeline.monitor.learning import learning_note
+from pipeline.monitor.learning import FROM_FILES, FROM_KAFKA, learning_note
 from pipeline.sniff.proposal import Found, Proposal, proposed
 from pipeline.sniff.sample import Sample, of_files, of_topic
 from pipeline.sniff.trial import tried
@@ -76,7 +76,7 @@ def sniff(
     console.show_table(_table(proposal, examples))
     console.out.print(Text(text if out is None else f"{out}: written\n"))
     console.out.print(_outcome_line(outcome), markup=False)
-    if (note := learning_note(settings)) is not None:
+    if (note := learning_note(settings, FROM_FILES if events else FROM_KAFKA)) is not None:
         console.out.print(note, markup=False)
 
 

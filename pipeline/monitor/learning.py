@@ -4,14 +4,18 @@ from detectors.statistics.footing import LEAST_WORTH
 from schemas.config import Config
 from schemas.duration import format_duration
 
-HOW = "driftline baseline build -c FILE --from-kafka --since 14d -o OUT"
+FROM_KAFKA = "driftline baseline build -c FILE --from-kafka --since 14d -o OUT"
+FROM_FILES = "driftline baseline build -c FILE EVENTS -o OUT"
 
 
-def learning_note(config: Config) -> str | None:
-    """Which models learn their baselines, and until when they are silent; None where all have files."""
+def learning_note(config: Config, how: str = FROM_KAFKA) -> str | None:
+    """Which models learn their baselines, and until when they are silent; None where all have files. `how` is the command
+    that builds one."""
     models = config.models
     if models == "auto":
-        return _note("each model", 288 if (found := config.model("any")) is None else found.learned_windows, config)
+        return _note(
+            "each model", 288 if (found := config.model("any")) is None else found.learned_windows, config, how
+        )
     learning = [model for model in models if model.learned_windows]
     if not learning:
         return None
@@ -24,13 +28,13 @@ def learning_note(config: Config) -> str | None:
     ]
     if enough:
         longest = max(model.learned_windows for model in enough)
-        notes.append(_note(", ".join(model.name for model in enough), longest, config))
+        notes.append(_note(", ".join(model.name for model in enough), longest, config, how))
     return "\n".join(notes)
 
 
-def _note(who: str, windows: int, config: Config) -> str:
+def _note(who: str, windows: int, config: Config, how: str) -> str:
     lasting = format_duration(windows * config.window.length_ms)
     return (
         f"no baseline: {who} learns one from its first {windows} windows ({lasting} of events), and there are no alerts until "
-        f"then; to have them at once: {HOW}"
+        f"then; to have them at once: {how}"
     )

@@ -35,6 +35,7 @@ _MOST_MODELS = 50
 MOST_CHARACTERS = 200
 _HOUR_MS = 3_600_000
 _VERSION = re.compile(r"v?\d+([._-]\w+)*|[0-9a-f]{7,40}|v\w*\d\w*", re.IGNORECASE)
+_DATE = re.compile(r"(19|20)\d\d(-?)[01]\d\2[0-3]\d")
 _WORTH = {Kind.NUMERIC: 2.0, Kind.NUMERIC_TEXT: 2.0, Kind.CODES: 2.0, Kind.BOOLEAN: 1.5, Kind.CONSTANT: 0.4, Kind.MIXED: 1.0,
           Kind.CATEGORICAL: 0.6, Kind.EMPTY: 0.3, Kind.EMBEDDING: 2.0}  # fmt: skip
 
@@ -215,6 +216,8 @@ class Finder:
             few = 0 < len(set(texts)) <= max(1, min(20, 0.2 * leaf.of)) and len(texts) == len(leaf.known)
             if not few or leaf.share < 0.5:
                 continue
+            if not IS_VERSION(leaf.name) and all(map(_DATE.fullmatch, texts)):
+                continue  # the day of the sample, as like as not
             hint, look = IS_VERSION(leaf.name), all(map(_VERSION.fullmatch, texts)) and leaf.all_texts
             clear = look and any(re.search(r"[v.]", text, re.IGNORECASE) for text in texts)
             near = model is not None and leaf.parent == model.parent

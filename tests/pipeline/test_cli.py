@@ -239,7 +239,7 @@ def test_mistakes_of_a_configuration_have_a_line_each(folder: Path, run: Run) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        "replay events.ndjson",
+        "backtest events.ndjson",
         "replay -c fine.yaml",
         "demo --port 99999",
         "run -c fine.yaml --only half",
@@ -511,7 +511,6 @@ def test_microseconds_taken_for_milliseconds_are_refused(tmp_path: Path, folder:
     assert said.code == 1
     assert "1 refused: timestamp_ahead" in said.err
     assert "no event was profiled; driftline sniff -c FILE EVENTS says what to set" in said.err
-
 
 
 # On Kafka.

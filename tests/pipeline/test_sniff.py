@@ -461,3 +461,21 @@ def test_a_topic_that_is_not_there_or_empty_is_one_line(real_kafka: Kafka, capsy
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert message in said
+
+
+@pytest.mark.parametrize(("name", "version"), [("day", None), ("model_version", "model_version")])
+def test_a_date_is_a_version_only_by_name(name: str, version: str | None) -> None:
+    form = Plain(ROLES, "ms")
+    documents = [codec.decode(one) for one in plain_events(form, 200)]
+    for document in documents:
+        del document["revision"]
+        document[name] = "2026-01-31"
+    events = [encode(document) for document in documents]
+    assert proposed(sample_of(events)).event.get("paths", {}).get("version") == version
+
+
+def test_of_files_the_note_names_the_command_for_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = tmp_path / "e.ndjson"
+    events.write_bytes(b"\n".join(plain_events(Plain(ROLES, "ms"), 200)))
+    assert run("sniff", events) == 0
+    assert "driftline baseline build -c FILE EVENTS -o OUT" in capsys.readouterr().out

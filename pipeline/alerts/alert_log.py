@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
@@ -85,6 +85,16 @@ async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:
         await consumer.stop()
 
 
+async def held(config: Config) -> AsyncGenerator[Written]:
+    """What the topic held when this began, oldest first within a partition. Raises as `opened` does."""
+    async with opened(config, 0) as alerts:
+        done = False
+        while not done:
+            done = await alerts.caught_up()
+            for written in await alerts.read():
+                yield written
+
+
 def find_alert(config: Config, name: str) -> Alert:
     """The first firing alert that the topic holds of this id, or of the incident of this id. Raises InputError where there is
     none, BrokerError where the topic cannot be read."""
@@ -92,16 +102,12 @@ def find_alert(config: Config, name: str) -> Alert:
 
 
 async def _find(config: Config, name: str) -> Alert:
-    async with opened(config, 0) as alerts:
-        done = False
-        while not done:
-            done = await alerts.caught_up()
-            for alert, _ in await alerts.read():
-                if name in (alert.id, alert.incident) and alert.state is AlertState.FIRING:
-                    return alert
+    async with aclosing(held(config)) as alerts:
+        async for alert, _ in alerts:
+            if name in (alert.id, alert.incident) and alert.state is AlertState.FIRING:
+                return alert
     raise InputError(
-        f"no alert and no incident {name!r} on {config.kafka.alerts_topic}; their ids are in: driftline alerts tail -c FILE "
-        "--from-beginning"
+        f"no alert and no incident {name!r} on {config.kafka.alerts_topic}; their ids are in: driftline alerts list -c FILE"
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,31 @@ def tail_command(
             sys.stdout.flush()
         else:
             console.out.print(console.alert_lines(alert, read_sightings(headers.get(LOOK_AT))))
+
+
+@app.command("list", epilog=console.example("driftline alerts list -c driftline.yaml"))
+def list_command(
+    config: ConfigFile,
+    json: Annotated[bool, typer.Option("--json", help="Print each as it is on the topic, an object a line.")] = False,
+) -> None:
+    """Prints the alerts that fire now, by incident, as far back as the topic goes."""
+    from pipeline.alerts.standing import read_standing
+
+    found = read_standing(read_config(config))
+    if json:
+        sys.stdout.writelines(alert.encode().decode() + "\n" for alert in found.alerts)
+        return
+    incidents = [list(alerts) for _, alerts in groupby(found.alerts, key=lambda alert: alert.incident)]
+    for alerts in incidents:
+        first = alerts[0]
+        began = first.onset_ms if first.incident_onset_ms is None else first.incident_onset_ms
+        console.out.print(f"incident {first.incident} of {first.model} since {instant(began)}", markup=False)
+        for alert in alerts:
+            console.out.print(console.alert_lines(alert))
+    console.err.print(
+        f"firing: {len(found.alerts):,}, in incidents: {len(incidents):,}; resolved, on the topic: {found.resolved:,}",
+        markup=False,
+    )
 
 
 @app.command("mute", epilog="\n\n".join(map(console.example, MUTING)))

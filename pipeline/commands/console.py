@@ -32,6 +32,7 @@ out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _UNBOUNDED = 1000
+_LABEL = 40
 
 _COLOUR = {
     State.OK: "green",
@@ -205,4 +206,9 @@ def baseline_table(baseline: Baseline) -> Table:
 
 def _top(labels: Iterable[str], counts: Iterable[int]) -> list[str]:
     ranked = sorted(zip(labels, counts, strict=True), key=lambda item: (-item[1], item[0]))
-    return [label for label, _ in ranked[:4]] + (["…"] if len(ranked) > 4 else [])
+    return [_cut(label) for label, _ in ranked[:4]] + (["…"] if len(ranked) > 4 else [])
+
+
+def _cut(label: str) -> str:
+    """A category may be a whole prompt."""
+    return label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"

@@ -96,6 +96,11 @@ async def test_alerts_are_tested_muted_and_accepted(scene: Scene) -> None:
         True,
     )
 
+    listed = scene.says("list")
+    assert f"incident {value['incident']} of loan since" in listed
+    assert f"id {value['alert']})" in listed
+    assert "firing: 2, in incidents: 1; resolved, on the topic: 2" in listed
+    assert {json.loads(line)["signal"] for line in scene.says("list", "--json").splitlines()} == {"value", "grade"}
     assert "muted until" in scene.says("mute", value["alert"], "--for", "2h")
     assert "muted until" in scene.says("mute", value["incident"], "--reason", "new pricing")
     named = {"alertname": "DriftlineDrift", "model": "loan"}

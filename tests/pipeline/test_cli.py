@@ -105,6 +105,7 @@ def unreachable(folder: Path) -> dict[str, list[str | Path]]:
         "backtest": ["backtest", "-c", config, "--from-kafka"],
         "report": ["report", "-c", config, "-o", folder / "report.html"],
         "alerts tail": ["alerts", "tail", "-c", config],
+        "alerts list": ["alerts", "list", "-c", config],
         "notify": ["notify", "-c", config],
         "sniff": ["sniff", "-c", config],
     }
@@ -139,7 +140,7 @@ COMMANDS = list(commands_of(typer.main.get_command(app)))
 def test_these_are_the_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} == {
         "demo", "run", "replay", "backtest", "baseline build", "baseline show", "produce", "alerts tail", "notify", "topics", "check",
-        "report", "series", "version", "sniff", "alerts accept", "alerts mute", "alerts test",
+        "report", "series", "version", "sniff", "alerts accept", "alerts list", "alerts mute", "alerts test",
     }  # fmt: skip
 
 
@@ -718,3 +719,14 @@ def test_stages_without_a_terminal_go_to_the_error_stream_and_quietly_nowhere(
     with console.stages(quiet, every_s=0.0) as stage:
         stage("reading the history")(0.5)
     assert capsys.readouterr() == ("", "" if quiet else "reading the history: 50 %\n")
+
+
+def test_long_categories_are_cut_in_the_table_of_a_baseline(tmp_path: Path, run: Run) -> None:
+    prompt = "Summarise the following text for a reader in a hurry: " * 5
+    events = tmp_path / "e.ndjson"
+    events.write_bytes(b"\n".join(encode(event(i, START_MS + i, features={"prompt": prompt})) for i in range(40)))
+    config = write_config(tmp_path, "c.yaml")
+    assert run("baseline", "build", "-q", "-c", config, events, "-o", tmp_path / "b.json").code == 0
+    shown = run("baseline", "show", tmp_path / "b.json").out
+    assert prompt[:39] + "…" in shown
+    assert prompt[:60] not in shown

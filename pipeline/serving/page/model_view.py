@@ -140,19 +140,19 @@ def _headline(firing: Iterable[Episode], rows: list[GroupRow]) -> str:
     """The greatest change, in the words of its alert or record, and how many more there are. The whole of a model goes
     before its segments."""
     alerts = sorted((e.alert for e in firing), key=lambda a: (a.segment is not None, -(a.effect or 0.0), a.signal))
-    said = [(alert.signal, _told(alert.summary, segment_text(alert.group.segment))) for alert in alerts]
+    said = [(alert.signal, alert.summary, segment_text(alert.group.segment)) for alert in alerts]
     if not said:
         raised = [row for group in rows for row in group.signals if row.light in (Light.RED, Light.AMBER)]
         raised.sort(key=lambda row: (-row.light.rank, row.group.segment is not None, row.rank))
-        said = [(row.name, _told(row.summary, segment_text(row.group.segment))) for row in raised]
+        said = [(row.name, row.summary, segment_text(row.group.segment)) for row in raised]
     if not said:
         return next((row.note for row in rows if row.note), "")
-    more = len({signal for signal, _ in said}) - 1
-    return f"{said[0][1]}, and {counted(more, 'more signal')}" if more else said[0][1]
-
-
-def _told(summary: str, segment: str) -> str:
-    return f"{told(summary)} in {segment}" if segment else told(summary)
+    more = len({signal for signal, _, _ in said}) - 1
+    _, summary, segment = said[0]
+    moved, semicolon, chance = told(summary).partition("; ")
+    where = f" in {segment}" if segment else ""
+    others = f", and {counted(more, 'more signal')}" if more else ""
+    return f"{moved}{where}{others}{semicolon}{chance}"
 
 
 def _incidents(episodes: list[Episode]) -> list[Incident]:

@@ -1,6 +1,7 @@
 """What people see on the terminal: windows, alerts, tables, progress."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,7 @@ from pipeline.monitor.standards import Standards
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
-from schemas.group import segment_text
+from schemas.group import Group, segment_text
 from schemas.instant import instant
 from schemas.verdict import State
 from schemas.window import WindowRecord
@@ -33,6 +34,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _UNBOUNDED = 1000
 _LABEL = 40
+_SHOWN = 8
 
 _COLOUR = {
     State.OK: "green",
@@ -74,7 +76,7 @@ def window_line(record: WindowRecord) -> Text:
     colour = _COLOUR[record.state]
     name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
     moved, warned = (
-        ", ".join(signal.name for signal in record.signals if signal.state is state)
+        _some([signal.name for signal in record.signals if signal.state is state])
         for state in (State.DRIFT, State.WARNING)
     )
     if moved and warned:
@@ -114,11 +116,23 @@ def error_line(error: Exception) -> Text:
 
 
 def show_closing(closing: Closing) -> None:
-    """Prints a closing as it comes."""
+    """Prints a closing as it comes; of many alerts of a group that say the same, those of the greatest effect."""
     for record in closing.records:
         out.print(window_line(record))
+    together: defaultdict[tuple[Group, AlertState], list[Alert]] = defaultdict(list)
     for alert in closing.alerts:
-        out.print(alert_lines(alert, closing.look_at(alert)))
+        together[alert.group, alert.state].append(alert)
+    for (_, state), alerts in together.items():
+        ranked = sorted(alerts, key=lambda alert: -(alert.effect or 0.0)) if len(alerts) > _SHOWN else alerts
+        for alert in ranked[:_SHOWN]:
+            out.print(alert_lines(alert, closing.look_at(alert)))
+        if len(ranked) > _SHOWN:
+            out.print(Text(f"         and {len(ranked) - _SHOWN:,} more {state} there; --alerts OUT writes all", "dim"))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def batches(paths: Sequence[Path], config: Config, *, quiet: bool = False) -> Iterator[Batch]:

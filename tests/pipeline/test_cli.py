@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import typer
@@ -730,3 +731,22 @@ def test_long_categories_are_cut_in_the_table_of_a_baseline(tmp_path: Path, run:
     shown = run("baseline", "show", tmp_path / "b.json").out
     assert prompt[:39] + "…" in shown
     assert prompt[:60] not in shown
+
+
+def test_of_many_signals_that_move_together_the_greatest_are_shown(tmp_path: Path, run: Run) -> None:
+    rng = np.random.default_rng(4)
+    values = rng.normal(size=(2_800, 12)).round(3)
+    values[2_400:] += np.linspace(2.0, 6.0, 12)
+    features = [{f"x{i:02}": float(value) for i, value in enumerate(row)} for row in values]
+    events = tmp_path / "e.ndjson"
+    events.write_bytes(b"\n".join(encode(event(i, START_MS + 600 * i, features=one)) for i, one in enumerate(features)))
+    model = {"name": "m", "baseline": {"learn": {"windows": 24}}}
+    config = write_config(tmp_path, "c.yaml", window={"length": "1m"}, models=[model])
+    out = tmp_path / "alerts.ndjson"
+    said = run("replay", "-c", config, events, "--alerts", out)
+    fired = [line for line in said.out.splitlines() if line.startswith("FIRING")]
+    assert len(fired) == 8
+    assert all(f"x{i:02}: " in "".join(fired) for i in range(6, 12))
+    assert "and 4 more firing there; --alerts OUT writes all" in said.out
+    assert re.search(r"drift +x00, x01, x02, x03, x04, x05, x06, x07 and 4 more", said.out)
+    assert len(out.read_bytes().splitlines()) >= 12

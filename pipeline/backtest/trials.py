@@ -161,6 +161,9 @@ class _Trials:
         self._memories |= closing.memories
         for group, rolled in closing.rolled.items():
             self._rolled.setdefault(group, {})[rolled.slot] = rolled
+        for gone in closing.forgotten:
+            self._memories.pop(gone.group, None)
+            self._rolled.pop(gone.group, None)
         if closing.baselines:
             self._learned |= closing.baselines
             self._standards = None

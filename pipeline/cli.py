@@ -22,7 +22,7 @@ from pipeline.configuration.config_file import read_config
 from pipeline.configuration.shelf import frozen_of
 from pipeline.events.reader import EventReader
 from pipeline.ingest.shared import fingerprint_of
-from pipeline.monitor.learning import learning_note
+from pipeline.monitor.standards.learning import learning_note
 from pipeline.process.garbage import expect_batches
 from pipeline.process.log_format import LogFormat, log_as
 from schemas import codec

@@ -24,7 +24,11 @@ FLOORS = (
     "pipeline.connections",
     "pipeline.events",
     "pipeline.ingest",
+    "pipeline.monitor.standards",
+    "pipeline.monitor.verdicts",
+    "pipeline.monitor.incidents",
     "pipeline.monitor",
+    "pipeline.monitor.tables",
     "pipeline.serving",
     "pipeline.worker",
     "pipeline.history",
@@ -40,9 +44,9 @@ FILES = sorted(file for package in ("schemas", "detectors", "pipeline") for file
 
 
 def floor_of(module: str) -> int | None:
-    """The floor of a module of ours; None of others."""
+    """The floor of a module of ours, that of the innermost folder that is one; None of others."""
     found = [floor for floor in FLOORS if f"{module}.".startswith(f"{floor}.")]
-    return FLOORS.index(found[0]) if found else None
+    return FLOORS.index(max(found, key=len)) if found else None
 
 
 def imported(file: Path) -> Iterator[str]:

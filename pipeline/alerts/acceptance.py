@@ -15,7 +15,7 @@ from pipeline.connections.log_reader import RangeReader
 from pipeline.history.baseline_build import model_windows
 from pipeline.ingest.dispatch import profiles_partition
 from pipeline.monitor.collect import Collector, OpenWindow
-from pipeline.monitor.standards import settings_of
+from pipeline.monitor.standards.standards import settings_of
 from schemas.config import Config
 from schemas.errors import InputError, WireError
 from schemas.packet import Marker, Packet, SourcePartition, decode_message

@@ -13,9 +13,9 @@ from detectors.baselines.baseline_group import BaselineGroup
 from pipeline.events.event_time import BEGINNING
 from pipeline.history.history import History, Stretch
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.memory import PartitionMemory
+from pipeline.monitor.incidents.memory import PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Key, Standards
+from pipeline.monitor.standards.standards import Key, Standards
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.duration import format_duration

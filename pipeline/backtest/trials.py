@@ -22,9 +22,9 @@ from pipeline.events.reader import EventReader
 from pipeline.history.history import History, Stretch
 from pipeline.history.local import closed_windows
 from pipeline.monitor.closing import Closer, Closing
-from pipeline.monitor.memory import GroupMemory
-from pipeline.monitor.rolling import Rolled
-from pipeline.monitor.standards import Key, Standards
+from pipeline.monitor.incidents.memory import GroupMemory
+from pipeline.monitor.standards.rolling import Rolled
+from pipeline.monitor.standards.standards import Key, Standards
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config

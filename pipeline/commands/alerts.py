@@ -16,7 +16,7 @@ from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.yaml_edit import diff_of
 from pipeline.ingest.sightings import LOOK_AT, read_sightings
-from pipeline.monitor.probation import STEPS
+from pipeline.monitor.standards.probation import STEPS
 from schemas.alert import Alert
 from schemas.config import Config
 from schemas.duration import format_duration, parse_duration

@@ -20,7 +20,7 @@ from pipeline.events.files.files import read_events
 from pipeline.history.raw import Raw
 from pipeline.ingest.sightings import Sighting
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas import codec
 from schemas.alert import Alert, AlertState
 from schemas.config import Config

@@ -21,7 +21,7 @@ from detectors.references.gathering import Gathering
 from pipeline.commands.console import err, out, show_closing, show_table
 from pipeline.history.baseline_build import model_windows
 from pipeline.history.local import LocalIngest, closed_windows, closings
-from pipeline.monitor.standards import settings_of
+from pipeline.monitor.standards.standards import settings_of
 from pipeline.serving.board import Board
 from pipeline.serving.page.chronicle import Chronicle
 from pipeline.serving.port import local_port

@@ -15,7 +15,7 @@ from pipeline.commands.span import SomeFiles
 from pipeline.configuration.config_file import read_config
 from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.yaml_edit import document_of
-from pipeline.monitor.learning import FROM_FILES, FROM_KAFKA, learning_note
+from pipeline.monitor.standards.learning import FROM_FILES, FROM_KAFKA, learning_note
 from pipeline.sniff.proposal import Found, Proposal, proposed
 from pipeline.sniff.sample import Sample, of_files, of_topic
 from pipeline.sniff.trial import tried

@@ -20,7 +20,7 @@ from pipeline.history.history import FileHistory, History, Stretch
 from pipeline.history.local import closed_windows
 from pipeline.history.unmet import Unmet
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.standards import settings_of
+from pipeline.monitor.standards.standards import settings_of
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.group import Segment

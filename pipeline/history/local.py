@@ -23,7 +23,7 @@ from pipeline.ingest.shared import Ingest
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.collect import Collector, OpenWindow
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas.config import Config
 from schemas.packet import Marker, Packet, SourcePartition
 

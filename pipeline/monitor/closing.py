@@ -18,19 +18,19 @@ from detectors.correlations.pairwise import SIGNAL as PAIRWISE
 from detectors.groups.group import GroupProfile
 from detectors.profiles.quantiles import quantiles_of
 from pipeline.ingest.sightings import Sighting, Sightings
-from pipeline.monitor.alerting import Decision, SignalMemory, decide, ended
-from pipeline.monitor.announcement import Announced, announcement
-from pipeline.monitor.arrival import Arrival
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.contributions import Explanation
 from pipeline.monitor.decided import Decided
-from pipeline.monitor.forgetting import Forgotten, resolutions, stale
-from pipeline.monitor.incidents import Incidents
-from pipeline.monitor.judge import Judgement, judge
-from pipeline.monitor.memory import GroupMemory, Incident
-from pipeline.monitor.rolling import Rolled, Rolling
-from pipeline.monitor.rollout import Beside, Rollout
-from pipeline.monitor.standards import Key, Standards
+from pipeline.monitor.incidents.alerting import Decision, SignalMemory, decide, ended
+from pipeline.monitor.incidents.announcement import Announced, announcement
+from pipeline.monitor.incidents.arrival import Arrival
+from pipeline.monitor.incidents.forgetting import Forgotten, resolutions, stale
+from pipeline.monitor.incidents.incidents import Incidents
+from pipeline.monitor.incidents.memory import GroupMemory, Incident
+from pipeline.monitor.incidents.rollout import Beside, Rollout
+from pipeline.monitor.standards.rolling import Rolled, Rolling
+from pipeline.monitor.standards.standards import Key, Standards
+from pipeline.monitor.verdicts.contributions import Explanation
+from pipeline.monitor.verdicts.judge import Judgement, judge
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config
 from schemas.contributions import Contributions

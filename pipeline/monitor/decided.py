@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 from detectors.groups.group import GroupProfile
-from pipeline.monitor.alerting import Decision, SignalMemory, ended
-from pipeline.monitor.arrival import Arrival
-from pipeline.monitor.judge import Judgement
-from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.incidents.alerting import Decision, SignalMemory, ended
+from pipeline.monitor.incidents.arrival import Arrival
+from pipeline.monitor.incidents.memory import GroupMemory
+from pipeline.monitor.verdicts.judge import Judgement
 from schemas.alert import AlertState
 from schemas.group import Group
 from schemas.verdict import State

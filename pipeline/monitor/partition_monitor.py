@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import Collector, Outcome, SourceView
-from pipeline.monitor.memory import GroupMemory, PartitionMemory, SourceMemory
-from pipeline.monitor.rolling import Rolled
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory, SourceMemory
+from pipeline.monitor.standards.rolling import Rolled
+from pipeline.monitor.standards.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
 from schemas.packet import Marker, Packet

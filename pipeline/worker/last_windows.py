@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from pipeline.connections.connection import aiokafka_settings
 from pipeline.connections.kafka_consumer import AIOKafkaConsumer
-from pipeline.monitor.keeping import kept_of
-from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.incidents.memory import GroupMemory
+from pipeline.monitor.tables.keeping import kept_of
 from pipeline.serving.board import Board, GroupStatus
 from schemas.config import Config
 from schemas.errors import StateError

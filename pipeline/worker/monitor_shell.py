@@ -20,13 +20,13 @@ from pipeline.connections.kafka_consumer import end_of
 from pipeline.connections.log_reader import first_offset, read_range
 from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
 from pipeline.ingest.sightings import LOOK_AT, Sighting
-from pipeline.monitor.baseline_table import Pairs, baseline_changes
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.held import Held
-from pipeline.monitor.keeping import forgotten_state, kept_of, partition_record, state_records
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import MOST_PREPARED, Standards
-from pipeline.monitor.table_keys import beyond, outdated, thing_of
+from pipeline.monitor.standards.held import Held
+from pipeline.monitor.standards.standards import MOST_PREPARED, Standards
+from pipeline.monitor.tables.baseline_table import Pairs, baseline_changes
+from pipeline.monitor.tables.keeping import forgotten_state, kept_of, partition_record, state_records
+from pipeline.monitor.tables.table_keys import beyond, outdated, thing_of
 from pipeline.process.fault_points import reach
 from pipeline.process.garbage import trim
 from pipeline.process.log_format import FIELDS

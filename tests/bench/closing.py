@@ -29,7 +29,7 @@ from detectors.references.footings import references_of
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas.config import Config
 from schemas.group import Group
 from tests.bench.stopwatch import Stopwatch

@@ -16,7 +16,7 @@ from detectors.profiles.column import Column
 from detectors.profiles.profile import COARSE, Profile
 from detectors.profiles.vocabulary import Vocabulary
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from pipeline.process.garbage import trim
 from schemas.config import Config
 from schemas.window import Completeness

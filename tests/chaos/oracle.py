@@ -24,7 +24,7 @@ from pipeline.ingest.segments import GroupSet, Part, SegmentRule, rules_of
 from pipeline.ingest.shared import Ingest
 from pipeline.monitor.closing import Closer
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.event import parse_timestamp_ms

@@ -6,7 +6,7 @@ from random import Random
 from detectors.lenses.frozen import Frozen
 from pipeline.history.local import LocalIngest
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas import codec
 from schemas.config import Config
 from schemas.errors import StateError, WireError

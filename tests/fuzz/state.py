@@ -7,15 +7,15 @@ from typing import Any
 
 from pipeline.ingest.passage import Progress
 from pipeline.ingest.resume import decode_progress, encode_progress
-from pipeline.monitor.keeping import (
+from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.partition_monitor import PartitionMonitor
+from pipeline.monitor.standards.standards import Standards
+from pipeline.monitor.tables.keeping import (
     Kept,
     kept_of,
     partition_record,
 )
-from pipeline.monitor.memory import GroupMemory, PartitionMemory
-from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
-from pipeline.monitor.table_keys import outdated
+from pipeline.monitor.tables.table_keys import outdated
 from schemas import codec
 from schemas.errors import StateError
 from schemas.packet import SourcePartition, decode_message

@@ -14,8 +14,8 @@ from pipeline.configuration.config_file import read_config
 from pipeline.events.files.files import read_events
 from pipeline.ingest.resume import decode_progress
 from pipeline.monitor.collect import Collector, Outcome
-from pipeline.monitor.keeping import kept_of
-from pipeline.monitor.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.tables.keeping import kept_of
 from schemas.config import Config
 from schemas.errors import ConfigError, DriftlineError, InputError, StateError, WireError
 from schemas.packet import SourcePartition, decode_message, encode_marker

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pipeline.monitor.baseline_table import baseline_changes
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.keeping import Kept, forgotten_state, kept_of, state_records
-from pipeline.monitor.table_keys import thing_of
+from pipeline.monitor.tables.baseline_table import baseline_changes
+from pipeline.monitor.tables.keeping import Kept, forgotten_state, kept_of, state_records
+from pipeline.monitor.tables.table_keys import thing_of
 
 
 @dataclass

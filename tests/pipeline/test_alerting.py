@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.monitor.alerting import SignalMemory, decide
-from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.incidents.alerting import SignalMemory, decide
+from pipeline.monitor.incidents.memory import GroupMemory
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config

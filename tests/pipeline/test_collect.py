@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from detectors.sequence.slices import Remembered
 from detectors.statistics.sustained import Scores
 from pipeline.events.event_time import BEGINNING
-from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.collect import Collector, Outcome
-from pipeline.monitor.keeping import partition_record
-from pipeline.monitor.memory import VERSION, GroupMemory, Incident, PartitionMemory, SourceMemory
+from pipeline.monitor.incidents.alerting import SignalMemory
+from pipeline.monitor.incidents.memory import VERSION, GroupMemory, Incident, PartitionMemory, SourceMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
+from pipeline.monitor.tables.keeping import partition_record
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.packet import Marker, Packet, SourcePartition, Stamp

@@ -23,7 +23,7 @@ from pipeline.ingest.segments import GroupSet
 from pipeline.ingest.shared import fingerprint_of
 from pipeline.monitor.closing import Closing
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards, settings_of
+from pipeline.monitor.standards.standards import Standards, settings_of
 from schemas import codec
 from schemas.alert import AlertState
 from schemas.config import Config

@@ -9,9 +9,9 @@ import pytest
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.rolling import Rolling
-from pipeline.monitor.standards import Standards
-from pipeline.monitor.table_keys import beyond
+from pipeline.monitor.standards.rolling import Rolling
+from pipeline.monitor.standards.standards import Standards
+from pipeline.monitor.tables.table_keys import beyond
 from pipeline.serving.board import Board
 from schemas import codec
 from schemas.alert import AlertState

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.monitor.held import Held
+from pipeline.monitor.standards.held import Held
 
 MOST = 10
 

@@ -14,12 +14,12 @@ from detectors.baselines.baseline import Baseline
 from detectors.groups.group import GroupProfile
 from detectors.profiles.profile import FINE, Profile
 from pipeline.ingest.segments import GroupSet, Part
-from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.incidents import Incidents
-from pipeline.monitor.memory import GroupMemory, Incident
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.incidents.alerting import SignalMemory
+from pipeline.monitor.incidents.incidents import Incidents
+from pipeline.monitor.incidents.memory import GroupMemory, Incident
+from pipeline.monitor.standards.standards import Standards
 from pipeline.serving.board import Board
 from schemas.alert import Alert, AlertState, incident_id
 from schemas.config import Config

@@ -17,9 +17,9 @@ from detectors.references.gathering import Gathering
 from detectors.references.taking import KEPT
 from detectors.statistics.settings import Settings
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.forgetting import Forgotten
-from pipeline.monitor.hour_record import encode_hour
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.incidents.forgetting import Forgotten
+from pipeline.monitor.standards.standards import Standards
+from pipeline.monitor.tables.hour_record import encode_hour
 from schemas.config import Config
 from schemas.errors import StateError
 from schemas.group import Group
@@ -161,7 +161,7 @@ def test_a_season_named_before_windows_are_counted_is_learned() -> None:
 
 def test_the_first_window_that_is_counted_after_an_upgrade_loses_no_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older version kept all windows as profiles, and no hours. The worker dies before it writes one."""
-    monkeypatch.setattr("pipeline.monitor.standards.KEPT", 30)
+    monkeypatch.setattr("pipeline.monitor.standards.standards.KEPT", 30)
     starts = list(windows())
     held = BaselineGroup(GroupProfile.empty(COARSE))
     tables = Tables()
@@ -237,7 +237,7 @@ def test_a_worker_that_dies_at_the_first_window_of_an_hour_loses_no_hour(
     at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Windows are counted from the twelfth on, so of most hours there never is a profile."""
-    monkeypatch.setattr("pipeline.monitor.standards.KEPT", 12)
+    monkeypatch.setattr("pipeline.monitor.standards.standards.KEPT", 12)
     starts = list(windows())
     whole, tables = Standards(config("hour_of_day"), {}), Tables()
     for start in starts[:at]:

@@ -12,8 +12,8 @@ from detectors.lenses.lens import Lens
 from detectors.references.fine_cells import FineCells, first_windows
 from detectors.statistics.settings import Settings
 from pipeline.monitor.closing import Closer, Closing
-from pipeline.monitor.probation import Probation
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.probation import Probation
+from pipeline.monitor.standards.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis
 from schemas.config import Config

@@ -1,10 +1,10 @@
 """A baseline that is replaced: alerts that rested on the old one resolve at once, and what the new one shows fires anew."""
 
 from pipeline.history.local import LocalIngest, closed_windows
-from pipeline.monitor.alerting import SignalMemory
 from pipeline.monitor.closing import Closer, Closing
-from pipeline.monitor.memory import GroupMemory
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.incidents.alerting import SignalMemory
+from pipeline.monitor.incidents.memory import GroupMemory
+from pipeline.monitor.standards.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.group import Group, Segment

@@ -17,11 +17,11 @@ from detectors.statistics.settings import Settings
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.keeping import kept_of
-from pipeline.monitor.memory import GroupMemory
-from pipeline.monitor.rolling import Rolled, Rolling
-from pipeline.monitor.standards import Standards
-from pipeline.monitor.table_keys import beyond, outdated, thing_of
+from pipeline.monitor.incidents.memory import GroupMemory
+from pipeline.monitor.standards.rolling import Rolled, Rolling
+from pipeline.monitor.standards.standards import Standards
+from pipeline.monitor.tables.keeping import kept_of
+from pipeline.monitor.tables.table_keys import beyond, outdated, thing_of
 from schemas import codec
 from schemas.config import Config
 from schemas.group import Group

@@ -10,8 +10,8 @@ import pytest
 from pipeline.history.local import LocalIngest, closed_windows
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.memory import GroupMemory
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.incidents.memory import GroupMemory
+from pipeline.monitor.standards.standards import Standards
 from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.group import Group, Segment

@@ -13,7 +13,7 @@ from detectors.statistics.settings import Settings
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas.basis import Basis
 from schemas.config import Config
 from schemas.group import Group

@@ -15,15 +15,15 @@ from detectors.references.footings import measured
 from detectors.statistics.settings import Settings
 from pipeline.history.baseline_build import model_windows
 from pipeline.history.local import LocalIngest, closed_windows, closings
-from pipeline.monitor import baseline_table
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.keeping import kept_of, partition_record
-from pipeline.monitor.learned_record import decode_learned
-from pipeline.monitor.learning import learning_note
-from pipeline.monitor.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Key, Standards, settings_of
-from pipeline.monitor.table_keys import outdated, thing_of
+from pipeline.monitor.standards.learning import learning_note
+from pipeline.monitor.standards.standards import Key, Standards, settings_of
+from pipeline.monitor.tables import baseline_table
+from pipeline.monitor.tables.keeping import kept_of, partition_record
+from pipeline.monitor.tables.learned_record import decode_learned
+from pipeline.monitor.tables.table_keys import outdated, thing_of
 from schemas.basis import Basis
 from schemas.config import Config
 from schemas.errors import StateError

@@ -11,7 +11,7 @@ from faust.types.tuples import Message
 
 from pipeline.history.local import LocalIngest
 from pipeline.monitor.partition_monitor import PartitionMonitor
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from pipeline.serving.board import Board
 from pipeline.worker.monitor_shell import MonitorShell, _Owned
 from schemas.config import Config

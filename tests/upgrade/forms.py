@@ -33,14 +33,15 @@ from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
 from pipeline.ingest import resume
 from pipeline.ingest.passage import Progress
-from pipeline.monitor import baseline_table, hour_record, learned_record, memory
-from pipeline.monitor.alerting import SignalMemory
-from pipeline.monitor.arrival import Arrival
-from pipeline.monitor.baseline_table import baseline_changes
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.keeping import partition_record, state_records
-from pipeline.monitor.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
-from pipeline.monitor.rolling import Rolling
+from pipeline.monitor.incidents import memory
+from pipeline.monitor.incidents.alerting import SignalMemory
+from pipeline.monitor.incidents.arrival import Arrival
+from pipeline.monitor.incidents.memory import GroupMemory, Incident, PartitionMemory, SourceMemory
+from pipeline.monitor.standards.rolling import Rolling
+from pipeline.monitor.tables import baseline_table, hour_record, learned_record
+from pipeline.monitor.tables.baseline_table import baseline_changes
+from pipeline.monitor.tables.keeping import partition_record, state_records
 from schemas import alert, packet, window
 from schemas.alert import Alert, AlertState
 from schemas.basis import Basis

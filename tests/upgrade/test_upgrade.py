@@ -19,9 +19,9 @@ from detectors.references.footings import group_footings, measured
 from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
 from pipeline.ingest.resume import decode_progress
-from pipeline.monitor.arrival import SINCE_EVER
-from pipeline.monitor.keeping import kept_of
-from pipeline.monitor.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.incidents.arrival import SINCE_EVER
+from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.tables.keeping import kept_of
 from schemas.alert import Alert
 from schemas.codec import encode
 from schemas.errors import DriftlineError, WireError

@@ -22,7 +22,7 @@ from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excesses, Spread, Spreads, spreads_of
 from detectors.statistics.sustained import REMEMBERED, Tails, sustained, tails_of
 from detectors.statistics.tables import Tables
-from pipeline.monitor.alerting import SignalMemory, decide
+from pipeline.monitor.incidents.alerting import SignalMemory, decide
 from schemas.alert import AlertState
 from schemas.basis import Basis
 from schemas.detection_config import DetectionConfig

@@ -24,7 +24,7 @@ from detectors.profiles.vocabulary import Vocabulary
 from pipeline.ingest.segments import GroupSet, Part
 from pipeline.monitor.closing import Closer, Closing
 from pipeline.monitor.collect import OpenWindow
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas.alert import AlertState
 from schemas.config import Config
 from schemas.group import Group

@@ -12,7 +12,7 @@ from detectors.references.prepared import Prepared
 from detectors.references.reference import Reference
 from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
-from pipeline.monitor.probation import Probation
+from pipeline.monitor.standards.probation import Probation
 from schemas.season import Season
 
 

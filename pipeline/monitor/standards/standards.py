@@ -20,10 +20,10 @@ from detectors.statistics.chance import Chance
 from detectors.statistics.settings import Settings
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.embeddings import Embedding, Embeddings
-from pipeline.monitor.held import Held
-from pipeline.monitor.probation import Probation
-from pipeline.monitor.rolling import Rolled, Rolling
-from pipeline.monitor.standard import Standard
+from pipeline.monitor.standards.held import Held
+from pipeline.monitor.standards.probation import Probation
+from pipeline.monitor.standards.rolling import Rolled, Rolling
+from pipeline.monitor.standards.standard import Standard
 from schemas.config import Config
 from schemas.group import Group, Segment
 from schemas.model_config import ModelConfig

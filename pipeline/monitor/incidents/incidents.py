@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.events.event_time import BEGINNING
-from pipeline.monitor.memory import GroupMemory, Incident
+from pipeline.monitor.incidents.memory import GroupMemory, Incident
 from schemas.group import Group
 
 

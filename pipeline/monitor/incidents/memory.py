@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 from detectors.sequence.slices import Remembered
 from detectors.statistics.sustained import Scores
 from pipeline.events.event_time import BEGINNING
-from pipeline.monitor.alerting import SignalMemory
-from pipeline.monitor.arrival import SINCE_EVER, Arrival
+from pipeline.monitor.incidents.alerting import SignalMemory
+from pipeline.monitor.incidents.arrival import SINCE_EVER, Arrival
 from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition, Stamp

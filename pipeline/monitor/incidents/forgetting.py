@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from detectors.baselines.season import Hour
-from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.incidents.memory import GroupMemory
 from schemas.alert import Alert, AlertState, alert_id, incident_id
 from schemas.config import Config
 from schemas.duration import format_duration

@@ -17,9 +17,9 @@ from detectors.correlations.pairwise import SIGNAL as CORRELATIONS
 from detectors.groups.group import GroupProfile
 from detectors.references.reference import Reference
 from detectors.statistics.settings import Settings
-from pipeline.monitor.alerting import SignalMemory
-from pipeline.monitor.arrival import Arrival, Seen, in_order_of_arrival, old_of
-from pipeline.monitor.memory import GroupMemory
+from pipeline.monitor.incidents.alerting import SignalMemory
+from pipeline.monitor.incidents.arrival import Arrival, Seen, in_order_of_arrival, old_of
+from pipeline.monitor.incidents.memory import GroupMemory
 from schemas.config import Config
 from schemas.group import Group
 from schemas.verdict import State, Verdict

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from detectors.baselines.season import Hour
-from pipeline.monitor.standards import Key
+from pipeline.monitor.standards.standards import Key
 from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.group import Group, Segment

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from detectors.comparisons.comparison import Comparison
 from detectors.statistics.settings import Settings
-from pipeline.monitor.rollout import Beside, verdict_of
+from pipeline.monitor.incidents.rollout import Beside, verdict_of
 from schemas.alert import Alert, AlertState, alert_id
 from schemas.group import Group
 from schemas.verdict import State

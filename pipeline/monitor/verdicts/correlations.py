@@ -4,8 +4,8 @@ from detectors.correlations.pairs import LEAST_EVENTS
 from detectors.correlations.pairwise import SIGNAL, judge_changes
 from detectors.groups.group import GroupProfile
 from detectors.statistics.chance import Chance
-from pipeline.monitor.standard import Standard
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standard import Standard
+from pipeline.monitor.standards.standards import Standards
 from schemas.verdict import State
 from schemas.window import SignalRecord
 

@@ -8,14 +8,14 @@ from detectors.baselines.baseline_group import BaselineGroup, HourTotal, checked
 from detectors.baselines.season import Hour
 from detectors.groups.deflated import decode_kept
 from detectors.groups.packed import packed_group
-from pipeline.monitor.baseline_table import ROLLED_VERSION, Pairs
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.hour_record import decode_hour
-from pipeline.monitor.learned_record import decode_learned
-from pipeline.monitor.memory import GroupMemory, PartitionMemory
-from pipeline.monitor.rolling import Rolled
-from pipeline.monitor.standards import Key
-from pipeline.monitor.table_keys import (
+from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory
+from pipeline.monitor.standards.rolling import Rolled
+from pipeline.monitor.standards.standards import Key
+from pipeline.monitor.tables.baseline_table import ROLLED_VERSION, Pairs
+from pipeline.monitor.tables.hour_record import decode_hour
+from pipeline.monitor.tables.learned_record import decode_learned
+from pipeline.monitor.tables.table_keys import (
     GROUP,
     HOUR,
     LEARNED,

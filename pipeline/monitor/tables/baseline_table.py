@@ -2,8 +2,8 @@
 
 window   -> one window's coarse profile
 total    -> through (8 bytes), the profile of all windows up to there
-hour     -> see `pipeline.monitor.hour_record`: the total of an hour of the season
-learned  -> see `pipeline.monitor.learned_record`: windows and totals up to its last window are out of use
+hour     -> see `pipeline.monitor.tables.hour_record`: the total of an hour of the season
+learned  -> see `pipeline.monitor.tables.learned_record`: windows and totals up to its last window are out of use
 learned_hour -> the same, of an hour of the season
 rolled   -> version (1 byte), number (8), start (8), the profile
 """
@@ -15,10 +15,19 @@ from detectors.baselines.baseline_group import BaselineGroup
 from detectors.baselines.season import Hour
 from detectors.groups.packed import kept_of_packed
 from pipeline.monitor.closing import Closing
-from pipeline.monitor.hour_record import encode_hour
-from pipeline.monitor.learned_record import encode_learned
-from pipeline.monitor.standards import Key
-from pipeline.monitor.table_keys import HOUR, LEARNED, LEARNED_HOUR, ROLLED, TOTAL, WINDOW, group_words, hour_words
+from pipeline.monitor.standards.standards import Key
+from pipeline.monitor.tables.hour_record import encode_hour
+from pipeline.monitor.tables.learned_record import encode_learned
+from pipeline.monitor.tables.table_keys import (
+    HOUR,
+    LEARNED,
+    LEARNED_HOUR,
+    ROLLED,
+    TOTAL,
+    WINDOW,
+    group_words,
+    hour_words,
+)
 from schemas import codec
 from schemas.errors import StateError
 

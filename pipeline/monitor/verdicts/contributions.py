@@ -18,7 +18,7 @@ from detectors.profiles.profile import Profile
 from detectors.references.reference import Reference
 from detectors.statistics.decomposition import Decomposition, decompose
 from detectors.statistics.tables import Tables
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.standards import Standards
 from schemas.contributions import MOST_SEGMENTS, MOST_SIGNALS, Contributions, SegmentShare, SignalShare
 from schemas.group import Group, Segment
 from schemas.verdict import State

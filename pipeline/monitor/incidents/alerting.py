@@ -17,7 +17,7 @@ from schemas.verdict import State
 class SignalMemory:
     """What the machine remembers of a signal: the starts of its last windows that spoke, each with whether it
     drifted; the onset while an alert is firing; how many windows in a row have been well; and while an alert is
-    firing, the onset of its incident, which `pipeline.monitor.incidents` decides."""
+    firing, the onset of its incident, which `pipeline.monitor.incidents.incidents` decides."""
 
     recent: tuple[tuple[int, bool], ...] = ()
     onset_ms: int | None = None

@@ -21,11 +21,11 @@ from detectors.sequence.scan import scan_all
 from detectors.sequence.slices import Remembered, Rows, Sums, sums_of
 from detectors.statistics.chance import Chance
 from detectors.statistics.sustained import Scores
-from pipeline.monitor.correlations import correlations_of
-from pipeline.monitor.embedded import with_embeddings
-from pipeline.monitor.rolling import Rolling
-from pipeline.monitor.standard import Standard
-from pipeline.monitor.standards import Standards
+from pipeline.monitor.standards.rolling import Rolling
+from pipeline.monitor.standards.standard import Standard
+from pipeline.monitor.standards.standards import Standards
+from pipeline.monitor.verdicts.correlations import correlations_of
+from pipeline.monitor.verdicts.embedded import with_embeddings
 from schemas.group import Group
 from schemas.verdict import State, Verdict
 from schemas.window import Completeness, SignalRecord

@@ -1,0 +1,1 @@
+"""What groups are compared with: baselines from files, learned and rolling, made ready."""

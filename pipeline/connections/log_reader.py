@@ -20,17 +20,18 @@ _MOST_RECORDS = 4000
 _FETCH_BYTES = 1024 * 1024
 _MOST_BYTES = 10 * 1024 * 1024
 
-T = TypeVar("T")
 Range = tuple[int, int]
+T = TypeVar("T")
 
 
-async def first_offset(config: Config, topic: str, partition: int) -> int:
-    """The first offset that the log still has."""
+async def bounds_of(config: Config, topic: str, partition: int) -> Range:
+    """The offsets `[first, end)` that the log has."""
     place = TopicPartition(topic, partition)
     consumer = AIOKafkaConsumer(**aiokafka_settings(config), group_id=None)
     await consumer.start()
     try:
-        return int((await consumer.beginning_offsets([place]))[place])
+        first, end = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
+        return int(first[place]), int(end[place])
     finally:
         await consumer.stop()
 

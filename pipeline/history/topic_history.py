@@ -15,7 +15,7 @@ from pipeline.events.reader import EventReader
 from pipeline.history.history import Stretch
 from pipeline.ingest.dispatch import Dispatcher
 from pipeline.ingest.partition import PartitionIngest
-from pipeline.ingest.passage import Emission, Records
+from pipeline.ingest.passage import Emission, Records, kafka_times
 from pipeline.ingest.shared import Ingest
 from schemas.config import Config
 from schemas.errors import InputError
@@ -57,7 +57,7 @@ class TopicHistory:
         """The time of the first event there."""
         records, _ = reader.read(source, start, min(stop, start + 1))
         values, headers = [record.value for record in records], [record.headers for record in records]
-        times_ms = np.array([record.timestamp for record in records], np.int64)
+        times_ms = kafka_times(np.array([record.timestamp for record in records], np.int64))
         times = EventReader(self._config).read(values, headers, times_ms).times_ms
         return int(times[0]) if len(times) else None
 
@@ -80,7 +80,7 @@ class TopicHistory:
                         1.0 - unread / whole,
                         source,
                         np.array([record.offset for record in records], np.int64),
-                        np.array([record.timestamp for record in records], np.int64),
+                        kafka_times(np.array([record.timestamp for record in records], np.int64)),
                         [record.headers for record in records],
                     )
 

@@ -26,7 +26,7 @@ from pipeline.events.reader import Events
 from pipeline.ingest.admission import Admission
 from pipeline.ingest.chunk import Place
 from pipeline.ingest.intake import Documents
-from pipeline.ingest.passage import DeadLetter, Emission, Fed, Progress, Records
+from pipeline.ingest.passage import NO_TIME_MS, DeadLetter, Emission, Fed, Progress, Records
 from pipeline.ingest.pending import Pending
 from pipeline.ingest.segments import Part
 from pipeline.ingest.shared import Ingest
@@ -146,7 +146,10 @@ class PartitionIngest:
         if p.watermark_ms == BEGINNING:
             watermark_ms = now_ms - self._window.allowed_lateness_ms
         else:
-            watermark_ms = p.watermark_ms + max(0, now_ms - p.anchor_ms)
+            # Of a record without a time, the event's own time, which the watermark is behind by the lateness.
+            timeless = p.anchor_ms >= NO_TIME_MS
+            anchor_ms = p.watermark_ms + self._window.allowed_lateness_ms if timeless else p.anchor_ms
+            watermark_ms = p.watermark_ms + max(0, now_ms - anchor_ms)
         if sealed_through(watermark_ms, self._window.length_ms) <= p.sealed_ms:
             return None
         return replace(p, watermark_ms=watermark_ms, anchor_ms=now_ms)

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from pipeline.events.event_time import BEGINNING, Times
 from pipeline.events.formats.converter import Headers
 from pipeline.events.joint import Joint
 from pipeline.events.waiting import Waiting
 from schemas.event import Refusal
 from schemas.packet import Packet
+
+NO_TIME_MS = 1 << 61
+"""The time of a record that has none: nothing is ahead of it."""
 
 
 class Records(NamedTuple):
@@ -21,6 +26,12 @@ class Records(NamedTuple):
     values: Sequence[bytes | None]
     headers: Headers | None = None
     keys: Sequence[bytes | None] | None = None
+
+
+def kafka_times(timestamps: Times) -> Times:
+    """Kafka timestamps as they are held against events' times: `NO_TIME_MS` where a record has none, which Kafka says with
+    a negative one."""
+    return np.where(timestamps < 0, np.int64(NO_TIME_MS), timestamps)
 
 
 @dataclass(frozen=True, slots=True)

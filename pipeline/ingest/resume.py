@@ -31,7 +31,7 @@ def decode_progress(metadata: str, source: SourcePartition, topic_id: str, block
         version = record.pop("v")
     except (WireError, UnicodeEncodeError, KeyError, AttributeError, TypeError) as error:
         raise StateError(
-            f"{source}: the committed offset was not written by Driftline; use another kafka.group"
+            f"{source}: the committed offset was not written by Driftline; use another kafka.group and kafka.prefix"
         ) from error
     if version != VERSION:
         raise StateError(
@@ -44,10 +44,12 @@ def decode_progress(metadata: str, source: SourcePartition, topic_id: str, block
         progress = _progress(record)
         damaged = encode_progress(progress, topic_id, block_size, window_ms) != metadata
     except (LookupError, TypeError, ValueError, OverflowError) as error:
-        raise StateError(f"{source}: the committed offset is damaged: {error}; use another kafka.group") from error
+        raise StateError(
+            f"{source}: the committed offset is damaged: {error}; use another kafka.group and kafka.prefix"
+        ) from error
     if damaged:
         raise StateError(
-            f"{source}: the committed offset is damaged: not in the form written here; use another kafka.group"
+            f"{source}: the committed offset is damaged: not in the form written here; use another kafka.group and kafka.prefix"
         )
     return progress
 

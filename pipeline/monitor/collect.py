@@ -39,7 +39,7 @@ class _Tally:
 @dataclass(slots=True)
 class OpenWindow:
     """A window being filled: `first_message` is where in the log it is first spoken of; by then the source partitions had
-    these `generations`, and these were their last `markers`."""
+    these `generations`, these were their last `markers`, and messages of windows that begin by `gap_through_ms` were lost."""
 
     start_ms: int
     end_ms: int
@@ -51,6 +51,7 @@ class OpenWindow:
     fingerprints: set[str] = field(default_factory=set)
     generations: Mapping[SourcePartition, int] = field(default_factory=dict)
     markers: Mapping[SourcePartition, Stamp | None] = field(default_factory=dict)
+    gap_through_ms: int = BEGINNING
     gap: bool = False
 
     @property
@@ -75,11 +76,19 @@ class SourceView:
 class Collector:
     """Open windows, and the watermark of every source partition."""
 
-    def __init__(self, config: Config, closed_through_ms: int = BEGINNING, *, packed: bool = True) -> None:
-        """Windows that are open for long are held `packed`."""
+    def __init__(
+        self,
+        config: Config,
+        closed_through_ms: int = BEGINNING,
+        gap_through_ms: int = BEGINNING,
+        *,
+        packed: bool = True,
+    ) -> None:
+        """Windows that are open for long are held `packed`. Of those that begin by `gap_through_ms` messages were lost."""
         self._config = config
         self._packed = packed
         self.closed_through_ms = closed_through_ms
+        self._gap_through_ms = gap_through_ms
         self.sources: dict[str, int] = {}
         self.views: dict[SourcePartition, SourceView] = {}
         self.windows: dict[int, OpenWindow] = {}
@@ -125,6 +134,11 @@ class Collector:
         first = self._first()
         return {s: view.marker for s, view in self.views.items()} if first is None else first.markers
 
+    def gap_through_ms(self) -> int:
+        """Of windows that begin by then messages were lost, as far as it was known at that message."""
+        first = self._first()
+        return self._gap_through_ms if first is None else first.gap_through_ms
+
     def _first(self) -> OpenWindow | None:
         return min(self.windows.values(), key=lambda window: window.first_message, default=None)
 
@@ -168,14 +182,17 @@ class Collector:
             generations = {source: view.generation for source, view in self.views.items()}
             markers = {source: view.marker for source, view in self.views.items()}
             window = OpenWindow(start_ms, end_ms, log_offset, generations=generations, markers=markers)
+            window.gap_through_ms, window.gap = self._gap_through_ms, start_ms <= self._gap_through_ms
             self.windows[start_ms] = window
         return window
 
     def _marker(self, marker: Marker, log_offset: int) -> Outcome:
         view = self._view(marker)
+        if marker.previous is None:
+            view.generation = marker.generation  # a group that has lost its commits counts its generations anew
         if view.marker is not None and marker.stamp <= view.marker:
             return Outcome.DUPLICATE
-        if marker.generation < view.generation and marker.previous is not None:
+        if marker.generation < view.generation:
             return Outcome.OUTDATED
         self._check_chain(view, marker)
         view.position = max(view.position, marker.position)
@@ -192,9 +209,14 @@ class Collector:
         return Outcome.NOTED
 
     def _check_chain(self, view: SourceView, marker: Marker) -> None:
-        """A marker that does not follow the last one means that announcements were lost."""
-        if view.marker is None or marker.previous is None:
+        """A marker that does not follow the last one means that messages were lost: of windows that are open, and of those
+        whose events ingest may have had by then, which may begin as far ahead as the latest of these."""
+        if marker.previous is None or (view.marker is None and view.generation >= 0):
+            return  # the latter of one that an older version remembered without its marker
+        position, watermark_ms = marker.previous
+        if view.marker is not None and (position, watermark_ms) == (view.marker.position, view.marker.watermark_ms):
             return
-        if tuple(marker.previous) != (view.marker.position, view.marker.watermark_ms):
-            for window in self.windows.values():
-                window.gap = True
+        ahead_ms = self._config.window.allowed_lateness_ms + self._config.window.max_skew_ms
+        self._gap_through_ms = max(self._gap_through_ms, watermark_ms + ahead_ms)
+        for window in self.windows.values():
+            window.gap = True

@@ -26,7 +26,7 @@ class PartitionMonitor:
         quantiles: Sequence[float] = (),
     ) -> None:
         memory = memory or PartitionMemory()
-        self._collector = Collector(config, memory.closed_through_ms)
+        self._collector = Collector(config, memory.closed_through_ms, memory.gap_through_ms)
         self._collector.sources = dict(memory.sources)
         for source, view in memory.vector.items():
             self._collector.views[source] = SourceView(*view[:4], marker=view.marker)
@@ -81,5 +81,10 @@ class PartitionMonitor:
             for s, v in self._collector.views.items()
         }
         return PartitionMemory(
-            self._collector.closed_through_ms, self._read_through, self.head, dict(self._collector.sources), vector
+            self._collector.closed_through_ms,
+            self._read_through,
+            self.head,
+            dict(self._collector.sources),
+            vector,
+            self._collector.gap_through_ms(),
         )

@@ -10,6 +10,7 @@ from pipeline.connections.admin import Admin, source_topics
 from pipeline.connections.log_reader import RangeReader
 from pipeline.events.files.files import is_table, read_events, read_rows
 from pipeline.history.history import Stretch
+from pipeline.ingest.passage import kafka_times
 from schemas.config import Config
 from schemas.errors import InputError
 from schemas.packet import SourcePartition
@@ -72,6 +73,6 @@ def _last(reader: RangeReader, source: SourcePartition, first: int, end: int, mo
         1.0,
         source,
         np.array([record.offset for record in records], np.int64),
-        np.array([record.timestamp for record in records], np.int64),
+        kafka_times(np.array([record.timestamp for record in records], np.int64)),
         [record.headers for record in records],
     )

@@ -72,6 +72,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._owned: dict[TopicPartition, OwnedSource] = {}
         self._given_up: dict[TopicPartition, OwnedSource] = {}
         self._topics: dict[str, Topic] = {}
+        self._began_with: dict[str, int] = {}
         self._profiles_partitions = config.kafka.profiles_partitions
         self._lock = asyncio.Lock()
         self._ended = asyncio.Event()
@@ -137,15 +138,18 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._running = False
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Commits, so that the next owner reads on from there. What is given up is kept until it is known who that is."""
+        """Commits, so that the next owner reads on from there. What is given up is kept until it is known who that is. An
+        error ends `run`: here it would only be logged."""
         async with self._lock:
             self._board.health.waits("ingest", "its partitions are being assigned anew")
-            for tp in revoked:
-                owned = self._owned.pop(tp, None)
-                if owned is not None:
+            gone = {tp: self._owned.pop(tp) for tp in revoked if tp in self._owned}
+            self._board.drop_sources(SourcePartition(tp.topic, tp.partition) for tp in self._owned)
+            try:
+                for tp, owned in gone.items():
                     await self._commit_or_leave(tp, owned)
                     self._given_up[tp] = owned
-            self._board.drop_sources(SourcePartition(tp.topic, tp.partition) for tp in self._owned)
+            except Exception as error:
+                self._failure = error
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Takes up each partition where its last owner left it. An error ends `run`: here it would only be logged."""
@@ -171,6 +175,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def _find_topics(self) -> None:
         with Admin(self._config) as admin:
             self._topics = source_topics(admin, self._config)
+        self._began_with = {name: topic.partitions for name, topic in self._topics.items()}
 
     def _committed(self, sources: list[SourcePartition]) -> dict[SourcePartition, Committed]:
         with Admin(self._config) as admin:
@@ -225,7 +230,9 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         return True
 
     async def _start_of(self, tp: TopicPartition, first: int) -> int:
-        if self._config.kafka.start == "earliest":
+        """Where a partition begins that nobody has committed for: one that its topic gained since this worker began is new
+        from its first event on."""
+        if self._config.kafka.start == "earliest" or tp.partition >= self._began_with[tp.topic]:
             return first
         ends = await self._consumer.end_offsets([tp])
         return int(ends[tp])

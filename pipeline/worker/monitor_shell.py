@@ -17,7 +17,7 @@ from faust.types import TP
 
 from detectors.baselines.baseline import Baseline
 from pipeline.connections.kafka_consumer import end_of
-from pipeline.connections.log_reader import first_offset, read_range
+from pipeline.connections.log_reader import Range, bounds_of, read_range
 from pipeline.connections.topics import BASELINE_TABLE, STATE_TABLE
 from pipeline.ingest.sightings import LOOK_AT, Sighting
 from pipeline.monitor.closing import Closing
@@ -33,6 +33,7 @@ from pipeline.process.log_format import FIELDS
 from pipeline.process.offload import Offload
 from pipeline.serving.board import Board
 from pipeline.worker.last_windows import LastWindows
+from pipeline.worker.log_start import start_of
 from schemas import codec
 from schemas.alert import Alert
 from schemas.config import Config
@@ -231,23 +232,33 @@ class MonitorShell:
             reach("monitor.acknowledged")
 
     async def _load(self, tp: TP) -> _Owned:
-        partition = tp.partition
-        tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
-        kept = kept_of(partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
+        """Decoding and preparing may take seconds, and longer than one rebalance."""
+        bounds = await bounds_of(self._config, tp.topic, tp.partition)
+        while True:
+            generation = int(self._app.consumer_generation_id)
+            tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
+            owned, useless = await self._offload(self._made_of, tp, tables, generation, bounds)
+            await self._delete(BASELINE_TABLE, tp.partition, useless)
+            if int(self._app.consumer_generation_id) == generation:
+                return owned
+
+    def _made_of(
+        self, tp: TP, tables: Mapping[str, Mapping[bytes, bytes]], generation: int, bounds: Range
+    ) -> tuple[_Owned, list[bytes]]:
+        """A partition as its tables remember it, and what these hold in vain."""
+        kept = kept_of(tp.partition, tables[STATE_TABLE], tables[BASELINE_TABLE])
         standards = Standards(self._config, self._baselines, kept.baselines, kept.watched, self._held)
         for complaint in standards.complaints():
-            log.warning("%s[%d]: %s", tp.topic, partition, complaint)
+            log.warning("%s[%d]: %s", tp.topic, tp.partition, complaint)
         monitor = PartitionMonitor(
             self._config, standards, kept.memory, kept.groups, kept.rolled, self._config.metrics.quantiles
         )
-        generation = int(self._app.consumer_generation_id)
         head, recorded = (kept.memory.head, kept.memory.read_through) if kept.memory else (0, -1)
-        head = max(head, await first_offset(self._config, tp.topic, partition))
-        log.info("%s[%d]: %d groups remembered, reads from %d", tp.topic, partition, len(kept.groups), head)
-        useless = kept.useless + beyond(partition, monitor.slots, tables[BASELINE_TABLE])
-        await self._delete(BASELINE_TABLE, partition, useless)
-        stale = {name: outdated(partition, generation, table) for name, table in tables.items()}
-        return _Owned(monitor, generation, head, recorded_through=recorded, outdated=stale)
+        start = start_of(f"{tp.topic}[{tp.partition}]", head, bounds)
+        log.info("%s[%d]: %d groups remembered, reads from %d", tp.topic, tp.partition, len(kept.groups), start)
+        useless = kept.useless + beyond(tp.partition, monitor.slots, tables[BASELINE_TABLE])
+        stale = {name: outdated(tp.partition, generation, table) for name, table in tables.items()}
+        return _Owned(monitor, generation, start, recorded_through=recorded, outdated=stale), useless
 
     async def _dead_letter(self, tp: TP, offset: int, key: bytes | None, value: bytes | None, reason: str) -> None:
         place = {"reason": reason, "topic": tp.topic, "partition": str(tp.partition), "offset": str(offset)}

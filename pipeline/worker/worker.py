@@ -51,6 +51,7 @@ def check_anew(file: Path, old: Config, *, ingest: bool, monitor: bool) -> None:
     behind but topics. Raises DriftlineError for whatever a start would end by."""
     new = read_config(file)
     if new.kafka.group == old.kafka.group:
+        _refuse_change("kafka.prefix", old.kafka.prefix, new.kafka.prefix)
         _refuse_change("kafka.block_size", f"{old.kafka.block_size}", f"{new.kafka.block_size}")
         _refuse_change("window.length", *(format_duration(config.window.length_ms) for config in (old, new)))
     baselines = configured_baselines(new, file.parent)

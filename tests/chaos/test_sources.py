@@ -53,23 +53,29 @@ def _grow(run: Run, partitions: int) -> None:
 
 
 @pytest.mark.chaos
-async def test_a_topic_gains_partitions_while_workers_run(real_kafka: Kafka, tmp_path: Path) -> None:
-    """The workers take up the new partitions by themselves. Once they have, windows wait for what is sent there."""
+@pytest.mark.parametrize("start", ["earliest", "latest"])
+async def test_a_topic_gains_partitions_while_workers_run(start: str, real_kafka: Kafka, tmp_path: Path) -> None:
+    """The workers take up the new partitions by themselves. Once they have, windows wait for what is sent there. Where a group
+    begins at the end of its topics, what comes to a new partition before it is taken up counts all the same."""
     n = 20_000
     good = list(events(n, every_ms=EVERY_MS, quiet=1, drifting=1))
-    with Run(tmp_path, settings(real_kafka.bootstrap_servers, "growing"), 2) as run:
+    with Run(tmp_path, settings(real_kafka.bootstrap_servers, f"growing-{start}", start=start), 2) as run:
         workers = [run.worker(name).start() for name in ("one", "two")]
+        await run.wait("all is assigned", lambda: sum(w.log.count("reads from") for w in workers) >= 2)
         await run.send(good[: n // 2])
         await run.wait("windows closed", lambda: len(records_of(run.config)) > 50)
         _grow(run, 4)
+        later = [Item(i % 4, value) for i, value in enumerate(good[n // 2 :])]
+        later += [Item(partition, last_tick(n, EVERY_MS)) for partition in range(4)]
+        if start == "latest":
+            await send_items(run.servers, run.topic, [item for item in later if item.partition >= 2])
         read = [f"{run.topic}[{partition}]: reads from" for partition in (2, 3)]
         await run.wait("the new partitions are read", lambda: all(any(r in w.log for w in workers) for r in read))
         assert all(worker.alive for worker in workers)
-        later = [Item(i % 4, value) for i, value in enumerate(good[n // 2 :])]
-        ticks = [Item(partition, last_tick(n, EVERY_MS)) for partition in range(4)]
-        await send_items(run.servers, run.topic, [item for item in later + ticks if item.partition < 2])
-        await run.wait("the old partitions are read", lambda: sum(w.profiled for w in workers) >= n * 3 // 4)
-        await send_items(run.servers, run.topic, [item for item in later + ticks if item.partition >= 2])
+        await send_items(run.servers, run.topic, [item for item in later if item.partition < 2])
+        if start == "earliest":
+            await run.wait("the old partitions are read", lambda: sum(w.profiled for w in workers) >= n * 3 // 4)
+            await send_items(run.servers, run.topic, [item for item in later if item.partition >= 2])
         await run.finish(expected(run.config, good))
 
 

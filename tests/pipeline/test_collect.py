@@ -33,7 +33,8 @@ OTHER_TOPIC = SourcePartition("more", 0)
 
 
 def config(**limits: int) -> Config:
-    return Config.from_mapping({"window": {"length": "10s", "allowed_lateness": "1s"}, "limits": limits})
+    window = {"length": "10s", "allowed_lateness": "1s", "max_skew": "1s"}
+    return Config.from_mapping({"window": window, "limits": limits})
 
 
 CONFIG = config()
@@ -247,15 +248,90 @@ def test_markers_of_older_generations_are_ignored() -> None:
 
 def test_a_newer_owner_says_again_what_an_older_one_was_not_believed() -> None:
     values, times = steady(300)
-    first = Source(CONFIG, generation=1)
-    log = [*first.feed(values[:150], times[:150])]
-    zombie, owner = (Source(CONFIG, at=0, generation=g) for g in (1, 2))
-    believed = [changed(m, generation=2) if isinstance(m, Marker) else m for m in log]
-    again = [*zombie.feed(values, times), *zombie.end()]
-    found = Collected().take([*believed, *again, *owner.feed(values, times), *owner.end()])
+    first = Source(CONFIG, generation=2)
+    log = first.feed(values[:150], times[:150])
+    zombie, owner = (Source(CONFIG, at=150, progress=first.progress, generation=g) for g in (1, 2))
+    sent = [[*one.feed(values[150:], times[150:]), *one.end()] for one in (zombie, owner)]
+    found = Collected().take([*log, *sent[0], *sent[1]])
     assert found.outcomes[Outcome.OUTDATED] > 0
-    assert found.closed == all_complete(3)
-    assert found.events == dict.fromkeys(range(3), 100)
+    assert found.closed == all_complete(3) | {1: found.closed[1]}
+
+
+@pytest.mark.parametrize("heard", [90, 300, 599])
+def test_a_group_that_lost_its_commits_begins_anew_and_is_believed(heard: int) -> None:
+    """Commits expire, or the group is deleted: generations count from 1 again, and events are read from the beginning."""
+    values, times = steady(600)
+    before, anew = Source(CONFIG, generation=7), Source(CONFIG, generation=1)
+    old = before.feed(values[:heard], times[:heard])
+    new = [*anew.feed(values, times), *anew.end()]
+    found = Collected().take([*old, *new])
+    assert found.closed == all_complete(6)
+    assert found.events == dict.fromkeys(range(6), 100)
+    assert not found.outcomes[Outcome.OUTDATED]
+    assert found.outcomes[Outcome.DUPLICATE] == len(old)
+
+
+SMALL = Config.from_mapping(
+    {
+        "window": {"length": "60s", "allowed_lateness": "30s", "max_skew": "1s"},
+        "kafka": {"block_size": 1000},
+    }
+)
+
+
+def emissions_of(config: Config, values: list[bytes], times: list[int]) -> list[Log]:
+    """What is sent, cut behind each marker."""
+    found: list[Log] = [[]]
+    for message in log_of(config, values, times):
+        found[-1].append(message)
+        if isinstance(message, Marker):
+            found.append([])
+    return found[:-1]
+
+
+def fates(emissions: list[Log | None], restart: int | None = None) -> dict[int, tuple[Completeness, int]]:
+    """Of each window that closes how it is said to be, and its events; emissions that are None were deleted unread. The
+    monitor starts again before the message `restart`."""
+    standards = Standards(SMALL, {})
+    log = [message for one in emissions for message in (one or ())]
+    monitor, found = PartitionMonitor(SMALL, standards), {}
+    at = 0
+    while at < len(log):
+        if at == restart:
+            memory = PartitionMemory.decode(monitor.memory().encode())
+            monitor, at, restart = PartitionMonitor(SMALL, standards, memory), memory.head, None
+            continue
+        for closing in monitor.take(log[at], at):
+            number = (closing.start_ms - START_MS) // 60_000
+            found[number] = closing.completeness, sum(r.events for r in closing.records if r.group.segment is None)
+        at += 1
+    return found
+
+
+def test_windows_that_open_behind_a_gap_and_lack_events_are_incomplete() -> None:
+    """At a block's end part of a window is sent before any marker speaks of it again."""
+    emissions: list[Log | None] = [*emissions_of(SMALL, *steady(4_000, every_ms=91))]
+    whole = fates(emissions)
+    assert {fate for fate, _ in whole.values()} == {Completeness.COMPLETE}
+    for lost in range(len(emissions) - 1):
+        cut = [None if i == lost else one for i, one in enumerate(emissions)]
+        found = fates(cut)
+        short = {number for number, (_, events) in found.items() if events < whole[number][1]}
+        complete = {number for number, (fate, _) in found.items() if fate is Completeness.COMPLETE}
+        assert not short & complete, f"emission {lost}"
+        n = sum(len(one or ()) for one in cut)
+        for restart in range(1, n, 4):
+            assert fates(cut, restart) == found, f"emission {lost}, restart {restart}"
+
+
+def test_a_monitor_that_begins_in_the_middle_of_a_log_says_so() -> None:
+    emissions: list[Log | None] = [*emissions_of(SMALL, *steady(5_000, every_ms=73))]
+    whole = fates(emissions)
+    found = fates([None, None, None, *emissions[3:]])
+    short = {number for number, (_, events) in found.items() if events < whole[number][1]}
+    assert short
+    assert {found[number][0] for number in short} == {Completeness.INCOMPLETE}
+    assert Completeness.COMPLETE in {fate for fate, _ in found.values()}
 
 
 # What is remembered, and what becomes of it.

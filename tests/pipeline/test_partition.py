@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from detectors.groups.wire import decode_group
 from pipeline.ingest.dispatch import Dispatcher
 from pipeline.ingest.partition import PartitionIngest
-from pipeline.ingest.passage import Emission, Progress, Records
+from pipeline.ingest.passage import Emission, Progress, Records, kafka_times
 from pipeline.ingest.resume import decode_progress, encode_progress
 from pipeline.ingest.shared import Ingest
 from schemas.config import Config
@@ -255,3 +255,18 @@ def test_markers_announce_what_was_sent() -> None:
         assert [partition for partition, _ in markers] == [0, 1, 2, 3]
         assert sum(s.packets for _, m in markers for s in m.sent) == len(emission.packets)
         assert sum(m.late for _, m in markers) == emission.late
+
+
+def test_time_passes_on_a_partition_whose_records_have_no_time() -> None:
+    """Old producers write none, and the topic may leave it at that: the events' own time stands in for it."""
+    config = Config.from_mapping({"window": {"length": "10s", "allowed_lateness": "1s"}})
+    values = [encode(event(i, START_MS + 100 * i)) for i in range(250)]
+    times = kafka_times(np.full(len(values), -1))
+    ingest = PartitionIngest(Ingest(config), SourcePartition("events", 0), "id", 0)
+    ingest.feed(Records(np.arange(len(values)), times, values))
+    last_ms = START_MS + 24_900
+    assert ingest.progress.sealed_ms == START_MS + 20_000
+    assert ingest.claim(last_ms + 6_000) is None
+    claimed = ingest.claim(last_ms + 6_100)
+    assert claimed is not None
+    assert claimed.watermark_ms == START_MS + 30_000

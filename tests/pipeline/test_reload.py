@@ -35,6 +35,10 @@ def check(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], **halves
     [
         ({"window": {"length": "10m"}}, "window.length cannot be changed for a group that has begun (5m -> 10m)"),
         (
+            {"kafka": {**SHUT, "prefix": "other"}},
+            "kafka.prefix cannot be changed for a group that has begun (driftline -> other)",
+        ),
+        (
             {"kafka": {**SHUT, "block_size": 2000}},
             "kafka.block_size cannot be changed for a group that has begun (1000000 -> 2000)",
         ),

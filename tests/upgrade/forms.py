@@ -72,7 +72,12 @@ GROUP_MEMORY = GroupMemory(
     Arrival(-300_000, "6", ("x",), ("y",), ("z",)),
 )
 PARTITION_MEMORY = PartitionMemory(
-    600_000, 41, 17, {"events": 4}, {SOURCE: SourceMemory(1200, 1_700_000_000_000, 9, "id", Stamp(1000, -5, 1 << 62))}
+    600_000,
+    41,
+    17,
+    {"events": 4},
+    {SOURCE: SourceMemory(1200, 1_700_000_000_000, 9, "id", Stamp(1000, -5, 1 << 62))},
+    900_000,
 )
 VERDICT = Verdict("g", State.DRIFT, 12.5, 3.84, 0.0004, 0.25, 0.01, 100, 50, "note")
 ALERT = Alert(

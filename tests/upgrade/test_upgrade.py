@@ -18,6 +18,7 @@ from detectors.profiles.vocabulary import Vocabulary
 from detectors.references.footings import group_footings, measured
 from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
+from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.resume import decode_progress
 from pipeline.monitor.incidents.arrival import SINCE_EVER
 from pipeline.monitor.incidents.memory import GroupMemory, PartitionMemory
@@ -108,14 +109,15 @@ def _older_memory(version: int) -> GroupMemory:
     return replace(memory, onsets_ms=()) if version < 2 else memory
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
 def test_the_tables_of_each_version_are_read(version: int) -> None:
     kept = kept_of(2, pairs_of(golden(f"state-table.v{version}")), pairs_of(golden("baselines-table.v1")))
     sources = {
         source: view if version >= 5 else view._replace(marker=None)
         for source, view in forms.PARTITION_MEMORY.vector.items()
     }
-    assert kept.memory == replace(forms.PARTITION_MEMORY, vector=sources)
+    gap_ms = forms.PARTITION_MEMORY.gap_through_ms if version >= 7 else BEGINNING
+    assert kept.memory == replace(forms.PARTITION_MEMORY, vector=sources, gap_through_ms=gap_ms)
     assert kept.groups == {forms.GROUP: _older_memory(version)}
     assert set(kept.baselines) == {("loan", None), ("loan", forms.GROUP.segment)}
     for group in kept.baselines.values():
@@ -240,7 +242,7 @@ def _newer_document(data: bytes) -> bytes:
 
 
 def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
-    values = list(pairs_of(golden("state-table.v6")).values())
+    values = list(pairs_of(golden("state-table.v7")).values())
     return values[0] if kind is GroupMemory else values[-1]
 
 
@@ -262,7 +264,7 @@ def _state_value(kind: type[GroupMemory] | type[PartitionMemory]) -> bytes:
 def test_a_newer_version_is_refused_and_says_to_upgrade(
     read: Callable[[Any], object], newer: Callable[[], Any]
 ) -> None:
-    with pytest.raises(DriftlineError, match=r"version [234567]\b.*upgrade"):
+    with pytest.raises(DriftlineError, match=r"version [2345678]\b.*upgrade"):
         read(newer())
 
 
@@ -296,7 +298,7 @@ def test_no_golden_file_is_left_unread() -> None:
         "window.v1",
         "counted-table.v1",
         *(f"baseline.v{version}" for version in (1, 2, 3, 4)),
-        *(f"state-table.v{version}" for version in (1, 2, 3, 4, 5)),
+        *(f"state-table.v{version}" for version in (1, 2, 3, 4, 5, 6)),
     }
     read = {f"{form}.bin" for form in older | set(forms.forms())}
     assert {path.name for path in GOLDEN.iterdir()} == read, "an older version has a file: read it in a test above"

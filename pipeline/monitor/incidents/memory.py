@@ -17,8 +17,8 @@ from schemas import codec
 from schemas.errors import StateError, WireError
 from schemas.packet import SourcePartition, Stamp
 
-VERSION = 6
-_READ = (1, 2, 3, 4, 5, 6)
+VERSION = 7
+_READ = (1, 2, 3, 4, 5, 6, 7)
 _MOST_EVENTS = 1 << 53
 Memory = TypeVar("Memory", "GroupMemory", "PartitionMemory")
 
@@ -36,7 +36,7 @@ class GroupMemory:
     count) pairs, the onsets of the incidents that its alerts opened or joined and that its budget still counts, the model's
     last incident as of that window, the last scores, and when it arrived. Version 1 had no onsets; version 3 writes the means and the counts of a trace
     apart; version 4 has the model's incident, that of each firing alert, scores and arrivals. Version 5 is the same; version 6 has
-    more of an arrival."""
+    more of an arrival, and version 7 the same."""
 
     closed_through_ms: int = BEGINNING
     signals: Mapping[str, SignalMemory] = field(default_factory=dict)
@@ -103,26 +103,25 @@ class SourceMemory(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class PartitionMemory:
     """One profiles partition's: the window last closed, how far its log had been read by then, the first message
-    (`head`) that its open windows need, the source partitions (`vector`), and how many partitions each source topic has."""
+    (`head`) that its open windows need, the source partitions (`vector`), and how many partitions each source topic has. Of windows
+    that begin by `gap_through_ms` messages were lost, as far as it was known at the head; before version 7 it was not kept."""
 
     closed_through_ms: int = BEGINNING
     read_through: int = -1
     head: int = 0
     sources: Mapping[str, int] = field(default_factory=dict)
     vector: Mapping[SourcePartition, SourceMemory] = field(default_factory=dict)
+    gap_through_ms: int = BEGINNING
 
     def encode(self, version: int = VERSION) -> bytes:
-        vector = [[*source, *view.to_json(version)] for source, view in sorted(self.vector.items())]
-        return _sealed(
-            {
-                "closed_through_ms": self.closed_through_ms,
-                "read_through": self.read_through,
-                "head": self.head,
-                "sources": self.sources,
-                "vector": vector,
-            },
-            version,
-        )
+        record = {
+            "closed_through_ms": self.closed_through_ms,
+            "read_through": self.read_through,
+            "head": self.head,
+            "sources": self.sources,
+            "vector": [[*source, *view.to_json(version)] for source, view in sorted(self.vector.items())],
+        }
+        return _sealed(record if version < 7 else record | {"gap_through_ms": self.gap_through_ms}, version)
 
     @classmethod
     def decode(cls, data: bytes) -> "PartitionMemory":
@@ -130,12 +129,14 @@ class PartitionMemory:
         return _opened(data, cls._of)
 
     @classmethod
-    def _of(cls, record: Any, _: int) -> "PartitionMemory":
+    def _of(cls, record: Any, version: int) -> "PartitionMemory":
         vector = {
             SourcePartition(str(topic), int(i)): SourceMemory.from_json(view) for topic, i, *view in record["vector"]
         }
         sources = {str(topic): int(n) for topic, n in record["sources"].items()}
-        return cls(int(record["closed_through_ms"]), int(record["read_through"]), int(record["head"]), sources, vector)
+        closed_ms, read_through, head = (int(record[name]) for name in ("closed_through_ms", "read_through", "head"))
+        gap_ms = BEGINNING if version < 7 else int(record["gap_through_ms"])
+        return cls(closed_ms, read_through, head, sources, vector, gap_ms)
 
 
 def _incident(data: Any) -> Incident | None:
@@ -155,7 +156,7 @@ def _opened(data: bytes, of: Callable[[Any, int], Memory]) -> Memory:
     the same bytes, so it is refused."""
     if len(data) < 5 or zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "big"):
         raise StateError(
-            "a state record is damaged: its checksum does not match; restore the state topic or use a new kafka.group"
+            "a state record is damaged: its checksum does not match; restore the state topic or use another kafka.group and kafka.prefix"
         )
     if data[0] not in _READ:
         raise StateError(f"a state record has version {data[0]}, this worker reads {VERSION}: upgrade it")

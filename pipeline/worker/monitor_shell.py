@@ -104,7 +104,10 @@ class MonitorShell:
         tp: TP = message.tp
         owned = self._owned.get(tp.partition)
         if owned is None:
-            owned = self._owned[tp.partition] = await self._load(tp)
+            owned = await self._load(tp)
+            if owned is None:
+                return  # not acknowledged, so it comes again to whoever has the partition now
+            self._owned[tp.partition] = owned
         if message.offset >= owned.expected:
             await self._catch_up(owned, tp, message.offset)
             await self._fold(owned, tp, message.offset, message.key, message.value)
@@ -231,16 +234,18 @@ class MonitorShell:
             await stream.ack(owned.unacknowledged.popleft())
             reach("monitor.acknowledged")
 
-    async def _load(self, tp: TP) -> _Owned:
-        """Decoding and preparing may take seconds, and longer than one rebalance."""
+    async def _load(self, tp: TP) -> _Owned | None:
+        """A partition as its tables remember it, made beside the loop: it may take seconds. None where all was forgotten
+        meanwhile: the tables are another's then, or not loaded yet."""
+        held = self._held
+        generation = int(self._app.consumer_generation_id)
+        tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
         bounds = await bounds_of(self._config, tp.topic, tp.partition)
-        while True:
-            generation = int(self._app.consumer_generation_id)
-            tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
-            owned, useless = await self._offload(self._made_of, tp, tables, generation, bounds)
-            await self._delete(BASELINE_TABLE, tp.partition, useless)
-            if int(self._app.consumer_generation_id) == generation:
-                return owned
+        owned, useless = await self._offload(self._made_of, tp, tables, generation, bounds)
+        if self._held is not held:
+            return None
+        await self._delete(BASELINE_TABLE, tp.partition, useless)
+        return owned
 
     def _made_of(
         self, tp: TP, tables: Mapping[str, Mapping[bytes, bytes]], generation: int, bounds: Range

@@ -32,6 +32,9 @@ log = logging.getLogger("driftline.monitor")
 _MOST_BYTES = 10 * 1024 * 1024
 _SESSION_S = 10.0
 _BEAT_S = 1.0
+# A broker that has just started may not know its topics yet: a group that is assigned then is given nothing, and only newer
+# metadata has it assigned again.
+_METADATA_S = 5.0
 
 
 class _FaustWorker(Punctual, faust.Worker):
@@ -84,6 +87,7 @@ def create_app(
         producer_acks=-1,
         producer_max_request_size=_MOST_BYTES,
         consumer_max_fetch_size=_MOST_BYTES,
+        consumer_metadata_max_age_ms=int(_METADATA_S * 1000),
         worker_redirect_stdouts=False,
         stream_wait_empty=False,
     )

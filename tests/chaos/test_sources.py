@@ -61,7 +61,7 @@ async def test_a_topic_gains_partitions_while_workers_run(start: str, real_kafka
     good = list(events(n, every_ms=EVERY_MS, quiet=1, drifting=1))
     with Run(tmp_path, settings(real_kafka.bootstrap_servers, f"growing-{start}", start=start), 2) as run:
         workers = [run.worker(name).start() for name in ("one", "two")]
-        await run.wait("all is assigned", lambda: sum(w.log.count("reads from") for w in workers) >= 2)
+        await run.wait("both read", lambda: all(f"{run.topic}[" in worker.log for worker in workers))
         await run.send(good[: n // 2])
         await run.wait("windows closed", lambda: len(records_of(run.config)) > 50)
         _grow(run, 4)

@@ -344,6 +344,12 @@ def test_an_array_of_events_is_read_element_by_element(name: str, indent: int | 
     assert [len(batch.values) for batch in read_events(path, AUTO)] == [ROWS, ROWS, 5]
 
 
+def test_an_element_that_is_nested_too_deep_is_a_record_and_no_event(tmp_path: Path) -> None:
+    found = values(written(tmp_path, "e.json", '[{"a":1},' + "[" * 995 + "]" * 995 + ',{"a":2}]'))
+    assert [found[0], found[-1]] == [b'{"a":1}', b'{"a":2}']
+    assert len(found) == 3
+
+
 def test_lines_that_begin_with_an_array_stay_lines(tmp_path: Path) -> None:
     lines = [b"[1]\n", b'{"a":1}\n', b"[2]\n"]
     assert values(written(tmp_path, "e.json", b"".join(lines))) == lines

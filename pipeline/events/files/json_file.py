@@ -33,7 +33,7 @@ def lines_or_array(path: Path) -> Iterator[Batch]:
     if elements is None:
         yield from in_batches(_records(data.splitlines(keepends=True)), lambda: 1.0)
     else:
-        yield from in_batches(map(codec.encode_event, elements), lambda: 1.0)
+        yield from in_batches(map(_record_of, elements), lambda: 1.0)
 
 
 def _records(some: Iterable[bytes]) -> Iterator[bytes]:
@@ -45,6 +45,14 @@ def _with(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     if head:
         yield head
     yield from rest
+
+
+def _record_of(element: object) -> bytes:
+    """The element as a record; one that is nested too deep to be written again as what is refused."""
+    try:
+        return codec.encode_event(element)
+    except RecursionError:
+        return b"an element that is nested too deep"
 
 
 def _array(data: bytes) -> list[object] | None:

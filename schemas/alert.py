@@ -69,6 +69,11 @@ class Alert(BaseModel):
     def group(self) -> Group:
         return Group(self.model, self.version, Segment(*self.segment) if self.segment else None)
 
+    @property
+    def began_ms(self) -> int:
+        """When its incident began; of schema 1, which does not say, when it did itself."""
+        return self.onset_ms if self.incident_onset_ms is None else self.incident_onset_ms
+
     def encode(self) -> bytes:
         """Canonical bytes."""
         return codec.encode_canonical(self.model_dump(mode="json", by_alias=True, exclude_none=True))

@@ -39,7 +39,7 @@ def accept(config: Config, name: str, baselines: Mapping[str, Baseline]) -> Acce
     `baselines`, where the windows were seen through that. Raises InputError where there is no such alert, or no window since
     then is held; BrokerError where Kafka cannot be read."""
     alert = find_alert(config, name)
-    since_ms = alert.onset_ms if alert.incident_onset_ms is None else min(alert.onset_ms, alert.incident_onset_ms)
+    since_ms = min(alert.onset_ms, alert.began_ms)
     windows = (
         w
         for w in _windows(config, alert.model, since_ms)

@@ -25,13 +25,8 @@ def standing(events: Iterable[Alert]) -> Standing:
         if event.state is not AlertState.ANNOUNCED and (before is None or event.end_ms >= before.end_ms):
             last[event.id] = event
     firing = [alert for alert in last.values() if alert.state is AlertState.FIRING]
-    firing.sort(key=lambda alert: (_began(alert), alert.incident, alert.onset_ms, -(alert.effect or 0.0), alert.id))
+    firing.sort(key=lambda alert: (alert.began_ms, alert.incident, alert.onset_ms, -(alert.effect or 0.0), alert.id))
     return Standing(firing, len(last) - len(firing))
-
-
-def _began(alert: Alert) -> int:
-    """When its incident did, as far as the alert says: alerts of schema 1 do not."""
-    return alert.onset_ms if alert.incident_onset_ms is None else alert.incident_onset_ms
 
 
 def read_standing(config: Config) -> Standing:

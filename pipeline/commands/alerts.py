@@ -73,8 +73,7 @@ def list_command(
     incidents = [list(alerts) for _, alerts in groupby(found.alerts, key=lambda alert: alert.incident)]
     for alerts in incidents:
         first = alerts[0]
-        began = first.onset_ms if first.incident_onset_ms is None else first.incident_onset_ms
-        console.out.print(f"incident {first.incident} of {first.model} since {instant(began)}", markup=False)
+        console.out.print(f"incident {first.incident} of {first.model} since {instant(first.began_ms)}", markup=False)
         for alert in alerts:
             console.out.print(console.alert_lines(alert))
     console.err.print(

@@ -169,7 +169,7 @@ def _weight(incident: Incident) -> tuple[bool, int]:
 
 def _incident(name: str, episodes: list[Episode]) -> Incident:
     ended_ms = None if any(e.is_open for e in episodes) else max(e.ended_ms or 0 for e in episodes)
-    onset_ms = min(e.alert.incident_onset_ms or e.onset_ms for e in episodes)
+    onset_ms = min(e.alert.began_ms for e in episodes)
     signals, versions = (len({getattr(e.alert, what) for e in episodes}) for what in ("signal", "version"))
     return Incident(
         name,

@@ -19,7 +19,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import CommitFailedError, IllegalStateError, NoOffsetForPartitionError
 
 from detectors.lenses.frozen import FrozenParts
-from pipeline.connections.admin import Admin, Committed, Topic, source_topics
+from pipeline.connections.admin import Committed
 from pipeline.connections.connection import aiokafka_settings
 from pipeline.connections.kafka_consumer import AIOKafkaConsumer, Record, as_read, end_of, was_cancelled
 from pipeline.connections.topics import ingest_group
@@ -36,6 +36,7 @@ from pipeline.worker.complaints import Complaints
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.fetched import records_of
 from pipeline.worker.owned_source import OwnedSource
+from pipeline.worker.source_topics import SourceTopics
 from schemas.config import Config
 from schemas.errors import BrokerError
 from schemas.packet import SourcePartition, encode_marker, encode_packet
@@ -71,8 +72,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._offload = Offload("driftline-ingest")
         self._owned: dict[TopicPartition, OwnedSource] = {}
         self._given_up: dict[TopicPartition, OwnedSource] = {}
-        self._topics: dict[str, Topic] = {}
-        self._began_with: dict[str, int] = {}
+        self._topics = SourceTopics(config)
         self._profiles_partitions = config.kafka.profiles_partitions
         self._lock = asyncio.Lock()
         self._ended = asyncio.Event()
@@ -117,7 +117,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _read(self) -> None:
         try:
-            await self._offload(self._find_topics)
+            await self._offload(self._topics.find)
             await self._producer.start()
             self._consumer.subscribe(list(self._config.kafka.topics), listener=self)
             await self._consumer.start()
@@ -165,26 +165,17 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 owned.generation = self._generation()
             new = [tp for tp in assigned if tp not in self._owned]
             self._yielded_s = None
-            committed = await self._offload(self._committed, [SourcePartition(tp.topic, tp.partition) for tp in new])
+            sources = [SourcePartition(tp.topic, tp.partition) for tp in new]
+            committed = await self._offload(self._topics.committed, sources)
             firsts = await self._consumer.beginning_offsets(new) if new else {}
             for tp in new:
                 await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
             self._given_up.clear()
             self._board.health.is_ready("ingest")
 
-    def _find_topics(self) -> None:
-        with Admin(self._config) as admin:
-            self._topics = source_topics(admin, self._config)
-        self._began_with = {name: topic.partitions for name, topic in self._topics.items()}
-
-    def _committed(self, sources: list[SourcePartition]) -> dict[SourcePartition, Committed]:
-        with Admin(self._config) as admin:
-            self._topics = source_topics(admin, self._config)
-            return admin.committed(ingest_group(self._config), sources)
-
     async def _take_up(self, tp: TopicPartition, committed: Committed | None, first: int) -> None:
         source = SourcePartition(tp.topic, tp.partition)
-        topic_id = self._topics[tp.topic].topic_id
+        topic_id = self._topics.id_of(tp)
         resume, progress = await self._start_of(tp, first), None
         if committed is not None:
             window_ms, block = self._config.window.length_ms, self._config.kafka.block_size
@@ -232,7 +223,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def _start_of(self, tp: TopicPartition, first: int) -> int:
         """Where a partition begins that nobody has committed for: one that its topic gained since this worker began is new
         from its first event on."""
-        if self._config.kafka.start == "earliest" or tp.partition >= self._began_with[tp.topic]:
+        if self._config.kafka.start == "earliest" or self._topics.is_new(tp):
             return first
         ends = await self._consumer.end_offsets([tp])
         return int(ends[tp])
@@ -316,8 +307,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         packets = [(i, p.header.model, encode_packet(p)) for i, p in owned.dispatcher.packets(emission)]
         await asyncio.gather(*[await self._producer.send(topic, v, m.encode(), partition=i) for i, m, v in packets])
         reach("ingest.packets")
-        sources = {name: t.partitions for name, t in self._topics.items()}
-        markers = owned.dispatcher.markers(emission, sources, owned.generation)
+        markers = owned.dispatcher.markers(emission, self._topics.partitions(), owned.generation)
         await asyncio.gather(*[await self._producer.send(topic, encode_marker(m), partition=i) for i, m in markers])
         reach("ingest.markers")
         self._board.flushes.observe(time.monotonic() - started_s)
@@ -357,9 +347,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if not self._owned:
             return
         now_s = self._clock()
-        ends = await self._consumer.end_offsets(
-            [TopicPartition(t.name, i) for t in self._topics.values() for i in range(t.partitions)]
-        )
+        ends = await self._consumer.end_offsets(self._topics.all())
         filled = any(ends.values())
         for tp, owned in list(self._owned.items()):
             unheard = owned.ingest.progress.watermark_ms == BEGINNING and not filled

@@ -242,10 +242,9 @@ class MonitorShell:
         tables = {name: dict(table.data.items()) for name, table in self._tables.items()}
         bounds = await bounds_of(self._config, tp.topic, tp.partition)
         owned, useless = await self._offload(self._made_of, tp, tables, generation, bounds)
-        if self._held is not held:
-            return None
-        await self._delete(BASELINE_TABLE, tp.partition, useless)
-        return owned
+        if self._held is held:
+            await self._delete(BASELINE_TABLE, tp.partition, useless)
+        return owned if self._held is held else None
 
     def _made_of(
         self, tp: TP, tables: Mapping[str, Mapping[bytes, bytes]], generation: int, bounds: Range

@@ -1,6 +1,7 @@
 """The baseline file: what a model's signals looked like, for each segment, in total, and how far apart its windows are.
 
-Profiles are the bytes of `detectors.groups.wire`, as base64. Versions 1 to 3 held each window's profile; they are read.
+Profiles are the bytes of `detectors.groups.wire`, as base64. Versions 1 to 3 held each window's profile, and version 4 did not say
+how events of a signal's minority come together; they are read.
 """
 
 from typing import Annotated, Literal, Self
@@ -12,7 +13,8 @@ from schemas.errors import WireError
 from schemas.season import Season
 
 _NAME = "driftline.baseline/"
-_LENS, _SCORED, SCHEMA = "driftline.baseline/2", "driftline.baseline/3", "driftline.baseline/4"
+_LENS, _SCORED, _SHORT = "driftline.baseline/2", "driftline.baseline/3", "driftline.baseline/4"
+SCHEMA = "driftline.baseline/5"
 
 
 class _Frozen(BaseModel):
@@ -167,28 +169,41 @@ class ScoredWindowsFile(_File):
     scorer: ScorerForm
 
 
-class BaselineFile(_File):
+class MeasuredFile(_File):
     """A baseline with what its windows said in place of them. `pairs` are the lens's, `hours` of the groups those of
     `season`."""
 
-    schema_: Literal["driftline.baseline/4"] = Field("driftline.baseline/4", alias="schema")
     season: Season = Season.NONE
     groups: tuple[MeasuredGroup, ...]
     lens: LensForm | None = None
     pairs: PairsForm | None = None
     scorer: ScorerForm | None = None
 
+
+class ShortFile(MeasuredFile):
+    """One whose rows of figures lack the last."""
+
+    schema_: Literal["driftline.baseline/4"] = Field(alias="schema")
+
+
+class BaselineFile(MeasuredFile):
+    """One as it is written."""
+
+    schema_: Literal["driftline.baseline/5"] = Field("driftline.baseline/5", alias="schema")
+
     def encode(self) -> bytes:
         """The file's bytes."""
         return self.model_dump_json(by_alias=True).encode() + b"\n"
 
 
-AnyFile = WindowsFile | LensWindowsFile | ScoredWindowsFile | BaselineFile
+AnyFile = WindowsFile | LensWindowsFile | ScoredWindowsFile | ShortFile | BaselineFile
 
 
 def decode_baseline(data: bytes) -> AnyFile:
     """The baseline file of whichever version. Raises WireError where `data` is none that is known here."""
-    known: dict[str, type[AnyFile]] = {SCHEMA: BaselineFile, _LENS: LensWindowsFile, _SCORED: ScoredWindowsFile}
+    known: dict[str, type[AnyFile]] = {
+        SCHEMA: BaselineFile, _SHORT: ShortFile, _LENS: LensWindowsFile, _SCORED: ScoredWindowsFile
+    }  # fmt: skip
     schema = _schema(data)
     if schema.startswith(_NAME) and schema not in (*known, f"{_NAME}1"):
         raise WireError(

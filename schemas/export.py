@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.alert import Alert
-from schemas.baseline import BaselineFile, LensWindowsFile, ScoredWindowsFile, WindowsFile
+from schemas.baseline import BaselineFile, LensWindowsFile, ScoredWindowsFile, ShortFile, WindowsFile
 from schemas.config import Config
 from schemas.event import EVENT_SCHEMA_VERSION, Event
 from schemas.packet import SCORED_VERSION as SCORED_PACKET_VERSION
@@ -30,7 +30,8 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "baseline.v1": _of(WindowsFile),
     "baseline.v2": _of(LensWindowsFile),
     "baseline.v3": _of(ScoredWindowsFile),
-    "baseline.v4": _of(BaselineFile),
+    "baseline.v4": _of(ShortFile),
+    "baseline.v5": _of(BaselineFile),
     "config.v1": _of(Config),
     f"event.v{EVENT_SCHEMA_VERSION}": _of(Event),
     f"marker.v{PACKET_VERSION}": _of(Marker),

@@ -22,6 +22,7 @@ from schemas.baseline import (
     BaselineFile,
     HourForm,
     LensForm,
+    MeasuredFile,
     MeasuredForm,
     MeasuredGroup,
     PairsForm,
@@ -87,9 +88,9 @@ class Baseline:
         form = None if isinstance(file, WindowsFile) else file.lens
         lens = None if form is None else _known("lens", lambda: Lens(form.names, form.centres, form.scales))
         unwatched = () if form is None else form.unwatched
-        found = file.scorer if isinstance(file, ScoredWindowsFile | BaselineFile) else None
+        found = file.scorer if isinstance(file, ScoredWindowsFile | MeasuredFile) else None
         scorer = None if found is None else scorer_in(found)
-        if not isinstance(file, BaselineFile):
+        if not isinstance(file, MeasuredFile):
             held = {_segment(group.segment): _held(group) for group in file.groups}
             return cls(file.model, file.window_ms, held, lens, unwatched, scorer)
         groups = {_segment(group.segment): _group(group, file.season) for group in file.groups}

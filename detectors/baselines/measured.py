@@ -24,12 +24,13 @@ METHOD = 1
 """Raised whenever windows are measured in another way: what was measured before then no longer holds."""
 
 _OF_SIGNAL = 3
-"""Figures of a signal before those of its spread: `worth`, `usable`, `nulls`."""
+"""Figures of a signal before those of its spread: `worth`, `usable`, `nulls`. After them stands `minority`, which baselines
+of before its time lack."""
 
 
 class Footings(Mapping[str, Footing]):
     """How far apart windows are, by signal: columns, of which a signal's are made when they are asked for. `names` are in
-    order; `figures`, shape (s, 11), are NaN where a signal has no spread."""
+    order; `figures`, shape (s, 12), are NaN where a signal has no spread, and where nothing was measured."""
 
     __slots__ = ("_figures", "_group", "_names")
 
@@ -50,9 +51,9 @@ class Footings(Mapping[str, Footing]):
         at = bisect_left(self._names, name)
         if at == len(self._names) or self._names[at] != name:
             raise KeyError(name)
-        worth, usable, nulls, windows, *rest = self._figures[at].tolist()
+        worth, usable, nulls, windows, *rest, minority = self._figures[at].tolist()
         spread = Spread(int(windows), *rest) if windows == windows else None
-        return self._group._replace(spread=spread, worth=worth, usable=int(usable), nulls=nulls)
+        return self._group._replace(spread=spread, worth=worth, usable=int(usable), nulls=nulls, minority=minority)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -73,7 +74,7 @@ class Footings(Mapping[str, Footing]):
         names = tuple(intern(name) for name in data["names"])
         if any(a >= b for a, b in pairwise(names)):
             raise ValueError("its signals are not in order")
-        figures = np.array(data["figures"], np.float64).reshape(-1, _WIDTH)
+        figures = np.array([_completed(row) for row in data["figures"]], np.float64).reshape(-1, _WIDTH)
         if len(figures) != len(names) or not np.isfinite(figures[:, :_OF_SIGNAL]).all():
             raise ValueError(f"{len(figures)} rows of figures for {len(names)} signals")
         return cls(names, figures, Footing.of_starts(starts)._replace(tails=tails))
@@ -115,7 +116,11 @@ class Measured:
 
 def _figures(footing: Footing) -> list[float]:
     spread = footing.spread or [np.nan] * len(Spread._fields)
-    return [footing.worth, footing.usable, footing.nulls, *map(float, spread)]
+    return [footing.worth, footing.usable, footing.nulls, *map(float, spread), footing.minority]
 
 
-_WIDTH = _OF_SIGNAL + len(Spread._fields)
+def _completed(row: Any) -> list[Any]:
+    return [*row, None] if len(row) == _WIDTH - 1 else list(row)
+
+
+_WIDTH = _OF_SIGNAL + len(Spread._fields) + 1

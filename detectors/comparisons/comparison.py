@@ -129,7 +129,8 @@ def _compared(
     watch = Bar.of(settings, level, shares.watched, least, bases)
     counted = _Counted.of(shared, current, after)
     before = Tally.of([reference.made for reference in shared])
-    verdicts = distribution_verdicts(counted.tested, counted.numeric, counted.numbers, bar)
+    within = np.array([reference.minority_within for reference in known], np.float64)
+    verdicts = distribution_verdicts(counted.tested, counted.numeric, counted.numbers, bar, within)
     verdicts += watched(Batch(shared, current, before, after, counted.weighed, watch))
     excesses = _excesses_of(verdicts, counted, len(known))
     _widen(verdicts, primary, shared, excesses, bar)
@@ -204,9 +205,11 @@ class _Counted:
             if len(reference.counts) > 1:
                 pairs[at] = (mine, theirs)
         rows = np.array(list(pairs), np.intp)
-        tested = Tested(rows, *Tables.of([a for a, _ in pairs.values()], [b for _, b in pairs.values()]).merged())
+        tested = Tested.of(rows, Tables.of([a for a, _ in pairs.values()], [b for _, b in pairs.values()]))
         apart = [at for at in pairs if at in weighed and known[at].spread is not None]
-        frozen = Tables.of([known[at].counts for at in apart], [counts[at] for at in apart])
+        frozen = Tables.of(
+            [known[at].counts for at in apart], [_with_unseen(known[at], counts[at], weighed[at]) for at in apart]
+        )
         return cls(counts, tested, np.array(apart, np.intp), frozen, np.array(numeric, np.intp), numbers, weighed)
 
     def medians(self, known: list[Reference]) -> list[tuple[float, float] | None]:
@@ -226,6 +229,16 @@ def _parts(reference: Reference, profile: Profile, numbers: Counts | None) -> li
     if reference.cells.booleans:
         parts.append(np.array(profile.booleans, np.int64))
     return parts
+
+
+def _with_unseen(reference: Reference, counts: Counts, weighed: Weighed) -> Counts:
+    """The window's counts in the frozen cells, what is unseen in the last of categories: of the baseline's windows, which
+    these are held against, each has been seen in full, so their rare categories are there, too."""
+    if not len(weighed.new):
+        return counts
+    found = counts.copy()
+    found[len(found) - 1 - 2 * reference.cells.booleans] += weighed.new.sum()
+    return found
 
 
 def _joined(parts: list[Counts]) -> Counts:
@@ -249,6 +262,7 @@ def _excesses_of(verdicts: list[Verdicts], counted: _Counted, n: int) -> Excesse
     tested = counted.tested
     statistic = next(found.statistic for found in verdicts if found.detector == "g")
     known = Excesses.of_merged(tested.merged, tested.scarcity, statistic)
+    known = known._replace(defined=known.defined & ~tested.scarce)
     all_of_them = Excesses(np.zeros(n), np.ones(n, np.int64), np.ones(n), np.zeros(n, np.bool_))
     for rows, some in ((tested.rows, known), (counted.apart, Excesses.of(counted.frozen))):
         for column, values in zip(all_of_them, some, strict=True):
@@ -261,12 +275,16 @@ def _widen_one(found: Verdicts, places: Indices, known: list[Reference], excesse
     rows = found.rows[places]
     spreads = [spread for at in rows.tolist() if (spread := known[at].spread) is not None]
     columns, own = Spreads.of(spreads), excesses.at(rows)
+    among, by_chance = columns.p_values(own), found.p_value[places]
     found.p_value = found.p_value.copy()
-    found.p_value[places] = np.maximum(found.p_value[places], columns.p_values(own))
+    found.p_value[places] = np.maximum(by_chance, among)
     if found.detector == "g" and found.threshold is not None:
-        threshold = found.threshold[places]
-        wider = np.maximum(threshold, columns.thresholds(bar.level[rows], own))
-        found.threshold[places] = np.where(np.isnan(threshold), np.nan, wider)
+        # Categories are tested in other cells than the baseline's windows were: what is shown are those of the test that
+        # decides.
+        decides = among >= by_chance
+        found.statistic, found.threshold = found.statistic.copy(), found.threshold.copy()
+        found.statistic[places] = np.where(decides, own.ratio * own.scale, found.statistic[places])
+        found.threshold[places] = np.where(decides, columns.thresholds(bar.level[rows], own), found.threshold[places])
     floor = bar.effect if found.resolution is None else np.fmax(bar.effect, found.resolution[places])
     found.states[places] = bar.of_signals(rows).states(found.p_value[places], found.effect[places], floor)
     notes = found.notes or [""] * len(found.rows)

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from detectors.profiles.alignment import Flags
 from detectors.profiles.grid import Indices
 from detectors.profiles.ordering import Floats
 from detectors.references.walk import Numbers
-from detectors.statistics import distances, significance
+from detectors.statistics import distances, power, significance
 from detectors.statistics.bar import OK, Bar
 from detectors.statistics.tables import Tables
 from detectors.statistics.verdicts import Verdicts
+
+EXACT = "exact test of two cells, for few events"
+UNMEASURED = "too few events to tell cells apart; a baseline that is built anew has two of them tested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +39,81 @@ _MEASURES = (
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """The tables of signals with two cells or more, before and after merging, and their scarcity; `rows`, shape (t,),
-    are the signals."""
+    """The merged tables of signals with two cells or more, and their scarcity; `rows`, shape (t,), are the signals. Where
+    merging left one cell, there are the two that `minority` makes, and `scarce`, shape (t,), is true."""
 
     rows: Indices
     merged: Tables
     scarcity: Floats
+    scarce: Flags
+
+    @classmethod
+    def of(cls, rows: Indices, tables: Tables) -> "Tested":
+        merged, scarcity = tables.merged()
+        halved, scarce = tables.halved(merged)
+        return cls(rows, halved, scarcity, scarce)
+
+    def exact_p(self, within: Floats) -> Floats:
+        """Of the scarce ones, shape (s,): the exact test of the rate of their minority, where events of a window are
+        correlated by `within`, shape (s,); 1 where that is not known."""
+        table = self.merged.at(self.scarce)
+        alike = _alike(table, within)
+        theirs, mine = table.current[1::2], table.reference[1::2]
+        found = significance.rare_event_p(
+            theirs / alike, table.m / alike, mine / alike, table.n / alike, two_sided=True
+        )
+        return np.where(np.isnan(within), 1.0, found)
+
+    def exact_least(self, level: Floats, within: Floats) -> Floats:
+        """Of the scarce ones, shape (s,): the least change of their minority's rate that the exact test at that level finds
+        with a power of 0.8. At most 1, which is to be blind."""
+        table = self.merged.at(self.scarce)
+        alike, mine = _alike(table, within), table.reference[1::2]
+        limit = significance.rare_event_threshold(level / 2.0, table.m / alike, mine / alike, table.n / alike)
+        with np.errstate(invalid="ignore"):
+            least = alike * (limit + power.QUANTILE * np.sqrt(limit)) / np.maximum(table.m, 1)
+        return np.where(np.isnan(within) | ~(least < 1.0), 1.0, least - mine / np.maximum(table.n, 1))
 
 
-def distribution_verdicts(tested: Tested, rows: Indices, numbers: Numbers, bar: Bar) -> list[Verdicts]:
+def _alike(table: Tables, within: Floats) -> Floats:
+    found: Floats = 1.0 + np.maximum(table.m - 1, 0) * np.nan_to_num(within)
+    return found
+
+
+def distribution_verdicts(tested: Tested, rows: Indices, numbers: Numbers, bar: Bar, within: Floats) -> list[Verdicts]:
     """G, PSI, chi-square and Jensen-Shannon of the signals in `tested`; KS and Wasserstein of those in `rows`, shape
     (v,), of which both sides have `numbers`.
 
     The first four are of the cells as merged for testing. Their effect is the total variation over these cells, or KS
-    where that is greater, and must be at least the grid's resolution to count. O(cells).
+    where that is greater, and must be at least the grid's resolution to count. Where the events are too few for their laws,
+    the p-value of all is that of an exact test; `within`, shape (n,), is how events in the cells of `minority` are
+    correlated within a window, NaN where that is not known. O(cells).
     """
     ks, resolution = np.zeros(len(bar.level)), np.full(len(bar.level), np.nan)
     ks[rows], resolution[rows] = numbers.ks, numbers.resolution
     floor = np.fmax(bar.effect, resolution)
-    verdicts = _cell_verdicts(tested, ks[tested.rows], resolution[tested.rows], bar, floor[tested.rows])
+    rows_of = tested.rows
+    verdicts = _cell_verdicts(tested, ks[rows_of], resolution[rows_of], bar, floor[rows_of], within[rows_of])
     return [*verdicts, _ks(rows, numbers, bar, floor[rows]), _wasserstein(rows, numbers, bar)]
 
 
-def _cell_verdicts(tested: Tested, ks: Floats, resolution: Floats, bar: Bar, floor: Floats) -> list[Verdicts]:
+def _cell_verdicts(
+    tested: Tested, ks: Floats, resolution: Floats, bar: Bar, floor: Floats, within: Floats
+) -> list[Verdicts]:
     table, scarcity = tested.merged, tested.scarcity
     k, n, m = table.k, table.n, table.m
     effect = np.maximum(np.where(m > 0, distances.total_variation_of(table), 0.0), ks)
-    several = k > 1
+    several, exact = k > 1, tested.exact_p(within[tested.scarce])
     notes = ["" if more else "too few events to tell cells apart" for more in several.tolist()]
+    for at in np.flatnonzero(tested.scarce).tolist():
+        notes[at] = UNMEASURED if np.isnan(within[at]) else EXACT
     own = bar.of_signals(tested.rows)
     verdicts = []
     for measure in _MEASURES:
         statistic = measure.statistic(table)
         p_value = np.where(several, measure.p(statistic, k, n, m, scarcity), 1.0)
         threshold = np.where(several, measure.threshold(own.level, k, n, m, scarcity), np.nan)
+        p_value[tested.scarce], threshold[tested.scarce] = exact, np.nan
         states = own.states(p_value, effect, floor)
         found = Verdicts(measure.name, tested.rows, states, statistic, threshold, p_value, effect, resolution, n, m)
         found.notes = list(notes)

@@ -22,7 +22,7 @@ from detectors.statistics.footing import Footing, footings_of
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Excesses, spreads_of, within_of
 from detectors.statistics.sustained import tails_of
-from detectors.statistics.tables import Tables
+from detectors.statistics.tables import Tables, minority
 
 # A window is held against the parts of the baseline that it is not in: its neighbours are too much like it.
 _PARTS = 5
@@ -35,11 +35,13 @@ _MOST_UNTOLD = 0.25
 @dataclass(slots=True)
 class _Found:
     """What has been learned of signals: by name, the excess of each window over the parts of the baseline that it is not in,
-    how many windows have events enough, and how much those without a value come together."""
+    how many windows have events enough, and how much those without a value come together, and those in the cells of
+    `minority`."""
 
     excesses: dict[str, Excesses] = field(default_factory=dict)
     usable: dict[str, int] = field(default_factory=dict)
     nulls: dict[str, float] = field(default_factory=dict)
+    minority: dict[str, float] = field(default_factory=dict)
 
 
 def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Footing]:
@@ -98,7 +100,9 @@ def _take_profiles(found: _Found, total: GroupProfile, windows: Sequence[GroupPr
         profiles = [window.signals[name] for window in windows if name in window.signals]
         found.usable[name] = sum(one.count >= settings.minimum_events for one in profiles)
         coarse = profile.coarsened(windows[0].resolution) if windows else profile
-        found.excesses[name] = _excesses(_against_the_rest(coarse, profiles, settings), settings)
+        counted, whole = _counted(coarse, profiles, settings)
+        found.excesses[name] = _excesses(_each_against_the_rest(counted, whole), settings)
+        found.minority[name] = _minority_within(counted)
         valued = [p.present - p.null if (p := window.signals.get(name)) else 0 for window in windows]
         found.nulls[name] = within_of(events - np.array(valued, np.int64), events)
 
@@ -163,8 +167,10 @@ def _footings(total: GroupProfile, windows: _Windows, settings: Settings) -> Map
     for name in total.signals:  # of more than windows keep, they say nothing
         found.usable.setdefault(name, 0)
         found.nulls.setdefault(name, 0.0)
+        found.minority.setdefault(name, 0.0)
     spreads = spreads_of(found.excesses)
-    return footings_of(spreads, found.usable, found.nulls, windows.starts, tails_of(spreads, found.excesses))
+    tails = tails_of(spreads, found.excesses)
+    return footings_of(spreads, found.usable, found.nulls, found.minority, windows.starts, tails)
 
 
 def _by_signals(total: GroupProfile, kept: Sequence[bytes]) -> Iterator[tuple[GroupProfile, list[GroupProfile]]]:
@@ -197,6 +203,7 @@ def _take_counted(found: _Found, fine: FineCells, windows: _Windows, settings: S
             found.usable[name] = int((count >= settings.minimum_events).sum())
             binned = _binned(fine.cells[name], counts[count > 0], settings.bins)
             found.excesses[name] = _excesses(_each_against_the_rest(binned, binned.sum(axis=0)), settings)
+            found.minority[name] = _minority_within(binned)
 
 
 def _is_untold(name: str, valued: Counts, windows: _Windows) -> bool:
@@ -225,25 +232,34 @@ def _even(mass: Counts, bins: int) -> Indices:
     return np.unique(np.concatenate([np.zeros(1, np.intp), inner + 1]))
 
 
-def _against_the_rest(whole: Profile, windows: Sequence[Profile], settings: Settings) -> Tables:
-    """For each window, the parts that it is not in and it, in the cells of the whole."""
+def _counted(whole: Profile, windows: Sequence[Profile], settings: Settings) -> tuple[Counts, Counts]:
+    """Windows in the cells of the whole, shape (w, k), and the whole, shape (k,)."""
     reference = Reference.of(whole, settings)
     if not windows:
-        return Tables.of([], [])
+        return np.empty((0, len(reference.counts)), np.int64), reference.counts
     counted = reference.cells.count_all(windows)
     if counted is None:
         for window in windows:
             reference = reference.meet(window)
         counted = reference.cells.count_all(windows)
         assert counted is not None, "no window is coarser than what all of them share"
-    return _each_against_the_rest(counted, reference.counts)
+    return counted, reference.counts
 
 
 def _each_against_the_rest(counted: Counts, whole: Counts) -> Tables:
-    """The tables of windows' counts, shape (w, k); none where there are no two cells."""
+    """For each window, the parts of the whole that it is not in and it; none where there are no two cells."""
     if counted.shape[1] < 2 or not len(counted):
         return Tables.of([], [])
     return Tables.of_rows(whole - parts_of(counted), counted)
+
+
+def _minority_within(counted: Counts) -> float:
+    """The correlation, within a window, between events in the cells of `minority`, of windows' counts, shape (w, k)."""
+    total = counted.sum(axis=0)
+    if np.count_nonzero(total) < 2:
+        return 0.0
+    some = counted[counted.any(axis=1)]
+    return within_of(some[:, minority(total)].sum(axis=1), some.sum(axis=1))
 
 
 def _excesses(tables: Tables, settings: Settings) -> Excesses:

@@ -76,6 +76,11 @@ class Reference:
         return self.footing.spread if self.footing else None
 
     @property
+    def minority_within(self) -> float:
+        """See `Footing.minority`."""
+        return self.footing.minority if self.footing else 0.0
+
+    @property
     def basis(self) -> Basis | None:
         """What the budget rests on; None while the baseline has too few windows for any verdict."""
         return self.footing.basis if self.footing else Basis.FULL

@@ -15,8 +15,8 @@ FULL_SPAN_MS = 14 * 86_400_000
 class Footing(NamedTuple):
     """`worth` is how many independent windows a signal's windows count for, of which `usable` have events enough of it.
     `windows` is how many the baseline has, without which it is a sum without time, and `span_ms` how far they are
-    apart. `nulls` is the correlation, within a window, between events that lack a value; `tails` are those of the group's
-    running means."""
+    apart. `nulls` is the correlation, within a window, between events that lack a value, and `minority` that between events
+    in the cells of `minority`, NaN where it was not measured; `tails` are those of the group's running means."""
 
     spread: Spread | None = None
     worth: float = 0.0
@@ -24,6 +24,7 @@ class Footing(NamedTuple):
     windows: int = 0
     span_ms: int = 0
     nulls: float = 0.0
+    minority: float = 0.0
     tails: Tails = NO_TAILS
 
     @classmethod
@@ -45,6 +46,7 @@ def footings_of(
     spreads: Mapping[str, Spread],
     usable: Mapping[str, int],
     nulls: Mapping[str, float],
+    minority: Mapping[str, float],
     starts: Collection[int],
     tails: Tails = NO_TAILS,
 ) -> dict[str, Footing]:
@@ -55,5 +57,7 @@ def footings_of(
     for name, count in usable.items():
         spread = spreads.get(name)
         worth = spread.effective_windows if spread else float(count)
-        found[name] = group._replace(spread=spread, worth=worth, usable=count, nulls=nulls[name], tails=tails)
+        found[name] = group._replace(
+            spread=spread, worth=worth, usable=count, nulls=nulls[name], minority=minority[name], tails=tails
+        )
     return found

@@ -15,7 +15,7 @@ from detectors.profiles.ordering import Floats
 
 POWER = 0.8
 # A little above 0.8, for what the normal approximation of noncentral chi-square lacks (0.792 to 0.797 at 0.8).
-_QUANTILE = float(special.ndtri(0.81))
+QUANTILE = float(special.ndtri(0.81))
 
 
 class Law(NamedTuple):
@@ -33,7 +33,7 @@ def noncentrality(threshold: Floats, law: Law) -> Floats:
     Without excess it is noncentral chi-square's, within 2 % where the level is 0.001 or less. O(1) each."""
     scale, freedom, along = law
     beyond = threshold - scale * freedom
-    z = _QUANTILE
+    z = QUANTILE
     inner = np.maximum(z * z * along * along + along * beyond + 0.5 * scale * scale * freedom, 0.0)
     found: Floats = np.maximum(beyond + 2.0 * z * z * along + 2.0 * z * np.sqrt(inner), 0.0)
     return found
@@ -45,7 +45,7 @@ def minimum_detectable(threshold: Floats, law: Law, n: Counts, m: Counts, floor:
     n, m = np.maximum(n, 1), np.maximum(m, 1)
     harmonic = n * m / (n + m)
     significant = np.sqrt(noncentrality(threshold, law) / (4.0 * harmonic))
-    mattering = floor + _QUANTILE * np.sqrt(law.along / (4.0 * harmonic))
+    mattering = floor + QUANTILE * np.sqrt(law.along / (4.0 * harmonic))
     least = np.minimum(np.maximum(significant, mattering), 1.0)
     found: Floats = np.where(np.isfinite(threshold), least, 1.0)
     return found
@@ -55,5 +55,5 @@ def minimum_detectable_ks(threshold: Floats, alike: Floats, n: Counts, m: Counts
     """The least Kolmogorov-Smirnov distance found with a power of 0.8: beyond threshold and floor by what the distance
     at one point may fall short, where `alike` events of a window count as one. At most 1. O(1) each."""
     harmonic = np.maximum(n, 1) * np.maximum(m, 1) / (np.maximum(n, 1) + np.maximum(m, 1))
-    found: Floats = np.minimum(np.maximum(threshold, floor) + _QUANTILE * np.sqrt(alike / (4.0 * harmonic)), 1.0)
+    found: Floats = np.minimum(np.maximum(threshold, floor) + QUANTILE * np.sqrt(alike / (4.0 * harmonic)), 1.0)
     return found

@@ -87,6 +87,29 @@ class Tables:
         scarcity = table.sums(table.spread(per_expected) / np.maximum(both, 1)) / table.k
         return table, scarcity
 
+    def halved(self, merged: "Tables") -> tuple["Tables", Flags]:
+        """`merged`, which are these tables merged, with those of one cell split in two by `minority`, the minority second,
+        where these have several cells with counts; and which those are, shape (t,)."""
+        some = merged.k == 1
+        if not some.any():
+            return merged, some
+        both = self.reference + self.current
+        some &= np.add.reduceat((both > 0).astype(np.int64), self.starts) > 1
+        places, ends = np.flatnonzero(some).tolist(), self.starts + self.k
+        if not places:
+            return merged, some
+        few = []
+        for at in places:
+            begin, end = self.starts[at], ends[at]
+            minor = minority(both[begin:end])
+            few.append((self.reference[begin:end][minor].sum(), self.current[begin:end][minor].sum()))
+        columns = []
+        for counts, part in zip((merged.reference, merged.current), np.array(few).T, strict=True):
+            rest = counts.copy()
+            rest[merged.starts[places]] -= part
+            columns.append(np.insert(rest, merged.starts[places] + 1, part))
+        return Tables(columns[0], columns[1], merged.starts + np.cumsum(some) - some), some
+
     def _cells(self, both: Counts, short: Indices, needed: Floats) -> Indices:
         """Where the cells begin once those of the tables in `short` are merged."""
         kept = np.ones(len(both), np.bool_)
@@ -96,6 +119,20 @@ class Tables:
             kept[begin:end] = False
             kept[begin + _starts(both[begin:end].tolist(), least)] = True
         return kept.nonzero()[0]
+
+
+def minority(counts: Counts) -> Flags:
+    """Which of a table's cells, of which several have counts, to hold against the others where there are too few events for
+    more: all but one that has most, or a side of the most even cut, the lesser one. Counts of both samples decide, so the
+    choice favours neither."""
+    total, top = counts.sum(), int(counts.argmax())
+    if 2 * counts[top] >= total:
+        others: Flags = np.arange(len(counts)) != top
+        return others
+    below = counts.cumsum()[:-1]
+    cut = int(np.abs(2 * below - total).argmin())
+    first: Flags = np.arange(len(counts)) <= cut
+    return first if 2 * below[cut] <= total else ~first
 
 
 def _starts(both: list[int], needed: float) -> Indices:

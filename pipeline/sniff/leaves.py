@@ -56,6 +56,11 @@ class Leaf:
         return [value for value in self.known if isinstance(value, str)]
 
     @cached_property
+    def names(self) -> list[str]:
+        """The values that may name a model: texts, and numbers as text."""
+        return [str(value) for value in self.known if type(value) in (str, int, float)]
+
+    @cached_property
     def distinct(self) -> int:
         return len({(type(value), value) for value in self.known if not isinstance(value, list)})
 
@@ -66,6 +71,10 @@ class Leaf:
     @property
     def all_texts(self) -> bool:
         return bool(self.known) and len(self.texts) == len(self.known)
+
+    @property
+    def all_names(self) -> bool:
+        return bool(self.known) and len(self.names) == len(self.known)
 
 
 def leaves_of(documents: Sequence[Mapping[str, Any]]) -> dict[Steps, Leaf]:

@@ -213,7 +213,7 @@ class _Maker:
     def _models(self, models: Mapping[str, int]) -> str | list[dict[str, Any]]:
         """Each model with its segments and, where features are to be left out, the list of the others."""
         if not models:
-            self._why["models"] = "events name no model: all are of this one"
+            self._why["models"] = self._unnamed()
             names = [self._sample.name]
         else:
             names = list(models)
@@ -234,6 +234,18 @@ class _Maker:
             | ({"signals": self._signals(name)} if self._listed and self._signals(name) else {})
             for name in names
         ]
+
+    def _unnamed(self) -> str:
+        """Why all events are of one model. What stands where the model does by default is read in any case."""
+        leaf = self._leaves.get(tuple(_DEFAULT.model.split(".")))
+        if leaf is None or not leaf.known:
+            return "events name no model: all are of this one"
+        share = len(leaf.known) / leaf.of
+        self._notes.append(
+            f"{leaf.path} names a model in {share:.1%} of the events: they are counted as excluded, until it stands in "
+            "models, too, or event.paths.model leads elsewhere"
+        )
+        return f"{1 - share:.1%} of the events name no model: they are of this one"
 
     def _features(self) -> list[Leaf]:
         """The leaves that are features, those that are no signals among them."""

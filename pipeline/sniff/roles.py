@@ -31,6 +31,7 @@ from pipeline.sniff.words import (
 _WHOLE: Steps = ()
 _ATTRIBUTES: Steps = ("ce",)
 _NEARLY = 0.9
+_HALF = 0.5
 _MOST_MODELS = 50
 MOST_CHARACTERS = 200
 _HOUR_MS = 3_600_000
@@ -159,14 +160,22 @@ class Finder:
         found = []
         for leaf in outside:
             few = leaf.distinct <= max(1, min(_MOST_MODELS, 0.2 * leaf.of))
-            few = few and all(0 < len(text) <= MOST_CHARACTERS for text in leaf.texts)
-            if leaf.share >= _NEARLY and leaf.all_texts and few and self.kinds[leaf.steps] is not Kind.TIME:
+            few = few and all(0 < len(name) <= MOST_CHARACTERS for name in leaf.names)
+            # What is called a model is one where numbers name it, too, and where some events lack it.
+            called = IS_MODEL(leaf.name)
+            named = leaf.all_names if called else leaf.all_texts
+            if (
+                leaf.share >= (_HALF if called else _NEARLY)
+                and named
+                and few
+                and self.kinds[leaf.steps] is not Kind.TIME
+            ):
                 decides = self._decides(leaf, features)
                 hint = 2.0 * IS_MODEL(leaf.path) + 0.7 * IS_SERVICE(leaf.name) + self._names_the_model(leaf)
                 hint -= 2.0 * (IS_VERSION(leaf.name) or IS_PREDICTION(leaf.name))
                 # One value in all events is no segment: among tags it may as well be the model.
                 hint -= (1.0 if leaf.distinct == 1 else 2.0) * IS_TAGS(leaf.steps[0])
-                hint -= 1.0 * (IS_PLACE(leaf.name) or all(map(NAMES_A_PLACE.fullmatch, leaf.texts)))
+                hint -= 1.0 * (IS_PLACE(leaf.name) or all(map(NAMES_A_PLACE.fullmatch, leaf.names)))
                 score = 3.0 * decides + hint + self._looks_like_a_name(leaf) - 0.2 * (len(leaf.steps) - 1)
                 found.append((score, decides > 0 or hint > 0, leaf))
         score, sure, best = max(found, key=lambda one: one[0], default=(0.0, False, None))
@@ -174,12 +183,12 @@ class Finder:
 
     def _names_the_model(self, leaf: Leaf) -> float:
         """What speaks for it in the values: words that models are called by, or that the topic has, too."""
-        texts = set(leaf.texts)
+        texts = set(leaf.names)
         found = 1.5 * all(self._called & telling(text) for text in texts)
         return found + 1.2 * all(map(NAMES_A_MODEL, texts))
 
     def _looks_like_a_name(self, leaf: Leaf) -> float:
-        texts = set(leaf.texts)
+        texts = set(leaf.names)
         if all(map(_VERSION.fullmatch, texts)):
             return -1.0
         long = sum(len(text) > 3 for text in texts) / len(texts)

@@ -1,6 +1,8 @@
 """The record of a baseline that is learned: the profile of all its windows, and what they said.
 
 version (1 byte) | length of the JSON (4 bytes) | JSON, deflated where it is large | profile (`detectors.groups.deflated`) | CRC-32 (4 bytes)
+
+Version 1 did not say how events of a signal's minority come together; it is read.
 """
 
 import zlib
@@ -12,7 +14,8 @@ from detectors.groups.packed import kept_of_packed, packed_group
 from schemas import codec
 from schemas.errors import StateError, WireError
 
-VERSION = 1
+VERSION = 2
+_READ = (1, VERSION)
 _HEAD, _CHECKSUM = 5, 4
 _LARGE = 1 << 16
 
@@ -28,8 +31,10 @@ def encode_learned(group: BaselineGroup) -> bytes:
 
 def decode_learned(data: bytes) -> BaselineGroup:
     """Raises WireError where the record is damaged, StateError where its version is not known here."""
-    if data[:1] != bytes([VERSION]):
-        raise StateError(f"a learned baseline has version {data[:1].hex()}, this worker reads 01: upgrade it")
+    if not data or data[0] not in _READ:
+        raise StateError(
+            f"a learned baseline has version {data[:1].hex()}, this worker reads up to {VERSION:02x}: upgrade it"
+        )
     if zlib.crc32(data[:-_CHECKSUM]) != int.from_bytes(data[-_CHECKSUM:], "big"):
         raise WireError("its checksum does not match")
     end = _HEAD + int.from_bytes(data[1:_HEAD], "big")

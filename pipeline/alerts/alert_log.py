@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -26,10 +28,12 @@ _MOST_BYTES = 10 * 1024 * 1024
 
 
 class Written(NamedTuple):
-    """An alert event, and when it was written to the topic, epoch milliseconds."""
+    """An alert event, when it was written to the topic, epoch milliseconds, and what stood there."""
 
     alert: Alert
     written_ms: int
+    value: bytes = b""
+    headers: Mapping[str, bytes] = MappingProxyType({})
 
 
 class AlertLog:
@@ -95,6 +99,14 @@ async def held(config: Config) -> AsyncGenerator[Written]:
                 yield written
 
 
+async def follow(config: Config, show: Callable[[Written], None], *, from_beginning: bool) -> NoReturn:
+    """Shows what comes, and before it what the topic holds, where that is wanted. Raises as `opened` does."""
+    async with opened(config, 0 if from_beginning else int(time.time() * 1000)) as alerts:
+        while True:
+            for written in await alerts.read():
+                show(written)
+
+
 def find_alert(config: Config, name: str) -> Alert:
     """The first firing alert that the topic holds of this id, or of the incident of this id. Raises InputError where there is
     none, BrokerError where the topic cannot be read."""
@@ -103,7 +115,8 @@ def find_alert(config: Config, name: str) -> Alert:
 
 async def _find(config: Config, name: str) -> Alert:
     async with aclosing(held(config)) as alerts:
-        async for alert, _ in alerts:
+        async for written in alerts:
+            alert = written.alert
             if name in (alert.id, alert.incident) and alert.state is AlertState.FIRING:
                 return alert
     raise InputError(
@@ -138,7 +151,8 @@ async def _begin(consumer: Any, places: list[Any], since_ms: int, config: Config
 
 def _written(record: Any) -> Written | None:
     try:
-        return Written(Alert.model_validate_json(record.value or b""), record.timestamp)
+        value = record.value or b""
+        return Written(Alert.model_validate_json(value), record.timestamp, value, dict(record.headers))
     except ValueError:
         log.warning(
             "passed over a message that is no alert, or one of a newer version: topic=%s partition=%d offset=%d",

@@ -101,8 +101,8 @@ class Notifier:
     async def _take(self, alerts: AlertLog) -> bool:
         now_ms = self._now_ms()
         found = await alerts.read()
-        news = [self._notices.take(alert, written_ms, now_ms) for alert, written_ms in found]
-        self._board.events.update(alert.state for alert, _ in found)
+        news = [self._notices.take(one.alert, one.written_ms, now_ms) for one in found]
+        self._board.events.update(one.alert.state for one in found)
         self._board.firing, self._board.lag = self.open, await alerts.lag()
         self._board.health.turned(_READING)
         return any(news)

@@ -35,4 +35,4 @@ def read_standing(config: Config) -> Standing:
 
 
 async def _read(config: Config) -> Standing:
-    return standing([alert async for alert, _ in held(config)])
+    return standing([written.alert async for written in held(config)])

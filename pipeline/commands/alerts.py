@@ -1,5 +1,6 @@
 """The commands `driftline alerts ...`: what is on the alert topic, and what whoever is on call does about it."""
 
+import asyncio
 import os
 import sys
 import time
@@ -17,7 +18,6 @@ from pipeline.configuration.outfile import keep_apart, write
 from pipeline.configuration.yaml_edit import diff_of
 from pipeline.ingest.sightings import LOOK_AT, read_sightings
 from pipeline.monitor.standards.probation import STEPS
-from schemas.alert import Alert
 from schemas.config import Config
 from schemas.duration import format_duration, parse_duration
 from schemas.errors import DriftlineError, InputError
@@ -42,20 +42,16 @@ def tail_command(
     json: Annotated[bool, typer.Option("--json", help="Print each event as it is on the topic.")] = False,
 ) -> None:
     """Prints alert events as they come, until interrupted."""
-    from pipeline.connections.admin import tail
+    from pipeline.alerts.alert_log import Written, follow
 
-    settings = read_config(config)
-    for value, headers in tail(settings, settings.kafka.alerts_topic, from_beginning=from_beginning):
-        try:
-            alert = Alert.model_validate_json(value)
-        except ValueError:
-            console.err.print("passed over a message that is no alert, or one of a newer version: upgrade this command")
-            continue
+    def show(written: Written) -> None:
         if json:
-            sys.stdout.write(value.decode() + "\n")
+            sys.stdout.write(written.value.decode() + "\n")
             sys.stdout.flush()
         else:
-            console.out.print(console.alert_lines(alert, read_sightings(headers.get(LOOK_AT))))
+            console.out.print(console.alert_lines(written.alert, read_sightings(written.headers.get(LOOK_AT))))
+
+    asyncio.run(follow(read_config(config), show, from_beginning=from_beginning))
 
 
 @app.command("list", epilog=console.example("driftline alerts list -c driftline.yaml"))

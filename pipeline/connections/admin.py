@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self, TypeVar
 from uuid import uuid4
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, MemberToRemove, NewTopic
 from kafka.errors import (
     CoordinatorLoadInProgressError,
@@ -22,7 +22,7 @@ from kafka.structs import TopicPartition
 
 from pipeline.connections.connection import kafka_python_settings
 from pipeline.connections.knock import knock
-from pipeline.connections.rights import Right, read_rights, refusal_of, refused
+from pipeline.connections.rights import Right, refusal_of, refused
 from pipeline.connections.topics import TopicSpec, servers_of
 from schemas.config import Config
 from schemas.errors import BrokerError
@@ -208,23 +208,6 @@ def producer(config: Config) -> Any:
         "max_request_size": _MOST_BYTES,
     }
     return _connected(config, lambda: KafkaProducer(**settings))
-
-
-def tail(config: Config, topic: str, *, from_beginning: bool = False) -> Iterator[tuple[bytes, Mapping[str, bytes]]]:
-    """The messages of a topic as they come, each with its headers; without a group, so nothing is committed. Raises
-    BrokerError where the topic does not exist."""
-    with Admin(config) as admin:
-        if not admin.topics([topic]):
-            raise BrokerError(f"topic {topic} does not exist; create it with: driftline topics -c FILE")
-        admin.demand(read_rights([topic]))
-    where = "earliest" if from_beginning else "latest"
-    consumer = _connected(config, lambda: KafkaConsumer(topic, **_connection(config), auto_offset_reset=where))
-    try:
-        while True:
-            message = reached(config, lambda: next(consumer))
-            yield message.value or b"", dict(message.headers or ())
-    finally:
-        consumer.close()
 
 
 def _connection(config: Config) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class DeadLetters:
         key, value = (record.key, record.value) if self._keeps_records else (None, None)
         if value is not None and len(value) + len(key or b"") > _MOST_BYTES - _ROOM_BYTES:
             place, value = {**place, "omitted_bytes": str(len(value))}, None
+        if key is not None and len(key) > _MOST_BYTES - _ROOM_BYTES:
+            place, key = {**place, "omitted_key_bytes": str(len(key))}, None
         if key is None and value is None:
             key = b""  # the client sends no record that has neither
         headers = [(name, text.encode()) for name, text in place.items()]

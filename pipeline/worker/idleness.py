@@ -2,6 +2,22 @@
 
 from dataclasses import dataclass
 
+_MOST_STEP_S = 5.0
+
+
+@dataclass(slots=True)
+class Steps:
+    """Whether the wall clock has stepped, against one that only runs: a second of idleness is one of both."""
+
+    _wall_s: float | None = None
+    _steady_s: float = 0.0
+
+    def stepped(self, wall_s: float, steady_s: float) -> bool:
+        """Whether it has since it was asked last."""
+        apart_s = 0.0 if self._wall_s is None else (wall_s - self._wall_s) - (steady_s - self._steady_s)
+        self._wall_s, self._steady_s = wall_s, steady_s
+        return abs(apart_s) > _MOST_STEP_S
+
 
 @dataclass(slots=True)
 class Idleness:

@@ -35,6 +35,7 @@ from pipeline.serving.board import Board
 from pipeline.worker.complaints import Complaints
 from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.fetched import records_of
+from pipeline.worker.idleness import Steps
 from pipeline.worker.owned_source import OwnedSource
 from pipeline.worker.source_topics import SourceTopics
 from schemas.config import Config
@@ -80,6 +81,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._running = True
         self._yielded_s: float | None = None
         self._looked_s = 0.0
+        self._steps = Steps()
         self._failure: Exception | None = None
         connection = aiokafka_settings(config)
         self._consumer = AIOKafkaConsumer(
@@ -250,6 +252,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         for tp, owned in list(self._owned.items()):
             if not owned.begun:
                 owned.begun = True
+                await self._commit(tp, owned)  # else the next owner would not know where this one began
                 await self._carry_out(tp, owned, owned.ingest.begin)
         self._pause_those_ahead()
         batches = await self._fetch()
@@ -273,6 +276,14 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return dict(await asyncio.wait_for(fetch, 5 * _POLL_MS / 1000))
         except (TimeoutError, NoOffsetForPartitionError):  # the latter of one just assigned, and not taken up yet
             return {}
+        except UnicodeDecodeError as error:
+            places = ", ".join(
+                f"{tp.topic}[{tp.partition}] from {o.ingest.progress.position}" for tp, o in self._owned.items()
+            )
+            raise BrokerError(
+                f"a record has a header whose name is not UTF-8, which the client cannot read ({error}); it is among {places}: "
+                "have the group's offset set behind it"
+            ) from error
 
     async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[Record]) -> None:
         read = records_of(records, headers=self._with_headers, keys=self._with_keys)
@@ -347,6 +358,10 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if not self._owned:
             return
         now_s = self._clock()
+        if self._steps.stepped(now_s, time.monotonic()):
+            log.warning("the clock of this machine has stepped: idle partitions are waited for anew")
+            for owned in self._owned.values():
+                owned.idleness.restart()
         ends = await self._consumer.end_offsets(self._topics.all())
         filled = any(ends.values())
         for tp, owned in list(self._owned.items()):

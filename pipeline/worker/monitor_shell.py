@@ -61,6 +61,10 @@ class _Owned:
     outdated: dict[str, dict[bytes, list[bytes]]] = field(default_factory=dict)
 
 
+class _ForgottenError(Exception):
+    """A rebalance came: what is under way is another's to do, or to be done again from what the tables hold now."""
+
+
 class MonitorShell:
     """Everything between Faust and the monitors: tables, sends, acknowledgements."""
 
@@ -84,7 +88,8 @@ class MonitorShell:
         self._dead_letters = app.topic(kafka.dead_letters_topic, **raw)
 
     def forget(self) -> None:
-        """Discards all memory: a new assignment loads from the tables."""
+        """Discards all memory: a new assignment loads from the tables. What is under way ends before its next step: it would
+        write to tables that are loaded anew meanwhile, and say that a window is closed whose records are not there."""
         self._owned.clear()
         self._held = Held(MOST_PREPARED)
 
@@ -108,15 +113,28 @@ class MonitorShell:
             if owned is None:
                 return  # not acknowledged, so it comes again to whoever has the partition now
             self._owned[tp.partition] = owned
+        try:
+            await self._take(stream, event, tp, owned)
+        except _ForgottenError:
+            log.info("%s[%d]: a rebalance came, this is done again", tp.topic, tp.partition)
+
+    async def _take(self, stream: Any, event: Any, tp: TP, owned: _Owned) -> None:
+        message = event.message
         if message.offset >= owned.expected:
             await self._catch_up(owned, tp, message.offset)
             await self._fold(owned, tp, message.offset, message.key, message.value)
+        self._still(tp.partition, owned)
         event.value = message.value = None  # as long as its window is open, only its offset is wanted
         owned.unacknowledged.append(event)
         if len(owned.unacknowledged) > _MOST_UNACKNOWLEDGED and owned.monitor.head > owned.recorded_through + 1:
             await self._record_partition(tp.partition, owned)
-        await self._acknowledge(stream, owned)
+        await self._acknowledge(stream, tp.partition, owned)
         self._show(tp, owned)
+
+    def _still(self, partition: int, owned: _Owned) -> None:
+        """Raises _ForgottenError where the partition was forgotten."""
+        if self._owned.get(partition) is not owned:
+            raise _ForgottenError
 
     async def _catch_up(self, owned: _Owned, tp: TP, offset: int) -> None:
         """Takes the messages that lie before the next one and were not given to us: Faust skips, and acknowledges,
@@ -135,6 +153,7 @@ class MonitorShell:
             groups = alerts = 0
             started_s = time.monotonic()
             while closing := await self._offload(next, closings, None):  # seconds, where there are many groups
+                self._still(tp.partition, owned)
                 await self._publish(tp.partition, owned, closing)
                 groups, alerts = groups + len(closing.records), alerts + len(closing.alerts)
                 if closing.last:
@@ -161,6 +180,7 @@ class MonitorShell:
             for a in closing.alerts
         )
         reach("monitor.alerts")
+        self._still(partition, owned)
         for alert in closing.alerts:
             _log_alert(alert)
         await _sent(
@@ -207,16 +227,21 @@ class MonitorShell:
     async def _keep(self, name: str, partition: int, owned: _Owned, pairs: Pairs) -> None:
         """Writes records to a table's changelog, acknowledged, and to the table; then deletes what they supersede."""
         table = self._tables[name]
+        self._still(partition, owned)
         await _sent(table.changelog_topic.send(key=k, value=v, partition=partition) for k, v in pairs)
+        self._still(partition, owned)
         for key, value in pairs:
             table.data[key] = value
             table.data._key_partition[key] = partition  # type: ignore[attr-defined]  # the memory store drops by it what moves to another worker
         reach("monitor.kept")
         older = owned.outdated[name]
-        await self._delete(name, partition, [key for new, _ in pairs for key in older.pop(thing_of(new), ())])
+        superseded = [key for new, _ in pairs for key in older.pop(thing_of(new), ())]
+        await self._delete(name, partition, superseded)
+        self._still(partition, owned)
 
     async def _drop(self, name: str, partition: int, owned: _Owned, keys: Iterable[bytes]) -> None:
         """Deletes records, whichever generation wrote them."""
+        self._still(partition, owned)
         older = owned.outdated[name]
         await self._delete(name, partition, [one for key in keys for one in (*older.pop(thing_of(key), ()), key)])
 
@@ -227,11 +252,12 @@ class MonitorShell:
             table.data.pop(key, None)
             table.data._key_partition.pop(key, None)  # type: ignore[attr-defined]  # as where it is put
 
-    async def _acknowledge(self, stream: Any, owned: _Owned) -> None:
+    async def _acknowledge(self, stream: Any, partition: int, owned: _Owned) -> None:
         """Acknowledges the log in order, up to what an open window or the next owner still needs."""
         limit = min(owned.monitor.head, owned.recorded_through + 1)
         while owned.unacknowledged and owned.unacknowledged[0].message.offset < limit:
             await stream.ack(owned.unacknowledged.popleft())
+            self._still(partition, owned)
             reach("monitor.acknowledged")
 
     async def _load(self, tp: TP) -> _Owned | None:

@@ -1,6 +1,6 @@
 """When a partition is idle."""
 
-from pipeline.worker.idleness import Idleness
+from pipeline.worker.idleness import Idleness, Steps
 
 TIMEOUT_S = 60.0
 
@@ -37,3 +37,26 @@ def test_what_waits_to_be_read_is_waited_for() -> None:
     behind = [(1000, 100_000 + s, float(s)) for s in range(200)]
     assert idle_up_to([(1000, 1000, -1.0), *behind]) == [None] * 201
     assert idle_up_to([(1000 + s, 100_000, float(s)) for s in range(200)]) == [None] * 200
+
+
+def test_a_clock_that_steps_is_found_out_and_one_that_runs_is_not() -> None:
+    """Ahead and back, as after a suspend or a correction; and a second that a look took longer is no step."""
+    steps = Steps()
+    looks = [
+        (1000.0, 10.0),
+        (1000.5, 10.5),
+        (1061.0, 71.0),
+        (4661.0, 71.5),
+        (4662.0, 72.5),
+        (1063.0, 73.0),
+        (1064.5, 73.5),
+    ]
+    assert [steps.stepped(wall_s, steady_s) for wall_s, steady_s in looks] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]

@@ -48,7 +48,8 @@ class Comparison(NamedTuple):
     with a power of 0.8. Medians are of the numbers, null rates of all events. Numbers that do not apply are None.
     `raised` is whether any verdict is warning or drift; `against` names the reference. `score` is the window's standard score
     among the baseline's. `rate` is the one that alone says that the signal drifts, by its detector's name, or `useless`
-    (`detectors.comparisons.watch`): `effect`, its bounds and the first of `cells` are then that rate's."""
+    (`detectors.comparisons.watch`): `effect`, its bounds and the first of `cells` are then that rate's. `primary` names the
+    primary test."""
 
     state: State
     level: float
@@ -69,6 +70,7 @@ class Comparison(NamedTuple):
     score: float | None = None
     against: str = BASELINE
     rate: str = ""
+    primary: str = "g"
 
     def verdict(self, detector: str) -> Verdict | None:
         """The verdict of that name, where it applies."""
@@ -160,6 +162,7 @@ def _compared(
         *map(_or_none, (sight.minimum_detectable, *decided.rated.bounds(sight.low, sight.high), scores)),
         [reference.name for reference in known],
         decided.rated.names,
+        primary.tolist(),
     )
     return list(map(Comparison._make, zip(*columns, strict=True)))
 

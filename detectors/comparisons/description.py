@@ -43,8 +43,8 @@ def _raised(verdict: Verdict) -> bool:
 
 
 def _moved(comparison: Comparison) -> str:
-    measures = [v for v in comparison.verdicts if v.detector not in WATCHED]
-    raised = [v.detector for v in measures if _raised(v)]
+    deciding = (comparison.primary, SUSTAINED)
+    raised = [v.detector for v in comparison.verdicts if v.detector in deciding and _raised(v)]
     if not raised:
         return ""
     lasting = ", in window after window" if raised == [SUSTAINED] else ""
@@ -62,11 +62,23 @@ def _from_to(comparison: Comparison) -> str:
         if before != after:
             return f"median from {before} to {after}"
     cells = of_values(comparison.cells)
-    n, m = max(1, sum(c.reference for c in cells)), max(1, sum(c.current for c in cells))
+    n, m = _values(comparison)
     if not cells:
         return "distribution changed"
     cell = max(cells, key=lambda c: abs(c.reference / n - c.current / m))
     return f"{cell.label} from {_percent(cell.reference / n)} to {_percent(cell.current / m)}"
+
+
+def _values(comparison: Comparison) -> tuple[float, float]:
+    """How many values there are before and after, those that are in no cell among them: a share of the others alone would be
+    of no use to anybody."""
+    nulls = comparison.null_rates or (0.0, 0.0)
+    found = [n * (1.0 - null) for n, null in zip((comparison.n_reference, comparison.n_current), nulls, strict=True)]
+    cells = of_values(comparison.cells)
+    return (
+        max(1.0, found[0], sum(c.reference for c in cells)),
+        max(1.0, found[1], sum(c.current for c in cells)),
+    )
 
 
 def _seen(verdict: Verdict, comparison: Comparison) -> str:

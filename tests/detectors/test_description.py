@@ -16,6 +16,7 @@ from detectors.profiles.profile import FINE, Profile
 from detectors.statistics.chance import Chance
 from detectors.statistics.settings import Settings
 from schemas.basis import Basis
+from schemas.verdict import State
 from tests.detectors import strategies as some
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -56,6 +57,13 @@ PRICES = np.random.default_rng(36).lognormal(10.0, 0.3, 20_000)
             ["DE"] * 200 + ["FR"] * 300,
             'x: "DE" from 60 % to 40 %, 20 % of values moved',
             id="categories",
+        ),
+        pytest.param(
+            ["DE"] * 6_000 + ["FR"] * 4_000,
+            ["DE"] * 150 + ["FR"] * 50 + ["AT"] * 200 + [None] * 100,
+            'x: "FR" from 40 % to 12 %, 50 % of values moved, and null from 0 % to 20 % of events, and 50 % of values in '
+            'categories that the baseline lacks, such as "AT"',
+            id="shares are of all values, those that the baseline lacks among them",
         ),
         pytest.param(
             [True] * 5_000 + [False] * 5_000,
@@ -177,3 +185,14 @@ def test_no_sentence_speaks_of_a_probability_of_drift() -> None:
     sentence = said((PRICES[:2_000] * 1.3).tolist(), PRICES.tolist())
     assert not re.search(r"probab|likel|confiden|certain", sentence)
     assert describe("x", compare(Profile.empty(), Profile.empty(), SETTINGS, LEVEL), CHANCE).startswith("x: too few")
+
+
+def test_only_what_decides_says_that_values_moved() -> None:
+    """Other measures stand beside it, and may see more."""
+    comparison = compare(
+        some.profile_of(["a", "b"] * 5_000, FINE), some.profile_of(["a", "b"] * 500, FINE), SETTINGS, LEVEL
+    )
+    psi = next(v for v in comparison.verdicts if v.detector == "psi")
+    others = tuple(v for v in comparison.verdicts if v is not psi)
+    seen = comparison._replace(verdicts=(*others, psi._replace(state=State.DRIFT)), raised=True)
+    assert describe("x", seen) == "x: no change that matters"

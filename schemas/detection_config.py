@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, Tag, model_validator
 
 from schemas.duration import DurationMs
-from schemas.settings import REST, Auto, Count, Many, Name, Section, auto_or_list, between, duration
+from schemas.settings import MOST, REST, Auto, Count, Many, Name, Section, auto_or_list, between, duration
 
 
 class FireRule(Section):
@@ -56,7 +56,7 @@ class DetectionConfig(Section):
     minimum_effect: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """Differences below this are no drift, however certain."""
 
-    minimum_events: Annotated[int, Field(ge=10)] = 30
+    minimum_events: Annotated[int, Field(ge=10, le=MOST)] = 30
     """A signal with fewer events in a window gets no verdict."""
 
     bins: Annotated[int, Field(ge=2, le=100)] = 10
@@ -82,7 +82,7 @@ class LimitsConfig(Section):
     segment_categories: Annotated[int, Field(ge=2, le=16_384)] = 64
     """Categories told apart in a signal of a segment."""
 
-    event_bytes: Annotated[int, Field(ge=1_000)] = 1_048_576
+    event_bytes: Annotated[int, Field(ge=1_000, le=MOST)] = 1_048_576
     """A longer event is refused."""
 
     models: Count = 1_000
@@ -91,6 +91,6 @@ class LimitsConfig(Section):
     versions_per_model: Count = 100
     """And so many versions of each."""
 
-    groups: Annotated[int, Field(ge=10)] = 20_000
+    groups: Annotated[int, Field(ge=10, le=MOST)] = 20_000
     """A profiles partition remembers so many groups, of models, versions and segments; beyond them, those without events
     for longest are forgotten."""

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, Tag, model_
 from schemas.duration import DurationMs
 from schemas.season import Season
 from schemas.settings import (
+    MOST,
     REST,
     WORD,
     Auto,
@@ -18,6 +19,7 @@ from schemas.settings import (
     auto_or_list,
     between,
     check_path,
+    check_text,
     duration,
     path_or_mapping,
     unique,
@@ -82,7 +84,7 @@ class SegmentConfig(Section):
     path: DottedPath
     """The path, as in tags.country."""
 
-    keep: Many[str] = ()
+    keep: Many[Annotated[str, AfterValidator(check_text)]] = ()
     """Values that always have a group of their own."""
 
     most: Annotated[int, Field(ge=1, le=10_000)] = 50
@@ -101,7 +103,7 @@ class SignalConfig(Section):
 class FalseAlarms(Section):
     """The false-alarm budget of a model, counted in incidents."""
 
-    at_most: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    at_most: Annotated[float, Field(gt=0, le=MOST, allow_inf_nan=False)] = 1.0
     per_ms: Annotated[DurationMs, between("1s")] = duration("per", "30d")
 
 

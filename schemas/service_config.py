@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.duration import DurationMs
 from schemas.security_config import AccessConfig, ServerTlsConfig
-from schemas.settings import Address, FilePath, Link, Many, Name, Section, between, duration, unique
+from schemas.settings import MOST, Address, FilePath, Link, Many, Name, Section, between, duration, unique
 
 
 class MetricsConfig(Section):
@@ -19,7 +19,7 @@ class MetricsConfig(Section):
     notify_port: Annotated[int, Field(ge=0, le=65_535)] = 9466
     """Where `driftline notify` serves `/metrics`, `/healthz` and `/readyz`, on the same host; 0 turns it off."""
 
-    max_series: Annotated[int, Field(ge=100)] = 5_000
+    max_series: Annotated[int, Field(ge=100, le=MOST)] = 5_000
     """Of a model's groups and signals at most so many series; of more, the worst, and the rest is counted."""
 
     quantiles: Annotated[Many[Annotated[float, Field(gt=0, lt=1)]], unique("quantile", str), Field(max_length=9)] = (

@@ -38,7 +38,10 @@ class Section(BaseModel):
 # YAML has lists, frozen sections hold tuples: this one conversion is wanted.
 Many = Annotated[tuple[T, ...], Strict(False)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Count = Annotated[int, Field(ge=1)]
+MOST = 1_000_000_000
+"""What no count of a configuration may be above: it fits wherever counts are written."""
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 # Pydantic puts the tag of a union's branch into an error's location, from where `mistakes` takes these out.
 WORD, REST = "<word>", "<rest>"
@@ -95,8 +98,18 @@ def unique(noun: str, name_of: Callable[[Any], str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def check_text(text: str) -> str:
+    """Refuses half a surrogate pair, which no encoder takes: YAML can escape one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} holds half a character") from None
+    return text
+
+
 def check_path(path: str) -> str:
     """Refuses what is not keys with dots between."""
+    check_text(path)
     if not all(path.split(".")):
         raise ValueError(f"{path!r} is not a path; write keys with dots between, as in tags.country")
     return path

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
 from detectors.baselines.baseline import Baseline
-from pipeline.commands.lines import EVERY_S, Lines
+from pipeline.commands.stage_lines import EVERY_S, StageLines
 from pipeline.configuration.shelf import configured_baselines
 from pipeline.events.files.batch import Batch
 from pipeline.events.files.files import read_events
@@ -26,11 +27,21 @@ from schemas.alert import Alert, AlertState
 from schemas.config import Config
 from schemas.group import Group, segment_text
 from schemas.instant import instant
+from schemas.readable import in_line, in_lines
 from schemas.verdict import State
 from schemas.window import WindowRecord
 
-out = Console(highlight=False, soft_wrap=True, emoji=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+class _Console(Console):
+    """One on which names of events say nothing to the terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(in_lines(segment.text), segment.style)
+
+
+out = _Console(highlight=False, soft_wrap=True, emoji=False)
+err = _Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 _UNBOUNDED = 1000
 _LABEL = 40
@@ -57,7 +68,7 @@ def stages(quiet: bool, every_s: float = EVERY_S) -> Iterator[Callable[[str], Ca
     """A bar on the terminal's error stream for each stage of the work, one at a time: named, it takes how much is done, from
     0 to 1. Where that is no terminal, a line every so often."""
     if not quiet and not err.is_terminal:
-        yield Lines(lambda line: err.print(line, markup=False), time.monotonic, every_s).stage
+        yield StageLines(lambda line: err.print(line, markup=False), time.monotonic, every_s).stage
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, disable=quiet, transient=True) as bars:
@@ -74,7 +85,7 @@ def stages(quiet: bool, every_s: float = EVERY_S) -> Iterator[Callable[[str], Ca
 def window_line(record: WindowRecord) -> Text:
     """A closed window in one line."""
     colour = _COLOUR[record.state]
-    name = " ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)]))
+    name = in_line(" ".join(filter(None, [record.model, record.version, segment_text(record.group.segment)])))
     moved, warned = (
         _some([signal.name for signal in record.signals if signal.state is state])
         for state in (State.DRIFT, State.WARNING)
@@ -85,15 +96,22 @@ def window_line(record: WindowRecord) -> Text:
         (instant(record.start_ms), "dim"),
         f"  {name:<20} {record.events:>7,} events  ",
         (f"{record.state:<12}", colour),
-        "; ".join(filter(None, [moved, warned])),
+        in_line("; ".join(filter(None, [moved, warned]))),
     )
+
+
+_REMEDIES = {
+    State.LEARNING: "a baseline takes 20 windows at the least, so: more events, or a shorter window.length",
+    State.INSUFFICIENT: "a window takes detection.minimum_events, so: more events, or a longer window.length",
+    State.NO_DATA: "there is no signal, or none that has values",
+}
 
 
 def unjudged(states: Mapping[State, int]) -> Iterator[str]:
     """A line where no window of any group got a verdict: no alerts are no good news then. `states` counts windows."""
     if states and not any(states.get(state) for state in (State.OK, State.WARNING, State.DRIFT)):
         why = ", ".join(f"{n:,} {state}" for state, n in sorted(states.items()))
-        yield f"no window was judged: {why}; driftline check says what a baseline lacks"
+        yield f"no window was judged: {why}; {_REMEDIES[max(states, key=lambda state: states[state])]}"
 
 
 def alert_lines(alert: Alert, sightings: Sequence[Sighting] = ()) -> Text:
@@ -101,10 +119,10 @@ def alert_lines(alert: Alert, sightings: Sequence[Sighting] = ()) -> Text:
     colour = f"bold {_COLOURS_OF_ALERTS[alert.state]}"
     where = segment_text(alert.group.segment)
     name = " ".join(filter(None, [alert.model, alert.version, where]))
-    look_at = ", ".join(map(str, sightings))
+    look_at = in_line(", ".join(map(str, sightings)))
     return Text.assemble(
         (f"{alert.state.upper():<8}", colour),
-        f" {name}: {alert.summary} ",
+        in_line(f" {name}: {alert.summary} "),
         (f"(since {instant(alert.onset_ms)}, id {alert.id})", "dim"),
         f"\n         look at {look_at}" if look_at else "",
     )
@@ -175,7 +193,7 @@ def show_detections(raw: Raw, batches: Iterable[Sequence[bytes]], *, json: bool)
 
 def show_table(table: Table) -> None:
     """Prints a table: as wide as the terminal, or, where there is none, as wide as it needs."""
-    console = out if out.is_terminal else Console(width=_UNBOUNDED, emoji=False)
+    console = out if out.is_terminal else _Console(width=_UNBOUNDED, emoji=False)
     console.print(table)
 
 

@@ -13,7 +13,7 @@ from detectors.sequence import registry
 from detectors.statistics.footing import LEAST_WORTH
 from pipeline.commands import console
 from pipeline.configuration.config_file import read_config
-from pipeline.configuration.outfile import Lines, keep_apart
+from pipeline.configuration.outfile import Lines, keep_apart, write
 from pipeline.configuration.shelf import frozen_of
 from pipeline.events.files.files import check_files
 from pipeline.history.fates import disorder
@@ -48,6 +48,9 @@ def replay(
     ] = None,
     alerts: Annotated[Path | None, typer.Option(metavar="OUT", help="Write alert events here, NDJSON.")] = None,
     windows: Annotated[Path | None, typer.Option(metavar="OUT", help="Write window records here, NDJSON.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Without -c: write the configuration that is gone by here, YAML.")
+    ] = None,
     raw: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,13 +63,17 @@ def replay(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no lines for windows.")] = False,
 ) -> None:
     """Runs the core over files, without Kafka: the same events give the same alerts. Without -c it goes by what sniff
-    proposes, and learns the baseline from the first third of the windows."""
+    proposes, and learns the baseline from the first third of the windows, at least 40 of them, or half."""
     if raw and (alerts or windows):
         raise typer.BadParameter("there are no windows and no alerts with --raw", param_hint="--alerts, --windows")
     told = None if config is None else read_config(config)
-    keep_apart([config, *events], [alerts, windows])
+    if keep is not None and told is not None:
+        raise typer.BadParameter("there is a configuration already, -c", param_hint="--keep")
+    if keep is not None and keep.exists():
+        raise InputError(f"{keep} is there already; name another file to keep the configuration in")
+    keep_apart([config, *events], [alerts, windows, keep])
     check_files(events)
-    settings = told or _unattended(events, quiet)
+    settings = told or _unattended(events, keep, quiet)
     if raw:
         found = Raw(settings, raw)
         console.show_detections(found, (b.values for b in console.batches(events, settings, quiet=quiet)), json=json)
@@ -90,18 +97,19 @@ def replay(
         raise InputError(f"no event was profiled; driftline sniff {option}EVENTS says what to set")
 
 
-def _unattended(events: list[Path], quiet: bool) -> Config:
-    """The configuration of files that have none, which is said on the error stream."""
+def _unattended(events: list[Path], keep: Path | None, quiet: bool) -> Config:
+    """The configuration of files that have none, which is said on the error stream, and kept where that is wanted."""
     found = Unattended(of_files(events, _LOOKED_AT))
-    settings = found.config(
-        extent_of(found.reading, (b.values for b in console.batches(events, found.reading, quiet=quiet)))
-    )
+    extent = extent_of(found.reading, (b.values for b in console.batches(events, found.reading, quiet=quiet)))
+    settings = found.config(extent)
+    if keep is not None:
+        write(keep, found.text(extent).encode())
     assert isinstance(settings.models, tuple)
     learned = settings.models[0].learned_windows if settings.models else 0
     console.err.print(
         f"no -c: as sniff proposes, windows of {format_duration(settings.window.length_ms)}, the first {learned} to learn from"
-        f"{', too few for verdicts' if learned < LEAST_WORTH else ''}; to look it over and keep it: "
-        f"driftline sniff {events[0]} -o driftline.yaml",
+        f"{', too few for verdicts' if learned < LEAST_WORTH else ''}; "
+        + ("to look it over, --keep driftline.yaml writes it" if keep is None else f"{keep}: written"),
         markup=False,
     )
     return settings

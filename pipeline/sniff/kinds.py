@@ -15,11 +15,15 @@ _LEAST_DIMENSION, _MOST_DIMENSION = 16, 16_384  # a shorter list may be anything
 _WORDS = 4
 _DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
 _NAMES_ONE = re.compile(r"(^|_)(id|ids|uuid|guid|key|hash|token)$", re.IGNORECASE)
+_CALENDAR = re.compile(
+    r"(hour|day|week|month|quarter|year)(_of_(day|week|month|year))?|day_?of_?(week|month|year)|weekday|dow|doy"
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Kind(StrEnum):
-    """Those of `UNFIT` are no signals: they differ in every event, or move with time, or are no scalars."""
+    """Those of `UNFIT` are no signals: they differ in every event, or move with time, or are no scalars, or are the truth, which
+    comes when it comes."""
 
     NUMERIC = "numeric"
     NUMERIC_TEXT = "numbers as text"
@@ -34,9 +38,11 @@ class Kind(StrEnum):
     TIME = "time"
     LIST = "list"
     EMBEDDING = "embedding"
+    LABEL = "label"
+    CALENDAR = "calendar"
 
 
-UNFIT = frozenset({Kind.IDENTIFIER, Kind.TEXT, Kind.TIME, Kind.LIST})
+UNFIT = frozenset({Kind.IDENTIFIER, Kind.TEXT, Kind.TIME, Kind.LIST, Kind.LABEL, Kind.CALENDAR})
 
 
 def snake(name: str) -> str:
@@ -78,6 +84,8 @@ def _of_numbers(leaf: Leaf) -> Kind:
     whole = all(number == int(number) for number in leaf.numbers if abs(number) < 1 << 53)
     if not whole:
         return Kind.NUMERIC
+    if _CALENDAR.fullmatch(snake(leaf.name)) and all(0 <= number <= 366 for number in leaf.numbers):
+        return Kind.CALENDAR
     n, named = len(leaf.numbers), bool(_NAMES_ONE.search(snake(leaf.name)))
     if n >= _ENOUGH and leaf.distinct >= 0.9 * n and (named or _counts_up(leaf.numbers)):
         return Kind.IDENTIFIER
@@ -110,5 +118,5 @@ def _of_texts(leaf: Leaf) -> Kind:
         return Kind.CATEGORICAL
     if sum(len(text.split()) for text in texts) >= _WORDS * n:
         return Kind.TEXT
-    many = n >= _ENOUGH and leaf.distinct > 0.5 * n
+    many = n >= _ENOUGH and leaf.distinct > 0.8 * n
     return Kind.IDENTIFIER if many else Kind.CATEGORICAL

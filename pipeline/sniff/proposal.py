@@ -168,7 +168,7 @@ class _Maker:
 
     def _explain(self, roles: Roles) -> None:
         if roles.ts is None:
-            self._notes.append("no path holds a time in every event: all would be refused as no_timestamp")
+            self._notes.append("no path holds a time in every event: all would be refused")
         elif roles.clock is not None:
             self._why["event.paths.ts"] = f"{roles.ts.distinct:,} different times"
             if roles.clock.fault:

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from pipeline.sniff.clock import Clock, clock_of
-from pipeline.sniff.kinds import UNFIT, Kind, kind_of
+from pipeline.sniff.kinds import UNFIT, Kind, kind_of, snake
 from pipeline.sniff.leaves import Leaf, Steps
 from pipeline.sniff.words import (
     IS_EVENT_TIME,
@@ -25,13 +25,18 @@ from pipeline.sniff.words import (
     IS_VERSION,
     NAMES_A_MODEL,
     NAMES_A_PLACE,
+    NAMES_LATENCY,
+    NAMES_THE_LABEL,
     telling,
 )
+from schemas.event_config import EventPaths
 
 _WHOLE: Steps = ()
 _ATTRIBUTES: Steps = ("ce",)
 _NEARLY = 0.9
 _HALF = 0.5
+_UNIQUE = 0.98
+_DEFAULT = EventPaths()
 _MOST_MODELS = 50
 MOST_CHARACTERS = 200
 _HOUR_MS = 3_600_000
@@ -90,6 +95,9 @@ class Finder:
     def roles(self) -> Roles:
         """O(values)."""
         features = _WHOLE if self._table else self._features()
+        if features == _WHOLE:  # elsewhere it is a feature, whatever it is called
+            labels = (leaf for leaf in self._leaves if NAMES_THE_LABEL.fullmatch(snake(leaf.path)))
+            self.kinds |= dict.fromkeys((leaf.steps for leaf in labels), Kind.LABEL)
         ts, clock = self._ts(features)
         outside = [leaf for leaf in self._leaves if leaf is not ts and not _is_under(leaf, features)]
         model, sure = self._model(outside, features)
@@ -251,7 +259,12 @@ class Finder:
 
     def _answer_score(self, leaf: Leaf, features: Steps | None) -> float:
         kind = self.kinds[leaf.steps]
-        hint = 1.5 * IS_PREDICTION(leaf.path) - 2.0 * IS_LABEL(leaf.path) - 1.5 * IS_LATENCY(leaf.name)
+        hint = (
+            0.5 * (leaf.path == _DEFAULT.prediction)
+            + 1.5 * IS_PREDICTION(leaf.path)
+            - 2.0 * IS_LABEL(leaf.path)
+            - 1.5 * IS_LATENCY(leaf.name)
+        )
         hint -= 1.0 * any(map(IS_TAGS, leaf.parent)) + 1.0 * IS_ID(leaf.name)
         if kind in (Kind.NUMERIC, Kind.CODES) and leaf.all_numbers:
             within = all(0 <= number <= 1 for number in leaf.numbers)
@@ -269,6 +282,7 @@ class Finder:
         if not leaf.all_numbers or self.kinds[leaf.steps] is not Kind.NUMERIC or min(leaf.numbers) < 0:
             return -1.0
         hint = 2.0 * IS_LATENCY(leaf.path) - 2.0 * IS_PREDICTION(leaf.name) - 1.0 * IS_ID(leaf.name)
+        hint += 1.0 * (leaf.path == _DEFAULT.latency_ms) + 0.5 * NAMES_LATENCY(leaf.path)
         fraction = any(number % 1 for number in leaf.numbers)
         skewed = sum(leaf.numbers) / len(leaf.numbers) > median(leaf.numbers)
         small = median(leaf.numbers) < 60_000
@@ -276,6 +290,7 @@ class Finder:
 
     def _event_id(self, left: Iterable[Leaf]) -> Leaf | None:
         fit = [leaf for leaf in left if leaf.share >= _NEARLY and self.kinds[leaf.steps] is Kind.IDENTIFIER]
+        fit = [leaf for leaf in fit if leaf.distinct >= _UNIQUE * len(leaf.known)]
         return min(fit, key=lambda leaf: (not IS_ID(leaf.name), -leaf.distinct, len(leaf.steps)), default=None)
 
 

@@ -20,7 +20,9 @@ IS_PREDICTION = _words(
     "predictions?|predicted|pred|scores?|prob|probability|proba|outputs?|results?|answer|decision|yhat|y_hat|response"
 )
 IS_LATENCY = _words("latency|duration|elapsed|took|ms|millis|seconds|response_time|runtime")
+NAMES_LATENCY = _words("latency|response_time")
 IS_LABEL = _words("label|truth|target|actual|ground")
+NAMES_THE_LABEL = re.compile(r"y_?true|true_(y|label|class)|labels?|target|ground_truth|truth|actuals?")
 IS_FEATURES = _words("features|feature|inputs|input|instance|x|payload|request|vector")
 IS_TAGS = _words("tags|tag|labels|meta|metadata|context|headers|attributes|ce|dimensions")
 IS_ID = _words("id|uuid|guid|key")

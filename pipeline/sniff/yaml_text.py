@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.configuration.yaml_edit import in_lines, in_one_line
+from schemas.readable import in_line
 
 _COLUMN = 44
 
 
 def text_of(sections: Mapping[str, Any], why: Mapping[str, str], notes: Sequence[str], head: str) -> str:
     """The YAML of the sections, in order; `why` has the comment of a setting by its path."""
-    lines = [f"# {head}", *(f"# {note}" for note in notes)]
+    lines = [f"# {in_line(head)}", *(f"# {in_line(note)}" for note in notes)]
     for name, section in sections.items():
         lines.append("")
         lines += _models(section, why) if name == "models" else _section(name, section, why)
@@ -45,6 +46,8 @@ def _models(models: Any, why: Mapping[str, str]) -> Iterator[str]:
             yield _line(
                 f"    segments: {in_one_line(model['segments'])}", why.get("segments", "") if not number else ""
             )
+        if "baseline" in model:
+            yield f"    baseline: {in_one_line(model['baseline'])}"
         if "signals" in model:
             yield from _signals(
                 _listed(model["signals"]), why.get("signals", "") if not number else "", anchors, shared
@@ -67,4 +70,4 @@ def _signals(text: str, comment: str, anchors: dict[str, str], shared: Mapping[s
 
 
 def _line(setting: str, comment: str) -> str:
-    return f"{setting:<{_COLUMN}}  # {comment}" if comment else setting
+    return f"{setting:<{_COLUMN}}  # {in_line(comment)}" if comment else setting

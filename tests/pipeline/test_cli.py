@@ -28,7 +28,7 @@ from pyarrow import parquet
 
 from pipeline.cli import app, main
 from pipeline.commands import console
-from pipeline.commands.lines import Lines
+from pipeline.commands.stage_lines import StageLines
 from schemas import codec
 from schemas.verdict import State
 from schemas.window import SignalRecord, WindowRecord
@@ -210,7 +210,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("replay -c fine.yaml absent.ndjson", r"absent\.ndjson: No such file"),
         ("replay -c fine.yaml table.xlsx", r"table\.xlsx: files end in \.ndjson, .*, this one in \.xlsx"),
         ("replay -c fine.yaml table.csv", r"table\.csv: no column 'ts' .* among when, x; set event\.paths\.ts"),
-        ("replay -c fine.yaml events.ndjson --alerts no/where.ndjson", r"no/where\.ndjson: No such file"),
+        ("replay -c fine.yaml events.ndjson --alerts fine.yaml/a.ndjson", r"fine\.yaml is a file, no folder"),
+        ("replay -c fine.yaml events.ndjson --alerts b.json --windows b.json", r"b\.json: is written to twice"),
         ("replay -c fine.yaml events.ndjson --windows .", r"\.: Is a directory"),
         ("replay -c missing.yaml events.ndjson", r"nowhere\.json: no such baseline; build it with: driftline baseline build .* -o .*nowhere\.json"),
         ("check -c missing.yaml", r"nowhere\.json: no such baseline; build it with"),
@@ -221,7 +222,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("baseline show fine.yaml", r"fine\.yaml: "),
         ("baseline build -c fine.yaml empty.ndjson -o b.json", r"no event to build a baseline of \(there are none\)"),
         ("baseline build -c fine.yaml reference.ndjson -o b.json --model card", r"no event of model 'card'; there are loan"),
-        ("baseline build -c fine.yaml reference.ndjson -o fine.yaml/b.json", r"fine\.yaml/b\.json: "),
+        ("baseline build -c fine.yaml reference.ndjson -o fine.yaml/b.json", r"fine\.yaml is a file, no folder"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line(arguments: str, said: str, folder: Path, run: Run) -> None:
@@ -476,7 +477,10 @@ def test_a_replay_in_which_nothing_was_judged_says_so(folder: Path, tmp_path: Pa
     config = tmp_path / "learns.yaml"
     config.write_text("window: {length: 200s}\nmodels: [{name: loan, baseline: {learn: {windows: 288}}}]\n")
     said = run("replay", "-q", "-c", config, folder / "events.ndjson")
-    assert "\nno window was judged: 6 learning; driftline check says what a baseline lacks\n" in said.err
+    assert (
+        "\nno window was judged: 6 learning; a baseline takes 20 windows at the least, so: more events, or a shorter window.length\n"
+        in said.err
+    )
     assert "judged" not in run("replay", "-q", "-c", folder / "loan.yaml", folder / "events.ndjson").err
 
 
@@ -702,7 +706,7 @@ def test_an_interrupt_while_the_command_is_loaded_is_no_traceback() -> None:
 def test_without_a_terminal_progress_is_a_line_every_so_often() -> None:
     said: list[str] = []
     now = iter([0.0, 4.0, 10.0, 15.0, 19.9, 21.0])
-    lines = Lines(said.append, lambda: next(now))
+    lines = StageLines(said.append, lambda: next(now))
     reading = lines.stage("reading the history")
     for done in (0.1, 0.25, 0.5):
         reading(done)

@@ -479,3 +479,71 @@ def test_of_files_the_note_names_the_command_for_files(tmp_path: Path, capsys: p
     events.write_bytes(b"\n".join(plain_events(Plain(ROLES, "ms"), 200)))
     assert run("sniff", events) == 0
     assert "driftline baseline build -c FILE EVENTS -o OUT" in capsys.readouterr().out
+
+
+def named(model: Callable[[int], Any]) -> list[bytes]:
+    """Events of models by their number; None names none."""
+    events = ({**one, "model": model(i)} for i, one in enumerate(loans(400, 400)))
+    return [encode({key: value for key, value in one.items() if value is not None}) for one in events]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [lambda i: 7, lambda i: 7 if i % 100 == 0 else "m", lambda i: "m" if i % 4 else None],
+    ids=["a number", "one in a hundred a number", "a fourth without"],
+)
+def test_a_model_is_found_where_a_number_names_it_and_where_some_events_lack_it(
+    model: Callable[[int], Any],
+) -> None:
+    sample = sample_of(named(model))
+    proposal = proposed(sample)
+    assert "no model" not in " ".join(proposal.why.values())
+    assert tried(sample, config_of(proposal)) == {"profiled": 400}
+
+
+def test_where_few_events_name_a_model_it_is_said_which_are_counted_only() -> None:
+    sample = sample_of(named(lambda i: None if i % 4 else "m"))
+    proposal = proposed(sample)
+    assert proposal.why["models"] == "75.0% of the events name no model: they are of this one"
+    assert "model names a model in 25.0% of the events: they are counted as excluded" in proposal.notes[-1]
+    assert tried(sample, config_of(proposal)) == {"profiled": 300, "excluded": 100}
+
+
+@pytest.mark.parametrize("model", ["x\nmetrics: {host: 0.0.0.0}\n#", "\x1b]0;hello\x07m", "a\u202eb\x9b2J"])
+def test_what_events_hold_stays_in_the_comments_and_tells_a_terminal_nothing(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events, out = tmp_path / "e.ndjson", tmp_path / "out.yaml"
+    values = [encode({**one, "model": model, "features": {"a\x1b[2J": 1.5}}) for one in loans(400, 400)]
+    events.write_bytes(b"\n".join(values))
+    assert run("sniff", events, "-o", out) == 0
+    assert read_config(out).metrics.host == Config().metrics.host
+    assert run("replay", events) == 0
+    said = capsys.readouterr()
+    assert not set("\x1b\x07\x9b\u202e") & set(said.out + said.err)
+
+
+def table(columns: Mapping[str, Callable[[random.Random, int], Any]], tmp_path: Path) -> Path:
+    rng, path = random.Random(7), tmp_path / "t.csv"
+    rows = [f"{START_MS + 1000 * i},m," + ",".join(str(of(rng, i)) for of in columns.values()) for i in range(500)]
+    path.write_text("\n".join([f"ts,model,{','.join(columns)}", *rows]))
+    return path
+
+
+def test_of_a_table_the_truth_and_the_calendar_are_no_signals_and_rare_names_are_no_ids(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns: dict[str, Callable[[random.Random, int], Any]] = {
+        "duration_s": lambda rng, i: round(rng.gammavariate(2, 1.5), 3),
+        "latency_ms": lambda rng, i: round(rng.gammavariate(2, 12), 1),
+        "merchant_id": lambda rng, i: f"m{min(int(rng.paretovariate(0.6)), 5000)}",
+        "hour": lambda rng, i: i // 60 % 24,
+        "y_true": lambda rng, i: int(rng.random() < 0.1),
+        "probability": lambda rng, i: rng.random(),
+    }
+    assert run("sniff", table(columns, tmp_path), "--json") == 0
+    found = json.loads(capsys.readouterr().out)["paths"]
+    assert {one["path"]: one["role"] for one in found} == {
+        "ts": "ts", "model": "model", "duration_s": "feature", "latency_ms": "latency_ms", "merchant_id": "feature",
+        "hour": "left out", "y_true": "left out", "probability": "prediction",
+    }  # fmt: skip

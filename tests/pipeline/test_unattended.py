@@ -31,7 +31,7 @@ MINUTE_MS = 60_000
 def test_windows_and_baseline_go_by_what_the_files_hold(
     minutes: int, events: int, proposed: int, length: int, learned: int
 ) -> None:
-    extent = Extent(minutes * MINUTE_MS, Counter({"rare": 1, "m": events, "n": events}))
+    extent = Extent(minutes * MINUTE_MS, Counter({"rare": 1, "m": events, "n": events}), Counter())
     found = extent.length_ms(proposed * MINUTE_MS)
     assert (found // MINUTE_MS, extent.learned(found)) == (length, learned)
 
@@ -45,14 +45,14 @@ def test_a_wrong_clock_makes_no_history_longer() -> None:
 
 
 def test_no_event_makes_no_extent() -> None:
-    assert extent_of(Config(), [[b"{}"]]) == (0, Counter())
+    assert extent_of(Config(), [[b"{}"]]) == (0, Counter(), Counter({"no_timestamp": 1}))
 
 
-def replay(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """What it says on the error stream."""
+def replay(capsys: pytest.CaptureFixture[str], *arguments: str | Path, code: int = 0) -> str:
+    """What it says on the error stream, and how it ends."""
     with pytest.raises(SystemExit) as end:
         main(["replay", *map(str, arguments)])
-    assert not end.value.code
+    assert (end.value.code or 0) == code
     return capsys.readouterr().err
 
 
@@ -80,3 +80,20 @@ def test_too_few_events_are_said_to_be(tmp_path: Path, capsys: pytest.CaptureFix
     said = replay(capsys, few)
     assert "too few for verdicts" in said
     assert "no window was judged: 1 learning" in said
+
+
+def test_what_was_gone_by_is_kept_and_gives_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, kept, alone, told = (tmp_path / name for name in ("s.ndjson", "new/kept.yaml", "alone", "told"))
+    file.write_bytes(b"\n".join(shuttle_events()))
+    assert f"{kept}: written" in replay(capsys, "-q", file, "--alerts", alone, "--keep", kept)
+    replay(capsys, "-q", "-c", kept, file, "--alerts", told)
+    assert told.read_bytes() == alone.read_bytes()
+    assert "is there already" in replay(capsys, "-q", file, "--keep", kept, code=1)
+    assert "there is a configuration already" in replay(capsys, file, "-c", kept, "--keep", tmp_path / "k", code=2)
+
+
+def test_times_that_cannot_be_read_are_said_to_be_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dated = tmp_path / "dated.csv"
+    dated.write_text("ts,model,x\n" + "".join(f"31/01/2026,m,{i % 7}\n" for i in range(30)))
+    said = replay(capsys, dated, code=1)
+    assert f"no event can be read, records are refused: 30 as bad_timestamp; driftline sniff {dated}" in said

@@ -5,7 +5,7 @@ from collections.abc import Callable
 EVERY_S = 10.0
 
 
-class Lines:
+class StageLines:
     """Says how far each stage of the work is, `EVERY_S` after the last line at the earliest; `clock` gives seconds. What is
     done sooner says nothing."""
 

@@ -24,7 +24,7 @@ demo: $(INSTALLED) ## Run the demonstration (ARGS="--help" for its options)
 test: $(INSTALLED) ## Run the tests (ARGS="-k name" to choose, ARGS="-m 'not kafka'" to do without a broker, SIDES=0 for one process)
 	$(BIN)/pytest -n $(SIDES) --dist loadfile $(ARGS)
 
-chaos: $(INSTALLED) ## Run the tests of faults, some minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
+chaos: $(INSTALLED) ## Run the tests of faults, about 35 minutes (DRIFTLINE_CHAOS_SEED=n to repeat, ARGS="-k name" to choose)
 	$(BIN)/pytest tests/chaos -m chaos $(ARGS)
 
 yardsticks: $(INSTALLED) ## Run published benchmarks and long simulations, an hour or so (ARGS="-k name" to choose)

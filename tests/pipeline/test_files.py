@@ -282,7 +282,6 @@ def broken_gzip(at: int | None) -> bytes:
         ("e.ndjson.gz", broken_gzip(None), "ended before"),
         ("e.ndjson.gz", broken_gzip(20), "decompress"),
         ("e.ndjson.gz", broken_gzip(-6), "CRC check failed"),
-        ("e.ndjson.gz", b"plain", "Not a gzipped file"),
         ("e.csv", b"ts,x\n1,\xff\n", "utf-8"),
         ("e.csv", b"a,b\n1,2\n", "no column 'ts' .* a, b; set event.paths.ts"),
         ("e.csv", b"ts,x,x\n1,2,3\n", "two columns would stand at 'features.x'"),
@@ -375,3 +374,17 @@ def test_a_row_with_more_cells_than_names_is_no_event(tmp_path: Path) -> None:
     assert bad == b"a row of 4 cells, the header has 3: 1,Berlin, Mitte,3"
     assert codec.loads_lenient(good) == codec.loads_lenient(padded)
     assert codec.loads_lenient(short)["features"] == {"a": 2}
+
+
+def test_a_file_is_unpacked_by_what_it_holds_and_not_by_its_name(tmp_path: Path) -> None:
+    packed, plain = tmp_path / "a.ndjson", tmp_path / "b.ndjson.gz"
+    packed.write_bytes(gzip.compress(b'{"ts": 1}\n'))
+    plain.write_bytes(b'{"ts": 1}\n')
+    assert [batch.values for path in (packed, plain) for batch in read_events(path, Config())] == [[b'{"ts": 1}\n']] * 2
+
+
+def test_utf_16_is_said_to_be_that(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"ts": 1}\n', encoding="utf-16")
+    with pytest.raises(InputError, match=r"a\.ndjson: it is UTF-16; make it UTF-8"):
+        list(read_events(path, Config()))

@@ -105,3 +105,16 @@ def test_good_events_are_events(event: dict[str, object]) -> None:
 def test_bad_events_are_not(event: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Event.model_validate(event)
+
+
+@pytest.mark.parametrize("text", ["2026-01-01T00:00:010Z", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00 Z"])
+def test_what_only_some_versions_of_python_take_for_a_time_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"ISO 8601|isoformat"):
+        parse_timestamp_ms(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["20260101T000000Z", "2026-01-01T00Z", "2026-01-01 00:00:00,5+05:30", "2026-W01-4T00:00Z"]
+)
+def test_other_forms_of_iso_8601_are_taken(text: str) -> None:
+    assert parse_timestamp_ms(text) == pytest.approx(1_767_225_600_000, abs=20_000_000)

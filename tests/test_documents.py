@@ -162,6 +162,20 @@ def test_every_command_is_documented() -> None:
         assert [words for words in wanted if not any(line[: len(words)] == words for line in shown)] == []
 
 
+def test_every_option_is_documented() -> None:
+    texts = [path.read_text() for path in DOCUMENTS]
+    commands: Any = typer.main.get_command(app)
+    nested = [sub for command in commands.commands.values() for sub in getattr(command, "commands", {}).values()]
+    options = {
+        option
+        for command in [*commands.commands.values(), *nested]
+        for param in command.params
+        for option in param.opts
+        if option.startswith("--") and option not in ("--help", "--config", "--out")
+    }
+    assert [option for option in sorted(options) if not any(option in text for text in texts)] == []
+
+
 @each_document
 def test_relative_links_lead_to_files(path: Path) -> None:
     targets = [target.split("#")[0] for target in _LINK.findall(_FENCE.sub("", path.read_text()))]

@@ -13,8 +13,7 @@ from scipy import special
 from detectors.profiles.grid import Counts
 from detectors.profiles.ordering import Floats
 
-POWER = 0.8
-# A little above 0.8, for what the normal approximation of noncentral chi-square lacks (0.792 to 0.797 at 0.8).
+# A little above the 0.8 that is promised, for what the normal approximation of noncentral chi-square lacks (0.792 to 0.797 at 0.8).
 QUANTILE = float(special.ndtri(0.81))
 
 

@@ -116,7 +116,7 @@ def model_view(chronicle: Chronicle, model: str, config: Config) -> ModelView | 
         [row for row in lively if row.group.segment is None],
         sorted((r for r in lively if r.group.segment is not None), key=lambda r: (-r.light.rank, r.group.order)),
         [row for past, row in rows if is_silent(past, newest_ms)],
-        _budget(chronicle, episodes, newest_ms, config.model(model)) if chronicle.knows_alerts else None,
+        _budget(episodes, newest_ms, config.model(model)) if chronicle.knows_alerts else None,
         {past.group: course_view(past.course) for past in pasts if past.course is not None and past.group in groups},
     )
 
@@ -207,7 +207,7 @@ def _percent(ratio: float | None) -> float:
     return round(100 * min(1.0, max(0.0, ratio or 0.0)), 2)
 
 
-def _budget(chronicle: Chronicle, episodes: list[Episode], newest_ms: int, watched: object) -> Budget:
+def _budget(episodes: list[Episode], newest_ms: int, watched: object) -> Budget:
     budget = getattr(watched, "false_alarms", FalseAlarms())
     opened = len({e.alert.incident for e in episodes if e.onset_ms > newest_ms - budget.per_ms})
     spent = opened / budget.at_most

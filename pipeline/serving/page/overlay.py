@@ -21,8 +21,6 @@ class Bar(NamedTuple):
     moved_text: str
     moved_width: float
     weight_text: str
-    reference_events: int
-    current_events: int
 
 
 def overlay(cells: Sequence[Cell]) -> list[Bar]:
@@ -44,8 +42,6 @@ def overlay(cells: Sequence[Cell]) -> list[Bar]:
             points(change),
             round(50 * abs(change) / most, 2),
             share(abs(change) / whole),
-            cell.reference,
-            cell.current,
         )
         for cell, a, b, change in zip(cells, before, after, moved, strict=True)
     ]

@@ -3,7 +3,9 @@
 import pytest
 
 from pipeline.serving.page.chronicle import Bounds, Chronicle
+from pipeline.serving.page.episode import Episode
 from schemas import codec
+from schemas.alert import Alert
 from schemas.group import Group, Segment
 from schemas.verdict import State
 from schemas.window import WindowRecord
@@ -121,3 +123,10 @@ def test_many_groups_stay_within_the_bounds(loan: Said) -> None:
     assert all(len(past.windows) == 12 for past in pasts if past.last.end_ms == 30_000 and len(past.windows) > 11)
     assert max(len(track) for past in pasts for track in past.tracks.values()) <= 13
     assert sum(len(past.encoded) for past in pasts) <= 400_000 + len(loan.windows[-1])
+
+
+def test_what_is_open_stands_before_what_has_resolved_however_great(loan: Said) -> None:
+    alert = Alert.model_validate_json(loan.alerts[0])
+    small, great = (Episode(alert.model_copy(update={"effect": effect})) for effect in (0.1, 0.9))
+    ended = great._replace(ended_ms=alert.end_ms)
+    assert sorted([ended, small, great], key=lambda episode: episode.rank) == [great, small, ended]

@@ -28,6 +28,7 @@ class Episode(NamedTuple):
         return self.alert.onset_ms
 
     @property
-    def rank(self) -> tuple[float, str, str]:
-        """Sorts episodes of an incident: the greatest effect first, the whole before a segment that is equal."""
-        return (-(self.alert.effect or 0.0), str(self.alert.segment or ""), self.alert.signal)
+    def rank(self) -> tuple[bool, float, str, str]:
+        """Sorts episodes of an incident: what is open first, of these the greatest effect, the whole before a segment that is
+        equal."""
+        return (not self.is_open, -(self.alert.effect or 0.0), str(self.alert.segment or ""), self.alert.signal)

@@ -22,6 +22,7 @@ from detectors.lenses.frozen import FrozenParts
 from pipeline.connections.admin import Committed
 from pipeline.connections.connection import aiokafka_settings
 from pipeline.connections.kafka_consumer import AIOKafkaConsumer, Record, as_read, end_of, was_cancelled
+from pipeline.connections.log_reader import Range
 from pipeline.connections.topics import ingest_group
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.dispatch import Dispatcher
@@ -39,7 +40,7 @@ from pipeline.worker.idleness import Steps
 from pipeline.worker.owned_source import OwnedSource
 from pipeline.worker.source_topics import SourceTopics
 from schemas.config import Config
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, StateError
 from schemas.packet import SourcePartition, encode_marker, encode_packet
 
 log = logging.getLogger("driftline.ingest")
@@ -170,21 +171,30 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             sources = [SourcePartition(tp.topic, tp.partition) for tp in new]
             committed = await self._offload(self._topics.committed, sources)
             firsts = await self._consumer.beginning_offsets(new) if new else {}
+            ends = await self._consumer.end_offsets(new) if new else {}
             for tp in new:
-                await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), firsts[tp])
+                bounds = int(firsts[tp]), int(ends[tp])
+                await self._take_up(tp, committed.get(SourcePartition(tp.topic, tp.partition)), bounds)
             self._given_up.clear()
             self._board.health.is_ready("ingest")
 
-    async def _take_up(self, tp: TopicPartition, committed: Committed | None, first: int) -> None:
+    async def _take_up(self, tp: TopicPartition, committed: Committed | None, bounds: Range) -> None:
         source = SourcePartition(tp.topic, tp.partition)
         topic_id = self._topics.id_of(tp)
-        resume, progress = await self._start_of(tp, first), None
+        first, end = bounds
+        resume, progress = self._start_of(tp, bounds), None
         if committed is not None:
             window_ms, block = self._config.window.length_ms, self._config.kafka.block_size
             resume = committed.offset
             progress = decode_progress(committed.metadata, source, topic_id, block, window_ms)
             if self._taken_back(tp, topic_id, (resume, progress), first):
                 return
+            read_through = max(resume, progress.position)
+            if read_through > end:
+                raise StateError(
+                    f"{source} ends at {end}, and was read up to {read_through}: the broker has lost records, and gives "
+                    "their offsets to others; to begin anew, change kafka.group and kafka.prefix together"
+                )
         if resume < first:
             self._board.lost_events += first - resume
             log.error(
@@ -222,13 +232,12 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         log.info("%s: reads on from %d", SourcePartition(tp.topic, tp.partition), position)
         return True
 
-    async def _start_of(self, tp: TopicPartition, first: int) -> int:
+    def _start_of(self, tp: TopicPartition, bounds: Range) -> int:
         """Where a partition begins that nobody has committed for: one that its topic gained since this worker began is new
         from its first event on."""
         if self._config.kafka.start == "earliest" or self._topics.is_new(tp):
-            return first
-        ends = await self._consumer.end_offsets([tp])
-        return int(ends[tp])
+            return bounds[0]
+        return bounds[1]
 
     async def _turn_or_yield(self) -> None:
         """A turn; where the group has moved on without this worker, everything is forgotten, and the rebalance that

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
@@ -17,7 +17,7 @@ from pipeline.connections.topics import ingest_group, topic_specs
 from pipeline.serving.board import Board
 from pipeline.worker.kafka_ingest import KafkaIngest
 from schemas.config import Config
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, StateError
 from schemas.packet import SourcePartition
 from tests.kafka.choice import Kafka
 from tests.pipeline.events import START_MS, encode, event
@@ -112,6 +112,32 @@ def test_where_a_group_begins_is_committed_before_anything_is_read(real_kafka: K
 
     asyncio.run(read())
     assert [at and at.offset for at in found] == [N]
+    gc.collect()
+
+
+def test_a_log_that_ends_before_what_was_read_of_it_is_said_in_one_line(real_kafka: Kafka) -> None:
+    """As after an election of a replica that lacked records."""
+    source = Source(real_kafka)
+    asyncio.run(source.produce(good()))
+    asyncio.run(source.read(lambda: source.board.events["profiled"] == N))
+    at = source.committed()
+    assert at is not None
+    metadata = at.metadata.replace(f"{N}", f"{N + 7}", 1)
+    assert metadata != at.metadata
+
+    async def commit() -> None:
+        consumer = AIOKafkaConsumer(bootstrap_servers=source.servers, group_id=ingest_group(source.config))
+        await consumer.start()
+        place = TopicPartition(source.name, 0)
+        consumer.assign([place])
+        await consumer.commit({place: (at.offset, metadata)})
+        await consumer.stop()
+
+    asyncio.run(commit())
+    with pytest.raises(
+        StateError, match=rf"{source.name}\[0\] ends at {N}, and was read up to {N + 7}: the broker has lost"
+    ):
+        asyncio.run(source.read(lambda: False))
     gc.collect()
 
 

@@ -41,6 +41,9 @@ class RolloutConfig(Section):
     """For so many windows after it was first there, what a new version differs in from the old one is a warning at most.
     0 turns it off."""
 
+    at_most_ms: Annotated[DurationMs, between("1m")] = duration("at_most", "7d")
+    """And for no longer than this, however long a window is."""
+
 
 class DetectionConfig(Section):
     """From profiles to verdicts, and from verdicts to alerts."""

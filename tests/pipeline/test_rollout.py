@@ -76,13 +76,13 @@ def rolled_back(window: int, i: int) -> tuple[str, bool]:
     return ("2" if NEW <= window < NEW + 2 else "1"), False
 
 
-def config(rollout: int = 8, segments: Sequence[str] = ()) -> Config:
+def config(rollout: int = 8, segments: Sequence[str] = (), at_most: str = "7d") -> Config:
     models = [{"name": "loan", "baseline": {"learn": {"windows": LEARNED}}, "segments": list(segments)}]
     return Config.from_mapping(
         {
             "window": {"length": "100s", "allowed_lateness": "1s"},
             "models": models,
-            "detection": {"rollout": {"windows": rollout}},
+            "detection": {"rollout": {"windows": rollout, "at_most": at_most}},
         }
     )
 
@@ -104,8 +104,10 @@ def opened(world: World, windows: int, cfg: Config) -> list[OpenWindow]:
 
 
 @cache
-def closed(world: World, windows: int = NEW + 12, rollout: int = 8, segment: str = "") -> list[Closing]:
-    cfg = config(rollout, [segment] if segment else [])
+def closed(
+    world: World, windows: int = NEW + 12, rollout: int = 8, segment: str = "", at_most: str = "7d"
+) -> list[Closing]:
+    cfg = config(rollout, [segment] if segment else [], at_most)
     closer = Closer(cfg, Standards(cfg, {}))
     return [closing for window in opened(world, windows, cfg) for closing in closer.close(window)]
 
@@ -157,6 +159,11 @@ def test_what_both_versions_show_pages_for_both() -> None:
 
 def test_once_the_rollout_is_over_it_pages() -> None:
     assert fired(closed(canary)) == fired(closed(cut_over)) == dict.fromkeys(MOVED, NEW + 8)
+
+
+def test_however_long_a_window_is_a_rollout_is_over_in_time() -> None:
+    """Windows have 100 seconds."""
+    assert fired(closed(canary, rollout=288, at_most="13m")) == dict.fromkeys(MOVED, NEW + 8)
 
 
 def test_a_version_that_takes_over_at_once_is_held_against_the_last_windows_of_the_old_one() -> None:

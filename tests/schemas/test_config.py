@@ -68,7 +68,7 @@ def test_everything_has_a_default() -> None:
         "primary": "g",
         "anomalies": False,
         "pairwise": {"most": 64, "signals": "auto", "minimum_change": 0.1},
-        "rollout": {"windows": 288},
+        "rollout": {"windows": 288, "at_most_ms": "1w"},
     }
     assert config.limits.model_dump() == {
         "signals_per_model": 2000,

@@ -1,7 +1,7 @@
 """A new version of a model beside an old one: which of its drifts the change of version explains.
 
-All versions are compared with the model's baseline. For `detection.rollout.windows` after it was first there, a new version
-is held against the old one, too, in the same window where both have events enough. A drift that the two versions differ in,
+All versions are compared with the model's baseline. For as long as `detection.rollout` says after it was first there, a new
+version is held against the old one, too, in the same window where both have events enough. A drift that the two versions differ in,
 and that the old one does not show, is no more than a warning; one that both show is what it would be.
 
 Everything follows from the window's profiles and from what is remembered of the old version once it has closed the window,
@@ -43,11 +43,12 @@ class Why(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The versions of a model in one window. `arrivals` is when each came; `groups` are the window's profiles."""
+    """The versions of a model in one window. `arrivals` is when each came, and a version is new for `lasts_ms`; `groups` are
+    the window's profiles."""
 
     start_ms: int
     length_ms: int
-    windows: int
+    lasts_ms: int
     arrivals: Mapping[str, Arrival]
     groups: Mapping[Group, GroupProfile]
 
@@ -68,7 +69,8 @@ class Rollout:
             new = Arrival(start_ms, old_of(_seen(model, start_ms, profiles, memories)))
             arrivals |= dict.fromkeys(wholes.keys() - arrivals.keys(), new)
         rollout = config.detection.rollout
-        return cls(start_ms, config.window.length_ms, rollout.windows, arrivals, profiles)
+        length_ms = config.window.length_ms
+        return cls(start_ms, length_ms, min(rollout.windows * length_ms, rollout.at_most_ms), arrivals, profiles)
 
     def in_order(self) -> list[tuple[Group, GroupProfile]]:
         """The groups, those of old versions before those of new ones, and of a version in the order that they had."""
@@ -87,7 +89,7 @@ class Rollout:
     def old_of(self, group: Group) -> Group | None:
         """The old version's group; None where the group's version is not new any more, or was the first."""
         arrival = self.arrivals[group.version]
-        if arrival.old is None or self.start_ms >= arrival.first_ms + self.windows * self.length_ms:
+        if arrival.old is None or self.start_ms >= arrival.first_ms + self.lasts_ms:
             return None
         return Group(group.model, arrival.old, group.segment)
 

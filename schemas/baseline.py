@@ -74,12 +74,13 @@ class ScorerForm(_Frozen):
 
 class MeasuredForm(_Frozen):
     """What the windows that start at `starts` said: `measured` in so many bins, of windows with so many events, by that
-    method; `tails` of the group's running means, a `share`, a `least` and a `stretch` each; and for each of `names` a row of
-    `figures` (`detectors.baselines.measured`)."""
+    method; `tails` of the group's running means, a `share`, a `least` and a `stretch` each, and that of its exact tests, `rare`;
+    and for each of `names` a row of `figures` (`detectors.baselines.measured`)."""
 
     starts: tuple[int, ...]
     measured: tuple[int, int, int]
     tails: tuple[tuple[float, float, float], ...]
+    rare: tuple[float, float, float] | None = None
     names: tuple[str, ...]
     figures: tuple[tuple[float | None, ...], ...]
 

@@ -17,8 +17,8 @@ from detectors.profiles.ordering import Floats
 from detectors.statistics.footing import Footing
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Spread
-from detectors.statistics.sustained import LENGTHS, NO_TAILS, Tails
-from detectors.statistics.tail import Tail
+from detectors.statistics.sustained import LENGTHS, Tails
+from detectors.statistics.tail import NO_TAIL, Tail
 
 METHOD = 1
 """Raised whenever windows are measured in another way: what was measured before then no longer holds."""
@@ -44,8 +44,9 @@ class Footings(Mapping[str, Footing]):
         """Those of one group: its windows, and so the tails, are the same for all signals."""
         names = tuple(map(intern, sorted(footings)))
         figures = np.array([_figures(footings[name]) for name in names], np.float64).reshape(-1, _WIDTH)
-        tails = footings[names[0]].tails if names else NO_TAILS
-        return cls(names, figures, Footing.of_starts(starts)._replace(tails=tails))
+        any_of_them = footings[names[0]] if names else Footing()
+        group = Footing.of_starts(starts)._replace(tails=any_of_them.tails, rare=any_of_them.rare)
+        return cls(names, figures, group)
 
     def __getitem__(self, name: str) -> Footing:
         at = bisect_left(self._names, name)
@@ -63,7 +64,9 @@ class Footings(Mapping[str, Footing]):
 
     def to_json(self) -> dict[str, Any]:
         rows = [[None if x != x else x for x in row] for row in self._figures.tolist()]
-        return {"tails": [list(map(float, tail)) for tail in self._group.tails], "names": self._names, "figures": rows}
+        tails = [list(map(float, tail)) for tail in self._group.tails]
+        rare = list(map(float, self._group.rare))
+        return {"tails": tails, "rare": rare, "names": self._names, "figures": rows}
 
     @classmethod
     def from_json(cls, data: Any, starts: Collection[int]) -> "Footings":
@@ -77,7 +80,8 @@ class Footings(Mapping[str, Footing]):
         figures = np.array([_completed(row) for row in data["figures"]], np.float64).reshape(-1, _WIDTH)
         if len(figures) != len(names) or not np.isfinite(figures[:, :_OF_SIGNAL]).all():
             raise ValueError(f"{len(figures)} rows of figures for {len(names)} signals")
-        return cls(names, figures, Footing.of_starts(starts)._replace(tails=tails))
+        rare = Tail(*map(float, data["rare"])) if data.get("rare") else NO_TAIL
+        return cls(names, figures, Footing.of_starts(starts)._replace(tails=tails, rare=rare))
 
 
 @dataclass(frozen=True, slots=True)

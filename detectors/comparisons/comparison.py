@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectors.comparisons.distribution import Tested, distribution_verdicts
+from detectors.comparisons.distribution import Minorities, Tested, distribution_verdicts
 from detectors.comparisons.rate_cells import with_rate
 from detectors.comparisons.rated import Rated
 from detectors.comparisons.shares import Shares, Words, has_sustained, primaries, tests_of
@@ -131,8 +131,8 @@ def _compared(
     watch = Bar.of(settings, level, shares.watched, least, bases)
     counted = _Counted.of(shared, current, after)
     before = Tally.of([reference.made for reference in shared])
-    within = np.array([reference.minority_within for reference in known], np.float64)
-    verdicts = distribution_verdicts(counted.tested, counted.numeric, counted.numbers, bar, within)
+    minorities = Minorities.of([known[at] for at in counted.tested.rows[counted.tested.scarce].tolist()])
+    verdicts = distribution_verdicts(counted.tested, counted.numeric, counted.numbers, bar, minorities)
     verdicts += watched(Batch(shared, current, before, after, counted.weighed, watch))
     excesses = _excesses_of(verdicts, counted, len(known))
     _widen(verdicts, primary, shared, excesses, bar)

@@ -1,21 +1,25 @@
 """The verdicts on signals' distributions: one change seen by several measures, of which one is the primary test."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from detectors.profiles.alignment import Flags
 from detectors.profiles.grid import Indices
 from detectors.profiles.ordering import Floats
+from detectors.references.reference import Reference
 from detectors.references.walk import Numbers
 from detectors.statistics import distances, power, significance
 from detectors.statistics.bar import OK, Bar
 from detectors.statistics.tables import Tables
+from detectors.statistics.tail import Tail
 from detectors.statistics.verdicts import Verdicts
 
 EXACT = "exact test of two cells, for few events"
+_LEAST_P = 1e-300
 UNMEASURED = "too few events to tell cells apart; a baseline that is built anew has two of them tested"
 
 
@@ -53,26 +57,41 @@ class Tested:
         halved, scarce = tables.halved(merged)
         return cls(rows, halved, scarcity, scarce)
 
-    def exact_p(self, within: Floats) -> Floats:
-        """Of the scarce ones, shape (s,): the exact test of the rate of their minority, where events of a window are
-        correlated by `within`, shape (s,); 1 where that is not known."""
+    def exact_p(self, minorities: "Minorities") -> Floats:
+        """Of the scarce ones, shape (s,), whose minorities these are: the exact test of their rate; 1 where it is not known how
+        they come together."""
         table = self.merged.at(self.scarce)
-        alike = _alike(table, within)
+        alike = _alike(table, minorities.within)
         theirs, mine = table.current[1::2], table.reference[1::2]
         found = significance.rare_event_p(
             theirs / alike, table.m / alike, mine / alike, table.n / alike, two_sided=True
         )
-        return np.where(np.isnan(within), 1.0, found)
+        surprises = minorities.tail.surprises(-np.log(np.maximum(found, _LEAST_P)))
+        return np.where(np.isnan(minorities.within), 1.0, np.exp(-surprises))
 
-    def exact_least(self, level: Floats, within: Floats) -> Floats:
+    def exact_least(self, level: Floats, minorities: "Minorities") -> Floats:
         """Of the scarce ones, shape (s,): the least change of their minority's rate that the exact test at that level finds
         with a power of 0.8. At most 1, which is to be blind."""
-        table = self.merged.at(self.scarce)
+        table, within = self.merged.at(self.scarce), minorities.within
         alike, mine = _alike(table, within), table.reference[1::2]
-        limit = significance.rare_event_threshold(level / 2.0, table.m / alike, mine / alike, table.n / alike)
+        nominal = np.exp(-minorities.tail.nominal(-np.log(level))) / 2.0
+        limit = significance.rare_event_threshold(nominal, table.m / alike, mine / alike, table.n / alike)
         with np.errstate(invalid="ignore"):
             least = alike * (limit + power.QUANTILE * np.sqrt(limit)) / np.maximum(table.m, 1)
         return np.where(np.isnan(within) | ~(least < 1.0), 1.0, least - mine / np.maximum(table.n, 1))
+
+
+class Minorities(NamedTuple):
+    """How events in the cells of `minority` come together, arrays of shape (n,): correlated `within` a window, NaN where
+    that is not known, and with that `tail` of exact tests."""
+
+    within: Floats
+    tail: Tail
+
+    @classmethod
+    def of(cls, references: Sequence[Reference]) -> "Minorities":
+        tails = np.array([reference.rare_tail for reference in references], np.float64).reshape(-1, 3)
+        return cls(np.array([one.minority_within for one in references], np.float64), Tail(*tails.T))
 
 
 def _alike(table: Tables, within: Floats) -> Floats:
@@ -80,33 +99,34 @@ def _alike(table: Tables, within: Floats) -> Floats:
     return found
 
 
-def distribution_verdicts(tested: Tested, rows: Indices, numbers: Numbers, bar: Bar, within: Floats) -> list[Verdicts]:
+def distribution_verdicts(
+    tested: Tested, rows: Indices, numbers: Numbers, bar: Bar, minorities: Minorities
+) -> list[Verdicts]:
     """G, PSI, chi-square and Jensen-Shannon of the signals in `tested`; KS and Wasserstein of those in `rows`, shape
     (v,), of which both sides have `numbers`.
 
     The first four are of the cells as merged for testing. Their effect is the total variation over these cells, or KS
     where that is greater, and must be at least the grid's resolution to count. Where the events are too few for their laws,
-    the p-value of all is that of an exact test; `within`, shape (n,), is how events in the cells of `minority` are
-    correlated within a window, NaN where that is not known. O(cells).
+    the p-value of all is that of an exact test; `minorities` are those of the scarce ones. O(cells).
     """
     ks, resolution = np.zeros(len(bar.level)), np.full(len(bar.level), np.nan)
     ks[rows], resolution[rows] = numbers.ks, numbers.resolution
     floor = np.fmax(bar.effect, resolution)
     rows_of = tested.rows
-    verdicts = _cell_verdicts(tested, ks[rows_of], resolution[rows_of], bar, floor[rows_of], within[rows_of])
+    verdicts = _cell_verdicts(tested, ks[rows_of], resolution[rows_of], bar, floor[rows_of], minorities)
     return [*verdicts, _ks(rows, numbers, bar, floor[rows]), _wasserstein(rows, numbers, bar)]
 
 
 def _cell_verdicts(
-    tested: Tested, ks: Floats, resolution: Floats, bar: Bar, floor: Floats, within: Floats
+    tested: Tested, ks: Floats, resolution: Floats, bar: Bar, floor: Floats, minorities: Minorities
 ) -> list[Verdicts]:
     table, scarcity = tested.merged, tested.scarcity
     k, n, m = table.k, table.n, table.m
     effect = np.maximum(np.where(m > 0, distances.total_variation_of(table), 0.0), ks)
-    several, exact = k > 1, tested.exact_p(within[tested.scarce])
+    several, exact = k > 1, tested.exact_p(minorities)
     notes = ["" if more else "too few events to tell cells apart" for more in several.tolist()]
-    for at in np.flatnonzero(tested.scarce).tolist():
-        notes[at] = UNMEASURED if np.isnan(within[at]) else EXACT
+    for at, within in zip(np.flatnonzero(tested.scarce).tolist(), minorities.within.tolist(), strict=True):
+        notes[at] = UNMEASURED if math.isnan(within) else EXACT
     own = bar.of_signals(tested.rows)
     verdicts = []
     for measure in _MEASURES:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.comparisons.distribution import Tested
+from detectors.comparisons.distribution import Minorities, Tested
 from detectors.profiles.alignment import Flags
 from detectors.profiles.grid import Counts, Indices
 from detectors.profiles.ordering import Floats
@@ -52,8 +52,8 @@ class Sight:
         floor = np.maximum(bar.effect, resolution)
         self.minimum_detectable[rows] = power.minimum_detectable(threshold, law, table.n, table.m, floor)
         places = np.flatnonzero(tested.scarce)
-        within = np.array([known[at].minority_within for at in rows[places].tolist()], np.float64)
-        least = tested.exact_least(bar.level[rows[places]], within)
+        minorities = Minorities.of([known[at] for at in rows[places].tolist()])
+        least = tested.exact_least(bar.level[rows[places]], minorities)
         self.minimum_detectable[rows[places]] = np.maximum(least, floor[places])
         alike = _alike(known, rows, table.m)
         low, high = total_variation_bounds(table, distances.total_variation_of(table), alike)

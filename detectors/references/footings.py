@@ -14,13 +14,15 @@ from detectors.groups.group import GroupProfile, merged_groups
 from detectors.groups.packed import opened_group, packed_group
 from detectors.profiles.alignment import Flags
 from detectors.profiles.grid import Counts, Indices
+from detectors.profiles.ordering import Floats
 from detectors.profiles.profile import Profile
 from detectors.references.cells import Cells
 from detectors.references.fine_cells import FineCells, first_windows
 from detectors.references.reference import Reference, reference_of
 from detectors.statistics.footing import Footing, footings_of
 from detectors.statistics.settings import Settings
-from detectors.statistics.spread import Excesses, spreads_of, within_of
+from detectors.statistics.significance import rare_event_p
+from detectors.statistics.spread import Excesses, rare_tail_of, spreads_of, within_of
 from detectors.statistics.sustained import tails_of
 from detectors.statistics.tables import Tables, minority
 
@@ -30,18 +32,35 @@ _PARTS = 5
 _OPEN = 64
 # Of the windows that were counted, the share that cells may fail to tell apart.
 _MOST_UNTOLD = 0.25
+_LEAST_P = 1e-300
 
 
 @dataclass(slots=True)
 class _Found:
     """What has been learned of signals: by name, the excess of each window over the parts of the baseline that it is not in,
-    how many windows have events enough, and how much those without a value come together, and those in the cells of
-    `minority`."""
+    how many windows have events enough, how much those without a value come together, and those in the cells of `minority`, and
+    how surprising each window's rate of these is, where they are too rare for the laws of cells."""
 
     excesses: dict[str, Excesses] = field(default_factory=dict)
     usable: dict[str, int] = field(default_factory=dict)
     nulls: dict[str, float] = field(default_factory=dict)
     minority: dict[str, float] = field(default_factory=dict)
+    surprises: dict[str, Floats] = field(default_factory=dict)
+
+    def take_minority(self, name: str, counted: Counts, settings: Settings) -> None:
+        """Of windows' counts, shape (w, k); the excesses are there already."""
+        self.minority[name] = 0.0
+        some = counted[counted.sum(axis=1) >= settings.minimum_events]
+        total = some.sum(axis=0)
+        if np.count_nonzero(total) < 2:
+            return
+        rare, events = some[:, minority(total)].sum(axis=1), some.sum(axis=1)
+        self.minority[name] = within = within_of(rare, events)
+        if 2 * len(self.excesses[name].ratio) < len(some):
+            mine, n = rare.sum() - parts_of(rare[:, None])[:, 0], events.sum() - parts_of(events[:, None])[:, 0]
+            alike = 1.0 + (events - 1) * within
+            p_values = rare_event_p(rare / alike, events / alike, mine / alike, n / alike, two_sided=True)
+            self.surprises[name] = -np.log(np.maximum(p_values, _LEAST_P))
 
 
 def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Footing]:
@@ -102,7 +121,7 @@ def _take_profiles(found: _Found, total: GroupProfile, windows: Sequence[GroupPr
         coarse = profile.coarsened(windows[0].resolution) if windows else profile
         counted, whole = _counted(coarse, profiles, settings)
         found.excesses[name] = _excesses(_each_against_the_rest(counted, whole), settings)
-        found.minority[name] = _minority_within(counted)
+        found.take_minority(name, counted, settings)
         valued = [p.present - p.null if (p := window.signals.get(name)) else 0 for window in windows]
         found.nulls[name] = within_of(events - np.array(valued, np.int64), events)
 
@@ -170,7 +189,8 @@ def _footings(total: GroupProfile, windows: _Windows, settings: Settings) -> Map
         found.minority.setdefault(name, 0.0)
     spreads = spreads_of(found.excesses)
     tails = tails_of(spreads, found.excesses)
-    return footings_of(spreads, found.usable, found.nulls, found.minority, windows.starts, tails)
+    rare = rare_tail_of(found.surprises)
+    return footings_of(spreads, found.usable, found.nulls, found.minority, windows.starts, tails, rare)
 
 
 def _by_signals(total: GroupProfile, kept: Sequence[bytes]) -> Iterator[tuple[GroupProfile, list[GroupProfile]]]:
@@ -203,7 +223,7 @@ def _take_counted(found: _Found, fine: FineCells, windows: _Windows, settings: S
             found.usable[name] = int((count >= settings.minimum_events).sum())
             binned = _binned(fine.cells[name], counts[count > 0], settings.bins)
             found.excesses[name] = _excesses(_each_against_the_rest(binned, binned.sum(axis=0)), settings)
-            found.minority[name] = _minority_within(binned)
+            found.take_minority(name, binned, settings)
 
 
 def _is_untold(name: str, valued: Counts, windows: _Windows) -> bool:
@@ -251,15 +271,6 @@ def _each_against_the_rest(counted: Counts, whole: Counts) -> Tables:
     if counted.shape[1] < 2 or not len(counted):
         return Tables.of([], [])
     return Tables.of_rows(whole - parts_of(counted), counted)
-
-
-def _minority_within(counted: Counts) -> float:
-    """The correlation, within a window, between events in the cells of `minority`, of windows' counts, shape (w, k)."""
-    total = counted.sum(axis=0)
-    if np.count_nonzero(total) < 2:
-        return 0.0
-    some = counted[counted.any(axis=1)]
-    return within_of(some[:, minority(total)].sum(axis=1), some.sum(axis=1))
 
 
 def _excesses(tables: Tables, settings: Settings) -> Excesses:

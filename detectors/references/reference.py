@@ -19,6 +19,7 @@ from detectors.references.ladder import Ladder
 from detectors.statistics.footing import Footing
 from detectors.statistics.settings import Settings
 from detectors.statistics.spread import Spread
+from detectors.statistics.tail import NO_TAIL, Tail
 from schemas.basis import Basis
 
 BASELINE = "the baseline"
@@ -79,6 +80,11 @@ class Reference:
     def minority_within(self) -> float:
         """See `Footing.minority`."""
         return self.footing.minority if self.footing else 0.0
+
+    @property
+    def rare_tail(self) -> Tail:
+        """See `Footing.rare`."""
+        return self.footing.rare if self.footing else NO_TAIL
 
     @property
     def basis(self) -> Basis | None:

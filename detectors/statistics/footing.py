@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from detectors.statistics.spread import Spread
 from detectors.statistics.sustained import NO_TAILS, Tails
+from detectors.statistics.tail import NO_TAIL, Tail
 from schemas.basis import Basis
 
 LEAST_WORTH, FULL_WORTH = 20.0, 50.0
@@ -16,7 +17,8 @@ class Footing(NamedTuple):
     """`worth` is how many independent windows a signal's windows count for, of which `usable` have events enough of it.
     `windows` is how many the baseline has, without which it is a sum without time, and `span_ms` how far they are
     apart. `nulls` is the correlation, within a window, between events that lack a value, and `minority` that between events
-    in the cells of `minority`, NaN where it was not measured; `tails` are those of the group's running means."""
+    in the cells of `minority`, NaN where it was not measured; `tails` are those of the group's running means, `rare` that of
+    its exact tests of minorities."""
 
     spread: Spread | None = None
     worth: float = 0.0
@@ -26,6 +28,7 @@ class Footing(NamedTuple):
     nulls: float = 0.0
     minority: float = 0.0
     tails: Tails = NO_TAILS
+    rare: Tail = NO_TAIL
 
     @classmethod
     def of_starts(cls, starts: Collection[int]) -> "Footing":
@@ -49,6 +52,7 @@ def footings_of(
     minority: Mapping[str, float],
     starts: Collection[int],
     tails: Tails = NO_TAILS,
+    rare: Tail = NO_TAIL,
 ) -> dict[str, Footing]:
     """The footing of each signal in `usable`, which says how many of the baseline's windows have events enough of it. A
     signal without a spread although it has such windows takes a single value: there each window counts."""
@@ -58,6 +62,12 @@ def footings_of(
         spread = spreads.get(name)
         worth = spread.effective_windows if spread else float(count)
         found[name] = group._replace(
-            spread=spread, worth=worth, usable=count, nulls=nulls[name], minority=minority[name], tails=tails
+            spread=spread,
+            worth=worth,
+            usable=count,
+            nulls=nulls[name],
+            minority=minority[name],
+            tails=tails,
+            rare=rare,
         )
     return found

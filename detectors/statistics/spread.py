@@ -26,7 +26,7 @@ from detectors.profiles.ordering import Floats
 from detectors.statistics import distances, significance
 from detectors.statistics.significance import each_distinct
 from detectors.statistics.tables import Tables
-from detectors.statistics.tail import Tail, tail_of
+from detectors.statistics.tail import NO_TAIL, Tail, tail_of
 
 LEAST_WINDOWS = 8
 _MOST_CORRELATION = 0.95
@@ -226,6 +226,13 @@ def spreads_of(excesses: Mapping[str, Excesses]) -> dict[str, Spread]:
     bulk = {name: Spread(len(y), float(y.mean()), float(y.std(ddof=1)), r, within[name]) for name, y in scores.items()}
     tail = _tail(bulk, long)
     return {name: spread._replace(**tail._asdict()) for name, spread in bulk.items()}
+
+
+def rare_tail_of(surprises: Mapping[str, Floats]) -> Tail:
+    """The tail of exact tests, from the surprises of each signal's windows in order of time; pooled over the signals."""
+    if not surprises:
+        return NO_TAIL
+    return tail_of(np.concatenate(list(surprises.values())), _autocorrelation(surprises.values()))
 
 
 def _tail(bulk: Mapping[str, Spread], excesses: Mapping[str, Excesses]) -> Tail:

@@ -55,6 +55,10 @@ class Tail(NamedTuple):
         return found
 
 
+NO_TAIL = Tail()
+"""Where none was measured: the law holds."""
+
+
 def tail_of(surprises: Floats, autocorrelation: float) -> Tail:
     """The tail of scores whose surprises under the law these are, shape (n,), neighbours in time of that lag-1
     autocorrelation. The stretch is raised by one standard error, so that few scores promise little. O(n log n)."""

@@ -18,6 +18,7 @@ from detectors.profiles.vocabulary import Vocabulary
 from detectors.references.footings import group_footings, measured
 from detectors.statistics.settings import Settings
 from detectors.statistics.sustained import Scores
+from detectors.statistics.tail import NO_TAIL, Tail
 from pipeline.events.event_time import BEGINNING
 from pipeline.ingest.resume import decode_progress
 from pipeline.monitor.incidents.arrival import SINCE_EVER
@@ -207,6 +208,7 @@ def test_a_baseline_file_that_was_measured_is_read(version: int) -> None:
     footing = group_footings(whole, Settings())["a"]
     assert (footing.windows, footing.usable) == (30, 30)
     assert repr(footing.minority) == ("nan" if version == 4 else "0.25")
+    assert footing.rare == (NO_TAIL if version == 4 else Tail(0.05, 3.0, 1.5))
     again = Baseline.decode(baseline.encode())
     assert again.encode() == baseline.encode()
     assert (baseline.encode() == golden("baseline.v5")) is (version == 5)

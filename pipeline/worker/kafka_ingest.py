@@ -11,7 +11,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -38,9 +37,10 @@ from pipeline.worker.dead_letters import DeadLetters
 from pipeline.worker.fetched import records_of
 from pipeline.worker.idleness import Steps
 from pipeline.worker.owned_source import OwnedSource
+from pipeline.worker.source_start import start_of
 from pipeline.worker.source_topics import SourceTopics
 from schemas.config import Config
-from schemas.errors import BrokerError, StateError
+from schemas.errors import BrokerError
 from schemas.packet import SourcePartition, encode_marker, encode_packet
 
 log = logging.getLogger("driftline.ingest")
@@ -181,34 +181,14 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def _take_up(self, tp: TopicPartition, committed: Committed | None, bounds: Range) -> None:
         source = SourcePartition(tp.topic, tp.partition)
         topic_id = self._topics.id_of(tp)
-        first, end = bounds
-        resume, progress = self._start_of(tp, bounds), None
+        resume, progress = self._beginning_of(tp, bounds), None
         if committed is not None:
             window_ms, block = self._config.window.length_ms, self._config.kafka.block_size
-            resume = committed.offset
-            progress = decode_progress(committed.metadata, source, topic_id, block, window_ms)
-            if self._taken_back(tp, topic_id, (resume, progress), first):
+            told = committed.offset, decode_progress(committed.metadata, source, topic_id, block, window_ms)
+            if self._taken_back(tp, topic_id, told, bounds[0]):
                 return
-            read_through = max(resume, progress.position)
-            if read_through > end:
-                raise StateError(
-                    f"{source} ends at {end}, and was read up to {read_through}: the broker has lost records, and gives "
-                    "their offsets to others; to begin anew, change kafka.group and kafka.prefix together"
-                )
-        if resume < first:
-            self._board.lost_events += first - resume
-            log.error(
-                "%s: offsets %d to %d were deleted: %d events lost; of those below %d only what was not sent yet",
-                source,
-                resume,
-                first,
-                first - resume,
-                resume if progress is None else progress.position,
-            )
-            resume, progress = (
-                first,
-                None if progress is None else replace(progress, position=max(first, progress.position)),
-            )
+            resume, progress, lost = start_of(source, *told, bounds)
+            self._board.lost_events += lost
         self._consumer.seek(tp, resume)
         dispatcher = Dispatcher(self._config, source, topic_id, self._profiles_partitions, self._shared.fingerprint)
         self._owned[tp] = OwnedSource(
@@ -232,7 +212,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         log.info("%s: reads on from %d", SourcePartition(tp.topic, tp.partition), position)
         return True
 
-    def _start_of(self, tp: TopicPartition, bounds: Range) -> int:
+    def _beginning_of(self, tp: TopicPartition, bounds: Range) -> int:
         """Where a partition begins that nobody has committed for: one that its topic gained since this worker began is new
         from its first event on."""
         if self._config.kafka.start == "earliest" or self._topics.is_new(tp):

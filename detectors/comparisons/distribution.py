@@ -69,16 +69,20 @@ class Tested:
         surprises = minorities.tail.surprises(-np.log(np.maximum(found, _LEAST_P)))
         return np.where(np.isnan(minorities.within), 1.0, np.exp(-surprises))
 
-    def exact_least(self, level: Floats, minorities: "Minorities") -> Floats:
-        """Of the scarce ones, shape (s,): the least change of their minority's rate that the exact test at that level finds
-        with a power of 0.8. At most 1, which is to be blind."""
+    def exact_least(self, level: Floats, minorities: "Minorities", floor: Floats) -> Floats:
+        """Of the scarce ones, shape (s,): the least rise of their minority's rate that the exact test at that level finds with a
+        power of 0.8, and that is at least `floor` as often. At most 1, which is to be blind."""
         table, within = self.merged.at(self.scarce), minorities.within
         alike, mine = _alike(table, within), table.reference[1::2]
         nominal = np.exp(-minorities.tail.nominal(-np.log(level))) / 2.0
         limit = significance.rare_event_threshold(nominal, table.m / alike, mine / alike, table.n / alike)
         with np.errstate(invalid="ignore"):
             least = alike * (limit + power.QUANTILE * np.sqrt(limit)) / np.maximum(table.m, 1)
-        return np.where(np.isnan(within) | ~(least < 1.0), 1.0, least - mine / np.maximum(table.n, 1))
+        before = mine / np.maximum(table.n, 1)
+        rate = np.minimum(before + floor, 1.0)
+        mattering = floor + power.QUANTILE * np.sqrt(alike * rate * (1.0 - rate) / np.maximum(table.m, 1))
+        found = np.minimum(np.maximum(least - before, mattering), 1.0)
+        return np.where(np.isnan(within) | ~(least < 1.0), 1.0, found)
 
 
 class Minorities(NamedTuple):

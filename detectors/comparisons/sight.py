@@ -53,9 +53,10 @@ class Sight:
         self.minimum_detectable[rows] = power.minimum_detectable(threshold, law, table.n, table.m, floor)
         places = np.flatnonzero(tested.scarce)
         minorities = Minorities.of([known[at] for at in rows[places].tolist()])
-        least = tested.exact_least(bar.level[rows[places]], minorities)
-        self.minimum_detectable[rows[places]] = np.maximum(least, floor[places])
+        least = tested.exact_least(bar.level[rows[places]], minorities, floor[places])
+        self.minimum_detectable[rows[places]] = least
         alike = _alike(known, rows, table.m)
+        alike[places] = 1.0 + np.maximum(table.m[places] - 1, 0) * np.nan_to_num(minorities.within)
         low, high = total_variation_bounds(table, distances.total_variation_of(table), alike)
         self.low[rows], self.high[rows] = low, np.minimum(high + resolution, 1.0)
 
@@ -78,8 +79,8 @@ def _nulls(
 ) -> tuple[Floats, power.Law]:
     """The G at which each signal drifts, and the law of G where nothing changed."""
     table = tested.merged
-    assert g.threshold is not None
-    threshold = np.where(np.isnan(g.threshold), np.inf, g.threshold)
+    by_chance = significance.g_threshold(bar.level[g.rows], table.k, table.n, table.m, tested.scarcity)
+    threshold = np.where(tested.scarce, np.inf, by_chance)
     scale = significance.williams(table.k, table.n, table.m, tested.scarcity)
     law = power.Law(scale, np.maximum(table.k - 1.0, 1.0), np.ones(len(scale)))
     spreads = [known[at].spread for at in g.rows.tolist()]
@@ -96,7 +97,6 @@ def _nulls(
 
 def _alike(known: Sequence[Reference], rows: Indices, events: Counts) -> Floats:
     """How many events of each window count as one."""
-    spreads = (known[at].spread for at in rows.tolist())
-    within = np.array([spread.within if spread else 0.0 for spread in spreads], np.float64)
+    within = np.array([known[at].within for at in rows.tolist()], np.float64)
     found: Floats = 1.0 + np.maximum(events - 1, 0) * within
     return found

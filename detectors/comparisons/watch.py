@@ -22,7 +22,6 @@ from detectors.profiles.tally import Tally
 from detectors.references.cells import Weighed
 from detectors.references.reference import Rare, Reference
 from detectors.statistics.bar import Bar
-from detectors.statistics.footing import Footing
 from detectors.statistics.significance import rare_event_p, rare_event_threshold
 from detectors.statistics.verdicts import Verdicts
 from schemas.codec import encode_text
@@ -75,20 +74,13 @@ class Batch:
 
     def alike(self, events: Counts, rows: Indices, *, nulls: bool = False) -> Floats:
         """How many of each window's events count as one, shape (v,): of those that lack a value, or of others."""
-        footings = [self.references[at].footing for at in rows.tolist()]
+        known = [self.references[at] for at in rows.tolist()]
         if nulls:
-            within = [footing.nulls if footing else 0.0 for footing in footings]
+            within = [one.footing.nulls if one.footing else 0.0 for one in known]
         else:
-            within = [_within(footing) for footing in footings]
+            within = [one.within for one in known]
         found: Floats = 1.0 + np.maximum(events - 1, 0) * np.array(within, np.float64)
         return found
-
-
-def _within(footing: Footing | None) -> float:
-    """How events are correlated within a window: of the whole distribution, or of what is rare where that is nearly constant."""
-    if footing is None:
-        return 0.0
-    return footing.spread.within if footing.spread else float(np.nan_to_num(footing.minority))
 
 
 def watched(batch: Batch) -> list[Verdicts]:

@@ -68,7 +68,7 @@ def group_footings(group: BaselineGroup, settings: Settings) -> Mapping[str, Foo
     other settings and are no longer held. O(windows * buckets) where they are held."""
     if group.measured is not None:
         held = group.measured.holds_for(settings)
-        return group.measured.footings if held else dict.fromkeys(group.total.signals, Footing())
+        return group.measured.footings if held else dict.fromkeys(group.total.signals, Footing(minority=np.nan))
     return _footings(opened_group(group.total), _Windows.of(group), settings)
 
 

@@ -1,5 +1,6 @@
 """What a signal is compared with: its baseline, made ready once and compared with many windows."""
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -75,6 +76,15 @@ class Reference:
     @property
     def spread(self) -> Spread | None:
         return self.footing.spread if self.footing else None
+
+    @property
+    def within(self) -> float:
+        """How events are correlated within a window: by the whole distribution, or by what is rare where that is nearly
+        constant."""
+        if self.footing is None:
+            return 0.0
+        spread, minority = self.footing.spread, self.footing.minority
+        return spread.within if spread else 0.0 if math.isnan(minority) else minority
 
     @property
     def minority_within(self) -> float:

@@ -94,7 +94,7 @@ class Tables:
         if not some.any():
             return merged, some
         both = self.reference + self.current
-        some &= np.add.reduceat((both > 0).astype(np.int64), self.starts) > 1
+        some &= (np.add.reduceat((both > 0).astype(np.int64), self.starts) > 1) & (self.n > 0) & (self.m > 0)
         places, ends = np.flatnonzero(some).tolist(), self.starts + self.k
         if not places:
             return merged, some

@@ -271,7 +271,7 @@ class KafkaIngest(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             )
             raise BrokerError(
                 f"a record has a header whose name is not UTF-8, which the client cannot read ({error}); it is among {places}: "
-                "have the group's offset set behind it"
+                "have it deleted with those before it, by kafka-delete-records, which is counted as lost"
             ) from error
 
     async def _feed(self, tp: TopicPartition, owned: OwnedSource, records: list[Record]) -> None:

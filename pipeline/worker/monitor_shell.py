@@ -244,6 +244,7 @@ class MonitorShell:
         self._still(partition, owned)
         older = owned.outdated[name]
         await self._delete(name, partition, [one for key in keys for one in (*older.pop(thing_of(key), ()), key)])
+        self._still(partition, owned)
 
     async def _delete(self, name: str, partition: int, keys: list[bytes]) -> None:
         table = self._tables[name]

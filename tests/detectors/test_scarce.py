@@ -140,3 +140,35 @@ def test_the_statistic_that_is_shown_is_that_of_the_test_that_decides() -> None:
     told = [g for seed in range(100) if (g := found(known, ids, seed).verdict("g")) and g.threshold is not None]
     assert len(told) > 90
     assert all((g.statistic >= g.threshold) == (g.p_value <= LEVEL / 2) for g in told if g.threshold and g.p_value)
+
+
+@pytest.mark.parametrize("rate", [0.002, 0.01, 0.03])
+def test_a_rise_by_the_minimum_detectable_effect_is_found_four_times_in_five(rate: float) -> None:
+    known = reference(flag(rate))
+    least = found(known, flag(rate)).minimum_detectable_effect
+    assert least is not None
+    states = [found(known, flag(rate + least), seed).state for seed in range(300)]
+    assert 0.7 < np.mean([state is State.DRIFT for state in states]) < 0.99
+
+
+def test_what_comes_together_has_wider_bounds_and_is_seen_later() -> None:
+    alone, together = (found(reference(flag(0.05, alike)), flag(0.3)) for alike in (1, 10))
+    assert together.effect_low is not None
+    assert alone.effect_low is not None
+    assert together.effect_low < alone.effect_low
+    assert together.minimum_detectable_effect is not None
+    assert alone.minimum_detectable_effect is not None
+    assert together.minimum_detectable_effect > alone.minimum_detectable_effect
+
+
+def test_the_minimum_detectable_effect_does_not_go_by_what_the_window_shows() -> None:
+    draw = drawn(["a", "b", "c", "d"], [0.4, 0.3, 0.2, 0.1])
+    known = reference(draw)
+    seen = {found(known, draw, seed).minimum_detectable_effect for seed in range(60)}
+    assert max(map(float, filter(None, seen))) == pytest.approx(min(map(float, filter(None, seen))), rel=0.02)
+
+
+def test_a_window_without_values_is_not_tested() -> None:
+    g = found(reference(flag(0.01)), lambda rng: [None] * EVENTS).verdict("g")
+    assert g is not None
+    assert (g.p_value, g.note) == (1.0, "too few events to tell cells apart")

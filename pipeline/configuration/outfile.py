@@ -12,13 +12,14 @@ from schemas.errors import InputError
 def write(path: Path, data: bytes) -> None:
     """Writes a file, and the folders it is in. Raises InputError where that cannot be done."""
     try:
-        _make_folder_of(path)
+        make_folder_of(path)
         path.write_bytes(data)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
 
 
-def _make_folder_of(path: Path) -> None:
+def make_folder_of(path: Path) -> None:
+    """Makes the folders that a file is to be in. Raises InputError where one of them is a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
@@ -57,7 +58,7 @@ class Lines:
         self._path = path
         try:
             if path is not None:
-                _make_folder_of(path)
+                make_folder_of(path)
             self._file: IO[bytes] | None = None if path is None else path.open("ab")
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from error

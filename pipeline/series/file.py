@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from pipeline.configuration.outfile import make_folder_of
 from pipeline.events.files.csv_file import NULLS
 from schemas.errors import InputError
 
@@ -100,7 +101,7 @@ class ScoredFile:
 
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder_of(path)
             self._file = path.open("w", encoding="utf-8", newline="")
         except OSError as error:
             raise InputError(f"{path}: {error.strerror}") from error

@@ -400,6 +400,7 @@ def test_a_record_that_is_no_json_is_a_state_error() -> None:
 
 LEARNED, DRIFT_AT, LOANS = 24, 2600, 3000
 PARTS = 5
+EVERY = 7  # messages between two moments at which a monitor is rebuilt
 
 
 def loan_config() -> Config:
@@ -485,7 +486,7 @@ def test_the_loans_give_a_rebuilt_monitor_something_to_forget(moments: list[Work
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_monitor_rebuilt_at_any_moment_says_the_same(part: int, moments: list[Worker], loan_log: Log) -> None:
-    for moment in moments[3 * part :: 3 * PARTS]:
+    for moment in moments[EVERY * part :: EVERY * PARTS]:
         rebuilt = deepcopy(moment)
         deque(rebuilt.run(loan_log), 0)
         assert rebuilt.said == moments[-1].said

@@ -67,7 +67,7 @@ def test_without_alerts_there_is_no_budget_to_speak_of(folder: Path) -> None:
         (["--windows", "{}/driftline.yaml"], 1, "no window record in it"),
         (["--windows", "{}/loan-windows.ndjson", "--model", "x"], 1, "no window of model 'x'; there are loan"),
         (["--alerts", "{}/loan-alerts.ndjson"], 2, "needs --windows"),
-        (["--windows", "{}/loan-windows.ndjson", "-o", "{}/loan-windows.ndjson/where.html"], 1, "File exists"),
+        (["--windows", "{}/loan-windows.ndjson", "-o", "{}/loan-windows.ndjson/where.html"], 1, "is a file, no folder"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(folder: Path, more: list[str], code: int, said: str) -> None:

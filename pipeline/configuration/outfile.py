@@ -50,8 +50,9 @@ def _is_device(path: Path) -> bool:
 
 
 class Lines:
-    """Writes lines of bytes to a file, in folders that are made, or nowhere. What the file held stays until there is something to write, or the end is
-    reached without an error. Raises InputError where it cannot be written, at once where it cannot be opened."""
+    """Writes lines of bytes to a file, in folders that are made, or nowhere. What the file held stays until there is
+    something to write, or the end is reached without an error. Raises InputError where it cannot be written, at once where
+    it cannot be opened."""
 
     def __init__(self, path: Path | None) -> None:
         self._begun = False

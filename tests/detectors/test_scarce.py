@@ -172,3 +172,22 @@ def test_a_window_without_values_is_not_tested() -> None:
     g = found(reference(flag(0.01)), lambda rng: [None] * EVENTS).verdict("g")
     assert g is not None
     assert (g.p_value, g.note) == (1.0, "too few events to tell cells apart")
+
+
+def test_values_out_of_range_that_come_together_count_as_they_do() -> None:
+    """Ten events in a row have the same count, which is nearly always 0."""
+
+    def counts(alike: int) -> Draw:
+        return lambda rng: rng.choice([0, 1], EVENTS // alike, p=[0.97, 0.03]).repeat(alike).tolist()
+
+    def beyond(rng: np.random.Generator) -> list[object]:
+        return [7.0] * 10 + [0.0] * (EVENTS - 10)
+
+    p_values = []
+    for alike in (1, 10):
+        verdict = found(reference(counts(alike)), beyond).verdict("out_of_range")
+        assert verdict is not None
+        assert verdict.p_value is not None
+        p_values.append(verdict.p_value)
+    assert p_values[0] < 1e-12
+    assert p_values[1] > 1e-6

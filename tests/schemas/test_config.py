@@ -404,3 +404,33 @@ def test_every_setting_is_either_decisive_or_not() -> None:
     assert {section: set(written[section]) - keys for section, keys in known.items()} == {
         section: set() for section in known
     }
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"limits": {"signals_per_model": 1 << 64}},
+        {"limits": {"event_bytes": 1 << 64}},
+        {"limits": {"groups": 10**30}},
+        {"detection": {"minimum_events": 10**30}},
+        {"metrics": {"max_series": 10**30}},
+        {"models": [{"name": "m", "false_alarms": {"at_most": 1e30}}]},
+    ],
+)
+def test_no_count_is_too_large_to_be_written(raw: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"less than or equal to|at most"):
+        Config.from_mapping(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"event": {"paths": {"ts": "\ud800"}}},
+        {"event": {"ignore": ["features.\ud800"]}},
+        {"models": [{"name": "m", "segments": ["tags.\ud800"]}]},
+        {"models": [{"name": "m", "segments": [{"path": "tags.a", "keep": ["\ud800"]}]}]},
+    ],
+)
+def test_half_a_character_is_refused(raw: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="holds half a character"):
+        Config.from_mapping(raw)

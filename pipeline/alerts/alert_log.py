@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from types import MappingProxyType
@@ -70,8 +69,8 @@ class AlertLog:
 
 
 @asynccontextmanager
-async def opened(config: Config, since_ms: int) -> AsyncIterator[AlertLog]:
-    """A reader from the first message written at `since_ms` or later. Raises BrokerError where the broker has no such
+async def opened(config: Config, since_ms: int | None) -> AsyncIterator[AlertLog]:
+    """A reader from the first message written at `since_ms` or later, or, with None, from the next that comes. Raises BrokerError where the broker has no such
     topic, or cannot be reached."""
     partitions = await asyncio.to_thread(_partitions, config)
     places = [TopicPartition(config.kafka.alerts_topic, partition) for partition in range(partitions)]
@@ -101,7 +100,7 @@ async def held(config: Config) -> AsyncGenerator[Written]:
 
 async def follow(config: Config, show: Callable[[Written], None], *, from_beginning: bool) -> NoReturn:
     """Shows what comes, and before it what the topic holds, where that is wanted. Raises as `opened` does."""
-    async with opened(config, 0 if from_beginning else int(time.time() * 1000)) as alerts:
+    async with opened(config, 0 if from_beginning else None) as alerts:
         while True:
             for written in await alerts.read():
                 show(written)
@@ -135,13 +134,15 @@ def _partitions(config: Config) -> int:
     return found[topic].partitions
 
 
-async def _begin(consumer: Any, places: list[Any], since_ms: int, config: Config) -> dict[Any, int]:
+async def _begin(consumer: Any, places: list[Any], since_ms: int | None, config: Config) -> dict[Any, int]:
     """Takes every partition up, and returns where each ends now."""
     try:
         await consumer.start()
         consumer.assign(places)
         ends: dict[Any, int] = await consumer.end_offsets(places)
-        starts = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
+        starts: dict[Any, Any] = dict.fromkeys(places)
+        if since_ms is not None:
+            starts = await consumer.offsets_for_times(dict.fromkeys(places, max(0, since_ms)))
     except KafkaError as error:
         raise unread(config, error) from error
     for place in places:

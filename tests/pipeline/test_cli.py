@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -653,7 +654,27 @@ def test_tail_shows_the_alerts_on_the_topic(real_kafka: Kafka, prefix: str, tmp_
     assert line == ALERT.encode() + b"\n"
     assert tail.returncode == 130
     place = f"topic={prefix}.alerts partition=0 offset=0"
+    assert err.count(b"\n") == 1
     assert err.decode().endswith(f"passed over a message that is no alert, or one of a newer version: {place}\n")
+
+
+def test_tail_begins_with_what_comes_next(real_kafka: Kafka, prefix: str, tmp_path: Path) -> None:
+    config, topic = on_kafka(tmp_path, real_kafka, prefix), f"{prefix}.alerts"
+    create_topic(real_kafka.bootstrap_servers, topic, 1)
+    asyncio.run(send(real_kafka.bootstrap_servers, topic, [ALERT.encode()], 1))
+    later = ALERT.model_copy(update={"summary": "later"}).encode()
+    command = [*DRIFTLINE, "alerts", "tail", "-c", str(config), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:
+        assert tail.stdout is not None
+        for _ in range(30):  # until it listens
+            asyncio.run(send(real_kafka.bootstrap_servers, topic, [later], 1))
+            if select.select([tail.stdout], [], [], 1.0)[0]:
+                break
+        line = tail.stdout.readline()
+        tail.send_signal(signal.SIGINT)
+        tail.communicate(timeout=60)
+    assert line == later + b"\n"
+    assert tail.returncode == 130
 
 
 # In processes of their own, which have been running meanwhile.

@@ -400,7 +400,7 @@ def test_a_record_that_is_no_json_is_a_state_error() -> None:
 
 LEARNED, DRIFT_AT, LOANS = 24, 2600, 3000
 PARTS = 5
-EVERY = 7  # messages between two moments at which a monitor is rebuilt
+EVERY = 3  # messages between two moments at which a monitor is rebuilt
 
 
 def loan_config() -> Config:

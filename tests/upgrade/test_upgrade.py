@@ -134,11 +134,13 @@ def test_a_learned_baseline_is_read(version: int) -> None:
     assert group.total.profile("signal").numbers.total == 6
 
 
-def said(group: BaselineGroup, version: int = 2) -> dict[str, str]:
-    """What a group's windows said, as it was in that version; not a number is as good as itself here."""
-    assert group.measured is not None
+def said(group: BaselineGroup, version: int = 2) -> tuple[object, ...]:
+    """All that a group's windows said, as it was in that version; not a number is as good as itself here."""
+    measured = group.measured
+    assert measured is not None
     lacking = {"minority": np.nan} if version == 1 else {}
-    return {name: repr(footing._replace(**lacking)) for name, footing in group.measured.footings.items()}
+    footings = {name: repr(footing._replace(**lacking)) for name, footing in measured.footings.items()}
+    return measured.starts, measured.bins, measured.minimum_events, measured.method, footings
 
 
 def test_the_hour_of_a_baseline_that_version_1_learned_is_read() -> None:

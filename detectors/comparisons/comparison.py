@@ -137,7 +137,7 @@ def _compared(
     lasting = Bar.of(settings, level, shares.sustained, least, bases)
     scores = _sustain(verdicts, known, excesses, past, lasting)
     decided = _Decided.of(verdicts, primary, shares)
-    sight = Sight.of(verdicts, primary == "ks", shared, counted.tested, excesses, bar)
+    sight = Sight.of(verdicts, primary == "ks", shared, counted.tested, excesses, bar, minorities)
     cells = _cells(shared, counted.counts)
     for at in np.flatnonzero(decided.rated.rows).tolist():
         cells[at] = with_rate(decided.rated.names[at], cells[at], shared[at], current[at], int(after.missing[at]))

@@ -34,25 +34,33 @@ class Sight:
         tested: Tested,
         excesses: Excesses,
         bar: Bar,
+        minorities: Minorities,
     ) -> "Sight":
         """`by_ks`, shape (n,), says whose primary test is KS; the others are held to be as sharp as G, which they are
-        but for a constant factor to first order. O(cells)."""
+        but for a constant factor to first order; `minorities` are those of the scarce ones. O(cells)."""
         g, ks = (next(found for found in verdicts if found.detector == name) for name in ("g", "ks"))
         sight = cls(*(np.full(len(known), np.nan) for _ in range(3)))
-        sight._see_cells(g, known, tested, excesses, bar)
+        sight._see_cells(g, known, tested, excesses, bar, minorities)
         sight._see_ks(ks, known, by_ks, bar)
         for column in (sight.minimum_detectable, sight.low, sight.high):
             column[bar.learning | ~bar.enough] = np.nan
         return sight
 
-    def _see_cells(self, g: Verdicts, known: Sequence[Reference], tested: Tested, excesses: Excesses, bar: Bar) -> None:
+    def _see_cells(
+        self,
+        g: Verdicts,
+        known: Sequence[Reference],
+        tested: Tested,
+        excesses: Excesses,
+        bar: Bar,
+        minorities: Minorities,
+    ) -> None:
         rows, table = g.rows, tested.merged
         resolution = np.nan_to_num(g.resolution) if g.resolution is not None else np.zeros(len(rows))
         threshold, law = _nulls(g, known, tested, excesses, bar)
         floor = np.maximum(bar.effect, resolution)
         self.minimum_detectable[rows] = power.minimum_detectable(threshold, law, table.n, table.m, floor)
         places = np.flatnonzero(tested.scarce)
-        minorities = Minorities.of([known[at] for at in rows[places].tolist()])
         least = tested.exact_least(bar.level[rows[places]], minorities, floor[places])
         self.minimum_detectable[rows[places]] = least
         alike = _alike(known, rows, table.m)
